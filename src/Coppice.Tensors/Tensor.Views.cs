@@ -1,0 +1,20 @@
+using Coppice.Tensors.Ops;
+
+namespace Coppice.Tensors;
+
+public sealed partial class Tensor
+{
+    /// <summary>The same elements under another shape; one size may be -1. Copies only a strided view.</summary>
+    public Tensor Reshape(params int[] sizes) => Op.ApplySingle(new Reshape(sizes), this);
+
+    /// <summary>A view with two axes swapped; negative axes count from the end.</summary>
+    public Tensor Transpose(int axis0, int axis1) => Op.ApplySingle(new Transpose(Axis(axis0), Axis(axis1)), this);
+
+    /// <summary>A view of <paramref name="length"/> entries of one axis, from <paramref name="start"/>.</summary>
+    public Tensor Narrow(int axis, int start, int length) => Op.ApplySingle(new Narrow(Axis(axis), start, length), this);
+
+    /// <summary>This tensor where it is row-major already, else a row-major copy.</summary>
+    public Tensor Contiguous() => IsContiguous ? this : Op.ApplySingle(new Contiguous(), this);
+
+    private int Axis(int axis) => axis < 0 ? axis + Shape.Rank : axis;
+}

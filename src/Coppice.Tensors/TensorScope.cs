@@ -1,0 +1,37 @@
+namespace Coppice.Tensors;
+
+/// <summary>Bounds the life of intermediate tensors: memory of those made on this thread inside the scope is recycled at its end, unless kept.</summary>
+/// <remarks>Scopes nest; they belong to the thread that made them and are disposed in reverse order.</remarks>
+public sealed class TensorScope : IDisposable
+{
+    [ThreadStatic]
+    private static TensorScope? s_current;
+
+    private readonly TensorScope? _outer = s_current;
+    private readonly HashSet<Storage> _tracked = [];
+
+    /// <summary>Opens a scope on this thread.</summary>
+    public TensorScope() => s_current = this;
+
+    internal static TensorScope? Current => s_current;
+
+    internal void Track(Storage storage) => _tracked.Add(storage);
+
+    /// <summary>Lets a tensor outlive this scope: it passes to the enclosing scope, or to the garbage collector.</summary>
+    public Tensor Keep(Tensor tensor)
+    {
+        if (_tracked.Remove(tensor.Storage))
+            _outer?.Track(tensor.Storage);
+        return tensor;
+    }
+
+    /// <summary>Recycles the memory of every tensor made in the scope and not kept.</summary>
+    public void Dispose()
+    {
+        if (s_current != this)
+            throw new InvalidOperationException("TensorScope disposed out of order, or on another thread than the one that opened it.");
+        s_current = _outer;
+        foreach (var storage in _tracked)
+            storage.Dispose();
+    }
+}
