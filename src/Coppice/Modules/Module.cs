@@ -55,7 +55,16 @@ public abstract class Module
     /// <param name="state">Full names to tensors.</param>
     /// <param name="strict">Whether missing or unexpected names are an error; else they are only reported.</param>
     /// <exception cref="StateDictException">Shapes differ, or names do where <paramref name="strict"/> is set. Nothing has been changed then.</exception>
-    public StateDictReport LoadStateDict(IReadOnlyDictionary<string, Tensor> state, bool strict = true) => new StateDictLoader(this, state).Load(strict);
+    public StateDictReport LoadStateDict(IReadOnlyDictionary<string, Tensor> state, bool strict = true) =>
+        LoadStateDict(state.ToDictionary(entry => entry.Key, entry => entry.Value.Shape), (name, target) => target.CopyFrom(state[name]), strict);
+
+    /// <summary>Fills this module from anything that stores tensors by name, reading each where it belongs without a copy between.</summary>
+    /// <param name="shapes">The shape stored under each full name.</param>
+    /// <param name="read">Reads the tensor of a name into an F32 tensor of its shape.</param>
+    /// <param name="strict">Whether missing or unexpected names are an error; else they are only reported.</param>
+    /// <exception cref="StateDictException">Shapes differ, or names do where <paramref name="strict"/> is set. Nothing has been changed then.</exception>
+    public StateDictReport LoadStateDict(IReadOnlyDictionary<string, Shape> shapes, Action<string, Tensor> read, bool strict = true) =>
+        new StateDictLoader(this, shapes, read).Load(strict);
 
     /// <summary>The module at a dotted path; the empty path is this module.</summary>
     /// <exception cref="ArgumentException">There is none; the message lists the children where the path ends.</exception>

@@ -70,4 +70,11 @@ public sealed class Parameter
         Mask = null;
         _masked = null;
     }
+
+    /// <summary>Lifts the mask; the stored values are in force again, also those that were masked.</summary>
+    public void ClearMask()
+    {
+        Mask = null;
+        _masked = null;
+    }
 }

@@ -11,7 +11,10 @@ public sealed record StateDictReport(IReadOnlyList<string> Missing, IReadOnlyLis
 public sealed class StateDictException(string message) : Exception(message);
 
 /// <summary>Matches a state dictionary with a module's state, checks it whole, then copies.</summary>
-internal sealed class StateDictLoader(Module root, IReadOnlyDictionary<string, Tensor> state)
+/// <param name="root">The module to load into.</param>
+/// <param name="state">The shape stored under each full name.</param>
+/// <param name="read">Reads the tensor of a name into one of its shape.</param>
+internal sealed class StateDictLoader(Module root, IReadOnlyDictionary<string, Shape> state, Action<string, Tensor> read)
 {
     private readonly HashSet<string> _used = [];
     private readonly List<string> _missing = [];
@@ -23,8 +26,8 @@ internal sealed class StateDictLoader(Module root, IReadOnlyDictionary<string, T
         MatchParameters();
         foreach (var (path, module) in root.NamedModules())
             foreach (var (name, buffer) in module.Buffers)
-                if (TryMatch(Module.Join(path, name), buffer.Shape, required: true) is { } found)
-                    _copies.Add(() => buffer.CopyFrom(found));
+                if (TryMatch(Module.Join(path, name), buffer.Shape, required: true))
+                    _copies.Add(() => read(Module.Join(path, name), buffer));
         var unexpected = state.Keys.Where(name => !_used.Contains(name)).ToList();
         if (_mismatched.Count > 0 || (strict && (_missing.Count > 0 || unexpected.Count > 0)))
             throw new StateDictException(Explain(unexpected));
@@ -53,15 +56,15 @@ internal sealed class StateDictLoader(Module root, IReadOnlyDictionary<string, T
         var found = false;
         foreach (var name in aliases)
         {
-            if (TryMatch(name, parameter.Shape, required: false) is { } plain)
+            if (TryMatch(name, parameter.Shape, required: false))
             {
-                _copies.Add(() => Set(parameter, plain, mask: null));
+                _copies.Add(() => Fill(parameter, name, mask: null));
                 found = true;
             }
-            else if (TryMatch(name + "_orig", parameter.Shape, required: false) is { } original
-                && TryMatch(name + "_mask", parameter.Shape, required: true) is { } mask)
+            else if (TryMatch(name + "_orig", parameter.Shape, required: false))
             {
-                _copies.Add(() => Set(parameter, original, mask));
+                if (TryMatch(name + "_mask", parameter.Shape, required: true))
+                    _copies.Add(() => Fill(parameter, name + "_orig", name + "_mask"));
                 found = true;
             }
         }
@@ -69,31 +72,29 @@ internal sealed class StateDictLoader(Module root, IReadOnlyDictionary<string, T
             _missing.Add(aliases[0]);
     }
 
-    private static void Set(Parameter parameter, Tensor data, Tensor? mask)
+    private void Fill(Parameter parameter, string data, string? mask)
     {
-        if (parameter.Mask is not null && mask is null)
-            parameter.MakeMaskPermanent();
-        parameter.Data.CopyFrom(data);
-        if (mask is not null)
-        {
-            var copy = Tensor.Empty(mask.Shape);
-            copy.CopyFrom(mask);
-            parameter.SetMask(copy);
-        }
+        parameter.ClearMask();
+        read(data, parameter.Data);
+        if (mask is null)
+            return;
+        var values = Tensor.Empty(parameter.Shape);
+        read(mask, values);
+        parameter.SetMask(values);
     }
 
-    private Tensor? TryMatch(string name, Shape shape, bool required)
+    private bool TryMatch(string name, Shape shape, bool required)
     {
-        if (!state.TryGetValue(name, out var tensor))
+        if (!state.TryGetValue(name, out var stored))
         {
             if (required)
                 _missing.Add(name);
-            return null;
+            return false;
         }
         _used.Add(name);
-        if (tensor.Shape != shape)
-            _mismatched.Add($"{name}: the module has shape {shape}, the state {tensor.Shape}");
-        return tensor;
+        if (stored != shape)
+            _mismatched.Add($"{name}: the module has shape {shape}, the state {stored}");
+        return true;
     }
 
     private string Explain(List<string> unexpected)
