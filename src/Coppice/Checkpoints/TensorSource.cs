@@ -27,4 +27,12 @@ public abstract class TensorSource(string name, DType dtype, Shape shape)
     /// <summary>Copies row-major little-endian bytes from <paramref name="byteOffset"/> on until <paramref name="destination"/> is full.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The range is not within the tensor.</exception>
     public abstract void Read(long byteOffset, Span<byte> destination);
+
+    /// <summary>A look at the bytes where they are, without a copy; false where they must be read.</summary>
+    /// <remarks>The span is valid as long as the checkpoint is open.</remarks>
+    public virtual bool TryGetSpan(long byteOffset, int length, out ReadOnlySpan<byte> bytes)
+    {
+        bytes = default;
+        return false;
+    }
 }
