@@ -1,0 +1,25 @@
+using System.Text.Json;
+
+namespace Coppice.Pruning.Selection;
+
+/// <summary>What selection uses of a model's config.json; everything may be unknown, as in a plain state dict.</summary>
+/// <param name="ModelType">Hugging Face's <c>model_type</c>.</param>
+/// <param name="VocabularySize">Rows of the token embedding.</param>
+/// <param name="TiesEmbeddings">Whether the head is the token embedding; null for the family's default.</param>
+public sealed record ModelFacts(string? ModelType = null, int? VocabularySize = null, bool? TiesEmbeddings = null)
+{
+    /// <summary>Nothing known.</summary>
+    public static ModelFacts None { get; } = new();
+
+    /// <summary>Reads the facts from a parsed config.json; keys of another kind than expected count as absent.</summary>
+    public static ModelFacts FromConfig(JsonElement config)
+    {
+        if (config.ValueKind != JsonValueKind.Object)
+            return None;
+        return new ModelFacts(
+            config.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String ? type.GetString() : null,
+            config.TryGetProperty("vocab_size", out var size) && size.ValueKind == JsonValueKind.Number && size.TryGetInt32(out var rows) ? rows : null,
+            config.TryGetProperty("tie_word_embeddings", out var tied) && tied.ValueKind is JsonValueKind.True or JsonValueKind.False
+                ? tied.GetBoolean() : null);
+    }
+}
