@@ -22,8 +22,6 @@ public readonly record struct TokenWindow(int Start, ReadOnlyMemory<int> Ids, in
 public sealed class TokenWindows : IReadOnlyList<TokenWindow>
 {
     private readonly ReadOnlyMemory<int> _ids;
-    private readonly int _context;
-    private readonly int _stride;
 
     /// <summary>Cuts <paramref name="ids"/> into windows.</summary>
     /// <param name="ids">The text's token ids, at least 2.</param>
@@ -40,11 +38,17 @@ public sealed class TokenWindows : IReadOnlyList<TokenWindow>
         ArgumentOutOfRangeException.ThrowIfLessThan(maxWindows ?? 1, 1, nameof(maxWindows));
         if (ids.Length < 2)
             throw new ArgumentException($"The text has {ids.Length} tokens; perplexity needs at least 2.", nameof(ids));
-        (_ids, _context, _stride) = (ids, context, stride);
+        (_ids, Context, Stride) = (ids, context, stride);
         // After window 0, a window exists for each start that leaves it something to score.
         var later = Math.Max(0, ((long)ids.Length - Math.Max(1, context - stride) - 1) / stride);
         Count = (int)Math.Min(later + 1, maxWindows ?? int.MaxValue);
     }
+
+    /// <summary>Ids per window.</summary>
+    public int Context { get; }
+
+    /// <summary>Ids from one window's start to the next's.</summary>
+    public int Stride { get; }
 
     /// <summary>Number of windows; at least 1.</summary>
     public int Count { get; }
@@ -57,9 +61,9 @@ public sealed class TokenWindows : IReadOnlyList<TokenWindow>
         {
             ArgumentOutOfRangeException.ThrowIfNegative(index);
             ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
-            var start = index * _stride;
-            var length = Math.Min(_context, _ids.Length - start);
-            return new TokenWindow(start, _ids.Slice(start, length), index == 0 ? 1 : Math.Max(1, _context - _stride));
+            var start = index * Stride;
+            var length = Math.Min(Context, _ids.Length - start);
+            return new TokenWindow(start, _ids.Slice(start, length), index == 0 ? 1 : Math.Max(1, Context - Stride));
         }
     }
 

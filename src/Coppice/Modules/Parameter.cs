@@ -1,5 +1,4 @@
 using Coppice.Tensors;
-using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Coppice.Modules;
 
@@ -35,8 +34,7 @@ public sealed class Parameter
             var versions = (Data.Version, Mask.Version);
             if (_masked is null || _maskedFrom != versions)
             {
-                _masked = TensorScope.Detach(Tensor.Empty(Shape));
-                TensorPrimitives.Multiply(Data.AsReadOnlySpan<float>(), Mask.AsReadOnlySpan<float>(), _masked.AsSpan<float>());
+                _masked = TensorScope.Detach(Data.Multiply(Mask));
                 _maskedFrom = versions;
             }
             return _masked;
