@@ -36,7 +36,7 @@ public sealed class LabeledText
 
     /// <summary>Reads a data set, and the class names beside it where there are any.</summary>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="InvalidDataException">The file holds no example, or a line is malformed; the message names file and line.</exception>
+    /// <exception cref="InvalidDataException">The file holds no example, or a line is malformed; the message names both.</exception>
     public static LabeledText Read(string path)
     {
         var classFile = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, ClassFileName);
@@ -83,7 +83,7 @@ public sealed class LabeledText
                 throw new InvalidDataException($"{place}: the class '{name}' is listed twice; remove one.");
             // A label '1' would mean two classes if the class named '1' were not number 1.
             if (int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number != names.Count)
-                throw new InvalidDataException($"{place}: the class name '{name}' reads as another class's number; use a name that is none.");
+                throw new InvalidDataException($"{place}: the class name '{name}' is another class's number; use a name that is none.");
             if (names.Count == MaxClasses)
                 throw new InvalidDataException($"{place}: there are more than {MaxClasses} classes.");
             names.Add(name);

@@ -15,9 +15,9 @@ public readonly record struct TokenWindow(int Start, ReadOnlyMemory<int> Ids, in
 /// <summary>A tokenised text cut into windows for perplexity.</summary>
 /// <remarks>
 /// Window k starts at k * stride and has context ids; the one that reaches the text's end is the last and may be shorter. The first
-/// window scores every id but its first. Later ones score only what earlier windows have not shown: their last stride ids when stride &lt; context,
-/// and every id but the first when stride = context (nothing before it was seen). This is the sliding window of Hugging Face's
-/// "Perplexity of fixed-length models".
+/// window scores every id but its first. Later ones score only what earlier windows have not shown: their last stride ids when
+/// stride &lt; context, every id but the first when stride = context (nothing came before that one). This is the sliding window of
+/// Hugging Face's "Perplexity of fixed-length models".
 /// </remarks>
 public sealed class TokenWindows : IReadOnlyList<TokenWindow>
 {

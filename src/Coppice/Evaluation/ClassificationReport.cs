@@ -9,20 +9,14 @@ public sealed record NamedClassScores(string Name, double Precision, double Reca
 /// <summary>A classification's quality as plain data, ready for JSON, and as the table known from scikit-learn.</summary>
 /// <param name="Examples">Number of examples.</param>
 /// <param name="Accuracy">Correct / all examples.</param>
-/// <param name="PrecisionMacro">Unweighted mean of the classes' precision.</param>
-/// <param name="RecallMacro">Unweighted mean of the classes' recall.</param>
-/// <param name="F1Macro">Unweighted mean of the classes' F1.</param>
 /// <param name="Classes">Scores per class.</param>
-/// <param name="MacroAverage">The unweighted means together.</param>
+/// <param name="MacroAverage">Unweighted means over the classes.</param>
 /// <param name="WeightedAverage">Means weighted by support.</param>
 /// <param name="MicroAverage">Scores of the summed counts.</param>
 /// <param name="ConfusionMatrix">[classes, classes]: at [t][p] the examples of class t predicted as p.</param>
 public sealed record ClassificationReport(
     int Examples,
     double Accuracy,
-    double PrecisionMacro,
-    double RecallMacro,
-    double F1Macro,
     IReadOnlyList<NamedClassScores> Classes,
     ClassScores MacroAverage,
     ClassScores WeightedAverage,
@@ -30,6 +24,15 @@ public sealed record ClassificationReport(
     int[][] ConfusionMatrix)
 {
     private const string Weighted = "weighted avg";
+
+    /// <summary>Unweighted mean of the classes' precision.</summary>
+    public double PrecisionMacro => MacroAverage.Precision;
+
+    /// <summary>Unweighted mean of the classes' recall.</summary>
+    public double RecallMacro => MacroAverage.Recall;
+
+    /// <summary>Unweighted mean of the classes' F1.</summary>
+    public double F1Macro => MacroAverage.F1;
 
     /// <summary>Reports metrics under the classes' names.</summary>
     /// <exception cref="ArgumentException">There is not one name per class.</exception>
@@ -39,8 +42,8 @@ public sealed record ClassificationReport(
             throw new ArgumentException(
                 $"There are {classNames.Count} names for {metrics.Classes.Count} classes; give one each.", nameof(classNames));
         var classes = metrics.Classes.Zip(classNames, (c, name) => new NamedClassScores(name, c.Precision, c.Recall, c.F1, c.Support));
-        return new(metrics.Examples, metrics.Accuracy, metrics.Macro.Precision, metrics.Macro.Recall, metrics.Macro.F1, [.. classes],
-            metrics.Macro, metrics.Weighted, metrics.Micro, metrics.ConfusionMatrix);
+        return new(
+            metrics.Examples, metrics.Accuracy, [.. classes], metrics.Macro, metrics.Weighted, metrics.Micro, metrics.ConfusionMatrix);
     }
 
     /// <summary>The layout of scikit-learn's classification_report: a row per class, then accuracy, macro and weighted averages.</summary>
@@ -70,11 +73,6 @@ public sealed record ClassificationReport(
         return text.ToString();
     }
 
-    // Python rounds exact halves (0.125, 0.375, ...) to even, .NET's F format rounds them away from zero.
-    private static string Fixed(double value, int digits)
-    {
-        var halves = Math.ScaleB(value, digits + 1);
-        var tie = Math.Floor(halves) == halves && halves % 2 != 0;
-        return (tie ? Math.Round(value, digits, MidpointRounding.ToEven) : value).ToString($"F{digits}", CultureInfo.InvariantCulture);
-    }
+    // Exact halves such as 0.625 round to even, as in Python.
+    private static string Fixed(double value, int digits) => value.ToString($"F{digits}", CultureInfo.InvariantCulture);
 }

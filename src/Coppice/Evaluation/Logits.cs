@@ -7,36 +7,38 @@ internal static class Logits
 {
     private const int Piece = 512;
 
-    /// <summary>log(sum(exp(x))), shifted by the maximum so that nothing overflows.</summary>
-    public static double LogSumExp(ReadOnlySpan<float> row)
+    /// <summary>-log(softmax(row)[target]) in nats, shifted by the maximum so that nothing overflows.</summary>
+    public static double NegativeLogLikelihood(ReadOnlySpan<float> row, int target)
     {
         double max = TensorPrimitives.Max(row), sum = 0;
         Span<double> buffer = stackalloc double[Piece];
         for (var start = 0; start < row.Length; start += Piece)
-            sum += TensorPrimitives.Sum<double>(Exponentials(row, start, max, buffer));
-        return max + Math.Log(sum);
+            sum += SumOfExponentials(Widen(row, start, buffer), max);
+        return max - row[target] + Math.Log(sum);
     }
 
     /// <summary>KL(softmax(before) || softmax(after)) in nats, and the largest |after - before|.</summary>
     public static (double Kl, double MaxDifference) Compare(ReadOnlySpan<float> before, ReadOnlySpan<float> after)
     {
-        // KL = E_before[before - after] - logsumexp(before) + logsumexp(after).
-        double max = TensorPrimitives.Max(before), sum = 0, weighted = 0, largest = 0;
-        Span<double> buffer = stackalloc double[Piece];
+        double maxBefore = TensorPrimitives.Max(before), maxAfter = TensorPrimitives.Max(after);
+        double sumBefore = 0, sumAfter = 0, weighted = 0, largest = 0;
+        Span<double> bufferBefore = stackalloc double[Piece];
+        Span<double> bufferAfter = stackalloc double[Piece];
         Span<double> differences = stackalloc double[Piece];
         for (var start = 0; start < before.Length; start += Piece)
         {
-            var exponentials = Exponentials(before, start, max, buffer);
-            var difference = differences[..exponentials.Length];
-            for (var i = 0; i < difference.Length; i++)
-                difference[i] = (double)before[start + i] - after[start + i];
-            sum += TensorPrimitives.Sum<double>(exponentials);
-            weighted += TensorPrimitives.Dot<double>(exponentials, difference);
+            var b = Widen(before, start, bufferBefore);
+            var a = Widen(after, start, bufferAfter);
+            var difference = differences[..b.Length];
+            TensorPrimitives.Subtract(b, a, difference);
             largest = Math.Max(largest, Math.Abs(TensorPrimitives.MaxMagnitude<double>(difference)));
+            sumBefore += SumOfExponentials(b, maxBefore);
+            sumAfter += SumOfExponentials(a, maxAfter);
+            weighted += TensorPrimitives.Dot<double>(b, difference);
         }
-        // Rounding alone can make it negative.
-        var kl = Math.Max(0, weighted / sum - (max + Math.Log(sum)) + LogSumExp(after));
-        return (kl, largest);
+        // E_before[before - after] - logsumexp(before) + logsumexp(after); only rounding can make it negative.
+        var kl = weighted / sumBefore - (maxBefore - maxAfter) - Math.Log(sumBefore) + Math.Log(sumAfter);
+        return (Math.Max(0, kl), largest);
     }
 
     /// <summary>Position of the largest logit; the first of equals.</summary>
@@ -56,13 +58,18 @@ internal static class Logits
             $"The logit at index {index} is {row[index]}; the model overflowed or has non-finite weights: inspect it.", name);
     }
 
-    private static Span<double> Exponentials(ReadOnlySpan<float> row, int start, double max, Span<double> buffer)
+    private static Span<double> Widen(ReadOnlySpan<float> row, int start, Span<double> buffer)
     {
         var piece = row.Slice(start, Math.Min(Piece, row.Length - start));
-        buffer = buffer[..piece.Length];
         TensorPrimitives.ConvertTruncating(piece, buffer);
-        TensorPrimitives.Subtract(buffer, max, buffer);
-        TensorPrimitives.Exp<double>(buffer, buffer);
-        return buffer;
+        return buffer[..piece.Length];
+    }
+
+    // Leaves exp(x - max) in the piece.
+    private static double SumOfExponentials(Span<double> piece, double max)
+    {
+        TensorPrimitives.Subtract(piece, max, piece);
+        TensorPrimitives.Exp<double>(piece, piece);
+        return TensorPrimitives.Sum<double>(piece);
     }
 }

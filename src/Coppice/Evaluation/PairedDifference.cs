@@ -23,7 +23,8 @@ public sealed record PairedDifference(McNemarTest McNemar, DifferenceInterval Ac
         ClassificationMetrics.CheckClasses(after, classCount, nameof(after));
         if (truth.Length != before.Length || truth.Length != after.Length)
             throw new ArgumentException(
-                $"There are {truth.Length} true, {before.Length} before and {after.Length} after classes; give one each per example.", nameof(after));
+                $"There are {truth.Length} true, {before.Length} before and {after.Length} after classes; give each example all three.",
+                nameof(after));
         int onlyBefore = 0, onlyAfter = 0;
         for (var i = 0; i < truth.Length; i++)
         {

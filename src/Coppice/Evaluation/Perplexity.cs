@@ -15,7 +15,7 @@ public sealed class Perplexity
         ? Math.Exp(NllSum / Tokens)
         : throw new InvalidOperationException("No token was scored; add at least one before asking for the perplexity.");
 
-    /// <summary>Scores one token: adds logsumexp(logits) - logits[target], computed in double.</summary>
+    /// <summary>Scores one token: adds -log(softmax(logits)[target]), computed in double.</summary>
     /// <param name="logits">[vocabulary]: the logits that predict the token.</param>
     /// <param name="target">The token's id.</param>
     /// <exception cref="ArgumentException">There are no logits, or one is not finite.</exception>
@@ -25,7 +25,7 @@ public sealed class Perplexity
         Logits.Check(logits, nameof(logits));
         ArgumentOutOfRangeException.ThrowIfNegative(target);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(target, logits.Length);
-        NllSum += Logits.LogSumExp(logits) - logits[target];
+        NllSum += Logits.NegativeLogLikelihood(logits, target);
         Tokens++;
     }
 
