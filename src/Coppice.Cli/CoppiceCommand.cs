@@ -19,6 +19,7 @@ internal static class CoppiceCommand
         root.Add(GenerateCommand.Create());
         root.Add(EvalCommand.Create());
         root.Add(CompareCommand.Create());
+        root.Add(MeasureMemoryCommand.Create());
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
             return ReportUsage(parsed);
@@ -38,17 +39,17 @@ internal static class CoppiceCommand
             }
             catch (OperationCanceledException)
             {
-                terminal.Error("cancelled; nothing was left half-written.");
+                Terminal.Error("cancelled; nothing was left half-written.");
                 return ExitCode.Cancelled;
             }
             catch (UsageException error)
             {
-                terminal.Error(error.Message);
+                Terminal.Error(error.Message);
                 return ExitCode.Usage;
             }
             catch (Exception error) when (Environment.GetEnvironmentVariable("COPPICE_TRACE") is null)
             {
-                terminal.Error(IsExpected(error) ? error.Message
+                Terminal.Error(IsExpected(error) ? error.Message
                     : $"an error in coppice itself: {error.GetType().Name}: {error.Message} Please report it with the output of COPPICE_TRACE=1.");
                 return ExitCode.Failed;
             }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using Coppice.Data;
 using Coppice.Evaluation;
 using Coppice.Models;
 using Coppice.Tokenizers;
@@ -65,7 +64,7 @@ internal static class EvalCommand
     {
         var task = ClassificationTask.Open(path, data);
         var predicted = terminal.Progress("classify", task.Labels.Count, progress => task.Predict(progress, cancellation));
-        var report = task.Measure(predicted);
+        var report = task.Measure(predicted.Classes);
         terminal.Result(() => Reports.ToJson(report), () => Reports.Show(terminal, report));
     }
 }

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using Coppice.Checkpoints;
 using Coppice.Pruning.Selection;
-using Coppice.Tensors;
 using Spectre.Console;
 
 namespace Coppice.Cli;

@@ -57,8 +57,6 @@ internal static class PruneCommand
         var result = Pruner.Prune(selection, request);
         foreach (var warning in result.Warnings)
             Terminal.Warn(warning);
-        if (parsed.GetValue(Plan) is { } plan)
-            PruningPlan.Create(result, request, Environment.GetCommandLineArgs()[1..]).Write(plan);
         if (!dryRun)
             Save(checkpoint, result, output!, parsed, terminal, cancellation);
         terminal.Result(() => ToJson(result, selection, dryRun ? null : output), () => Show(terminal, result, selection, dryRun ? null : output));

@@ -43,7 +43,7 @@ internal sealed class Terminal(bool json, bool quiet)
     public static void Warn(string text) => Console.Error.WriteLine($"warning: {text}");
 
     /// <summary>Why the work was not done.</summary>
-    public void Error(string text) => Console.Error.WriteLine($"coppice: {text}");
+    public static void Error(string text) => Console.Error.WriteLine($"coppice: {text}");
 
     /// <summary>Runs work under a progress bar with rate and time left, shown on a terminal only and after a moment.</summary>
     /// <param name="title">What is being done.</param>

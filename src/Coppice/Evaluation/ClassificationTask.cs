@@ -39,10 +39,10 @@ public sealed class ClassificationTask
         return new(classifier, Encode(Tokenizer.FromFolder(folder), data.Examples, options), data);
     }
 
-    /// <summary>The class the model gives each example, in the examples' order.</summary>
+    /// <summary>Classifies every example.</summary>
     /// <param name="progress">Told the examples done.</param>
     /// <param name="cancellation">Stops between batches.</param>
-    public int[] Predict(IProgress<double>? progress = null, CancellationToken cancellation = default) =>
+    public Predictions Predict(IProgress<double>? progress = null, CancellationToken cancellation = default) =>
         ClassifierEvaluation.Predict(_classifier, _encodings, progress: progress, cancellation: cancellation);
 
     /// <summary>Quality of some predictions.</summary>

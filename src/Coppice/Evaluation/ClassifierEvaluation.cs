@@ -4,30 +4,36 @@ using Coppice.Tensors;
 
 namespace Coppice.Evaluation;
 
+/// <summary>What a classifier made of some examples, in their order.</summary>
+/// <param name="Classes">The likeliest class of each.</param>
+/// <param name="Logits">All logits of each.</param>
+public sealed record Predictions(int[] Classes, float[][] Logits);
+
 /// <summary>Runs text classifiers over labelled examples.</summary>
 public static class ClassifierEvaluation
 {
-    /// <summary>The class each example gets, in the examples' order.</summary>
+    /// <summary>Classifies every example.</summary>
     /// <param name="classifier">Sorts token sequences.</param>
     /// <param name="encodings">Token ids of each example, without padding.</param>
     /// <param name="batchSize">Examples run together; those of similar length share a batch, so little padding is computed.</param>
     /// <param name="progress">Told the examples done.</param>
     /// <param name="cancellation">Stops between batches.</param>
-    public static int[] Predict(ITextClassifier classifier, IReadOnlyList<int[]> encodings, int batchSize = 64,
+    public static Predictions Predict(ITextClassifier classifier, IReadOnlyList<int[]> encodings, int batchSize = 64,
         IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         var batches = new LengthSortedBatches(encodings.Select(ids => ids.Length), batchSize);
-        var predicted = new List<int>(encodings.Count);
+        var predicted = new List<float[]>(encodings.Count);
         foreach (var batch in batches)
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = new TensorScope();
             var logits = classifier.Forward(Pad(batch.Span, encodings, out var lengths), lengths).AsReadOnlySpan<float>();   // [B, classes]
             for (var row = 0; row < batch.Length; row++)
-                predicted.Add(Logits.ArgMax(logits.Slice(row * classifier.Labels, classifier.Labels)));
+                predicted.Add(logits.Slice(row * classifier.Labels, classifier.Labels).ToArray());
             progress?.Report(predicted.Count);
         }
-        return batches.InOriginalOrder(predicted);
+        var rows = batches.InOriginalOrder(predicted);
+        return new([.. rows.Select(row => Logits.ArgMax(row))], rows);
     }
 
     private static Tensor Pad(ReadOnlySpan<int> batch, IReadOnlyList<int[]> encodings, out int[] lengths)

@@ -1,8 +1,6 @@
-using Coppice.Data;
 using Coppice.Generation;
 using Coppice.Models;
 using Coppice.Tensors;
-using Coppice.Tokenizers;
 
 namespace Coppice.Evaluation;
 

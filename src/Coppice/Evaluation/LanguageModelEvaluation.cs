@@ -56,7 +56,7 @@ public static class LanguageModelEvaluation
         {
             var target = window.FirstTarget + i;
             var row = logits.AsReadOnlySpan<float>().Slice((target - 1) * model.VocabSize, model.VocabSize);
-            losses[i] = Logits.LogSumExp(row) - row[window.Ids.Span[target]];
+            losses[i] = Logits.NegativeLogLikelihood(row, window.Ids.Span[target]);
         });
         perplexity.Add(losses.Sum(), losses.Length);
     }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Coppice.Models;
-using Coppice.Modules;
 using Coppice.Tensors;
 using Coppice.Tokenizers;
 

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Coppice.Checkpoints;
 using Coppice.Modules;
-using Coppice.Tensors;
 
 namespace Coppice.Models;
 
@@ -33,6 +32,20 @@ public sealed class PretrainedModel
     public ITextClassifier TextClassifier => Module as ITextClassifier
         ?? throw new NotSupportedException($"{Folder} holds a {ModelType} model, which is no text classifier; give one such as BERT with a classification head.");
 
+    /// <summary>Whether a path is a folder whose config.json names a family that Coppice runs.</summary>
+    public static bool CanOpen(string folder)
+    {
+        try
+        {
+            using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "config.json")));
+            return ModelTypeOf(config.RootElement) is { } type && ModelRegistry.Find(type) is not null;
+        }
+        catch (Exception error) when (error is IOException or JsonException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Opens a folder, checks config.json against the weights, and loads them as F32.</summary>
     /// <exception cref="ModelException">There is no config.json, it is malformed, its family is unknown, or it does not describe the weights.</exception>
     /// <exception cref="CheckpointException">The weights are malformed.</exception>
@@ -56,7 +69,7 @@ public sealed class PretrainedModel
 
     private static PretrainedModel Load(string folder, string path, JsonElement config)
     {
-        var modelType = config.TryGetProperty("model_type", out var type) ? type.GetString() : null;
+        var modelType = ModelTypeOf(config);
         var architecture = modelType is null ? null : ModelRegistry.Find(modelType);
         if (architecture is null)
             throw new ModelException($"{path}: model_type is {modelType ?? "missing"}; Coppice runs {string.Join(", ", ModelRegistry.Known)}. (inspect and prune work on any checkpoint.)");
@@ -66,6 +79,9 @@ public sealed class PretrainedModel
         module.LoadStateDict(sources.ToDictionary(entry => entry.Key, entry => entry.Value.Shape), (name, target) => sources[name].ReadInto(target));
         return new(folder, modelType!, module, EndOfText(folder, config));
     }
+
+    private static string? ModelTypeOf(JsonElement config) =>
+        config.ValueKind == JsonValueKind.Object && config.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String ? type.GetString() : null;
 
     /// <summary>The names the module has: with the base prefix, without leftovers.</summary>
     private static Dictionary<string, TensorSource> Rename(IReadOnlyList<TensorSource> tensors, ModelArchitecture architecture)

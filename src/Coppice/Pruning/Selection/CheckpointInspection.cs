@@ -44,10 +44,10 @@ public sealed record CheckpointInspection(
             progress?.Report(done += tensor.ByteLength);
         }
         var tied = checkpoint.Tensors.GroupBy(tensor => tensor.Identity, tensor => tensor.Name).Select(IReadOnlyList<string> (names) => [.. names]).Where(names => names.Count > 1);
-        return new(tensors, selection, [.. tied], [.. tensors.SelectMany(Findings)]);
+        return new(tensors, selection, [.. tied], [.. tensors.SelectMany(FindingsOf)]);
     }
 
-    private static IEnumerable<string> Findings(InspectedTensor entry)
+    private static IEnumerable<string> FindingsOf(InspectedTensor entry)
     {
         var (source, statistics, _) = entry;
         if (statistics.NonFinite > 0)
