@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Coppice.Tensors.Kernels;
 
-/// <summary><c>y = (x - mean) / sqrt(variance + epsilon) * weight + bias</c> for each row, the variance in a second pass over x.</summary>
+/// <summary><c>y = (x - mean) / sqrt(variance + epsilon) * weight + bias</c> for each row, mean and variance of the differences from a first mean.</summary>
 internal readonly unsafe struct LayerNormKernel(float* x, float* weight, float* bias, float* y, long rows, int size, float epsilon)
     : ISimdKernel
 {
@@ -18,17 +18,18 @@ internal readonly unsafe struct LayerNormKernel(float* x, float* weight, float* 
     private void Normalize<S, V>(float* source, float* target) where S : ISimd<V> where V : unmanaged
     {
         var mean = Sum<S, V>(source, 0f, squared: false) / size;
-        var variance = Sum<S, V>(source, mean, squared: true) / size;
+        var correction = Sum<S, V>(source, mean, squared: false) / size; // what rounding took from the mean
+        var variance = Sum<S, V>(source, mean, squared: true) / size - correction * correction;
         var scale = 1f / MathF.Sqrt(variance + epsilon);
-        V shift = S.Create(mean), factor = S.Create(scale);
+        V shift = S.Create(mean), rest = S.Create(correction), factor = S.Create(scale);
         var i = 0;
         for (; i <= size - S.Count; i += S.Count)
         {
-            var normal = S.Multiply(S.Subtract(S.Load(source + i), shift), factor);
+            var normal = S.Multiply(S.Subtract(S.Subtract(S.Load(source + i), shift), rest), factor);
             S.Store(S.MultiplyAdd(normal, S.Load(weight + i), S.Load(bias + i)), target + i);
         }
         for (; i < size; i++)
-            target[i] = (source[i] - mean) * scale * weight[i] + bias[i];
+            target[i] = (source[i] - mean - correction) * scale * weight[i] + bias[i];
     }
 
     // The sum of x - shift or of its squares, in four registers so that additions need not wait for each other.

@@ -10,6 +10,8 @@ internal readonly unsafe struct SoftmaxKernel(float* x, float* y, long rows, int
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run<S, V>(int chunk) where S : ISimd<V> where V : unmanaged
     {
+        if (size == 0)
+            return;
         var (first, end) = RowChunks.Range(rows, size, chunk);
         for (var row = first; row < end; row++)
         {

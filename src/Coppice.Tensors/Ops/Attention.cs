@@ -36,23 +36,29 @@ public sealed record Attention(bool Causal, float Scale) : Op
     }
 
     /// <inheritdoc/>
-    public override unsafe void Forward(ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs)
+    public override void Forward(ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs)
     {
-        var (q, k, v) = (RowsOf(inputs[0]), RowsOf(inputs[1]), RowsOf(inputs[2]));
+        Tensor[] rows = [.. inputs];
+        foreach (ref var heads in rows.AsSpan(0, 3))
+            heads = RowsOf(heads);
+        AttentionKernel.Run(Problem(rows, outputs[0]));
+        GC.KeepAlive(rows);
+    }
+
+    /// <summary>Where the kernel, or its reference, finds inputs whose last axis has stride 1.</summary>
+    internal unsafe AttentionProblem Problem(ReadOnlySpan<Tensor> inputs, Tensor output)
+    {
+        var (q, k) = (inputs[0].Shape, inputs[1].Shape);
         var mask = inputs.Length == 4 ? inputs[3] : null;
-        var (shape, keys) = (q.Shape, k.Shape);
-        AttentionKernel.Run(new(shape[0], shape[1], keys[1], shape[2], keys[2], shape[3], Causal, Scale)
+        return new(q[0], q[1], k[1], q[2], k[2], q[3], Causal, Scale)
         {
-            Q = Strided(q),
-            K = Strided(k),
-            V = Strided(v),
+            Q = Strided(inputs[0]),
+            K = Strided(inputs[1]),
+            V = Strided(inputs[2]),
             Mask = mask is null ? default : Strided(mask),
             MaskKey = mask is null ? 0 : Stride(mask, 3),
-            Output = (nint)outputs[0].Pointer<float>(),
-        });
-        GC.KeepAlive(q);
-        GC.KeepAlive(k);
-        GC.KeepAlive(v);
+            Output = (nint)output.Pointer<float>(),
+        };
     }
 
     private static Tensor RowsOf(Tensor tensor) => tensor.Shape[3] <= 1 || tensor.Strides[3] == 1 ? tensor : RowMajor(tensor);
