@@ -6,6 +6,8 @@ namespace Coppice.Bench;
 /// <summary>Matrix products of transformers against OpenBLAS: packing B in each call, and with weights packed ahead; decode against memory.</summary>
 internal static unsafe class GemmBenchmark
 {
+    private static readonly bool[] BothForms = [false, true];
+
     private static readonly (string Name, int M, int K, int N)[] Products =
     [
         ("GPT-2 qkv", 128, 768, 2304),
@@ -28,7 +30,23 @@ internal static unsafe class GemmBenchmark
         ("Llama-7B mlp out", 11008, 4096),
     ];
 
-    public static void Run(Report report)
+    public static void RunProducts(Report report) => ForThreads(report, () =>
+    {
+        report.Header("M x K x N", "", "B", "OpenBLAS GFLOP/s", "packing per call", "ratio", "packed ahead", "ratio");
+        foreach (var (name, m, k, n) in Products)
+            foreach (var transB in BothForms)
+                Product(report, name, m, k, n, transB);
+    });
+
+    public static void RunDecode(Report report) => ForThreads(report, () =>
+    {
+        report.Header("1 x K x N", "", "B", "reading GB/s", "OpenBLAS", "ours", "ours / reading", "packed ahead", "/ reading");
+        foreach (var (name, k, n) in Decodes)
+            foreach (var transB in BothForms)
+                Decode(report, name, k, n, transB);
+    });
+
+    private static void ForThreads(Report report, Action measure)
     {
         report.Line($"\nPeer: OpenBLAS, kernel {OpenBlas.CoreName}, same process, taking turns; medians; ratio = OpenBLAS's time / ours.");
         report.Line("B is [K, N] as in Hugging Face's Conv1D, or [N, K] as in torch's Linear.");
@@ -37,14 +55,7 @@ internal static unsafe class GemmBenchmark
             Workers.ThreadCount = threads;
             OpenBlas.SetThreads(threads);
             report.Line($"\n## {threads} thread{(threads > 1 ? "s" : "")}");
-            report.Header("M x K x N", "", "B", "OpenBLAS GFLOP/s", "packing per call", "ratio", "packed ahead", "ratio");
-            foreach (var (name, m, k, n) in Products)
-                foreach (var transB in new[] { false, true })
-                    Product(report, name, m, k, n, transB);
-            report.Header("1 x K x N", "", "B", "reading GB/s", "OpenBLAS", "ours", "ours / reading", "packed ahead", "/ reading");
-            foreach (var (name, k, n) in Decodes)
-                foreach (var transB in new[] { false, true })
-                    Decode(report, name, k, n, transB);
+            measure();
         }
     }
 

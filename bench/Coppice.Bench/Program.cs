@@ -1,7 +1,11 @@
 using Coppice.Bench;
 
 // dotnet run -c Release --project bench/Coppice.Bench -- gemm
-var benchmarks = new Dictionary<string, Action<Report>> { ["gemm"] = GemmBenchmark.Run };
+var benchmarks = new Dictionary<string, Action<Report>>
+{
+    ["gemm"] = GemmBenchmark.RunProducts,
+    ["gemv"] = GemmBenchmark.RunDecode,
+};
 
 if (args is not [var name] || !benchmarks.TryGetValue(name, out var benchmark))
 {

@@ -44,10 +44,4 @@ public sealed partial class Tensor
         var op = new Attention(causal, scale ?? 1f / MathF.Sqrt(Math.Max(1, Shape.Rank == 0 ? 1 : Shape[^1])));
         return mask is null ? Op.ApplySingle(op, this, keys, values) : Op.ApplySingle(op, this, keys, values, mask);
     }
-
-    /// <summary>This [..., in] through a linear layer: weight [out, in] or [in, out], optional bias [out]; output [..., out].</summary>
-    /// <exception cref="OpException">The shapes do not fit.</exception>
-    public Tensor Linear(Tensor weight, Tensor? bias = null, WeightLayout layout = WeightLayout.OutIn) => bias is null
-        ? Op.ApplySingle(new Linear(layout), this, weight)
-        : Op.ApplySingle(new Linear(layout), this, weight, bias);
 }

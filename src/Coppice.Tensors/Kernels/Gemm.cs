@@ -9,7 +9,7 @@ namespace Coppice.Tensors.Kernels;
 /// A is packed whole into interleaved row strips, B panel by panel into a buffer that stays in the second-level cache, and
 /// <see cref="GemmTile"/> runs over both (after Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008).
 /// Each element is one sum over k in order, cut only at multiples that depend on k alone; so results are the same bytes on any number of
-/// threads, packed ahead or not, and for any m above 1 (one row with an unpacked B takes <see cref="Gemv"/>).
+/// threads, packed ahead or not, and for any m; except that one row times an unpacked B stored [n, k] is summed in <see cref="Gemv"/>'s order.
 /// </remarks>
 internal static unsafe class Gemm
 {
@@ -50,6 +50,12 @@ internal static unsafe class Gemm
         Run(new Call(m, b.N, b.K, a, lda, transA, default, b.Pointer, c, ldc, accumulate, bias));
         GC.KeepAlive(b);
     }
+
+    /// <summary>Runs along k, of nearly the same length, that a sum of <paramref name="k"/> products is cut into.</summary>
+    public static int Passes(int k) => Math.Max(1, (int)(((long)k + MaxDepth - 1) / MaxDepth));
+
+    /// <summary>First k of a run.</summary>
+    public static int PassStart(int k, int pass) => (int)((long)k * pass / Passes(k));
 
     private static void Run(in Call call)
     {
@@ -105,13 +111,12 @@ internal static unsafe class Gemm
     {
         var (strips, panels) = plan.RangesOf(chunk);
         var call = plan.Call;
-        var passes = Math.Max(1, (call.K + MaxDepth - 1) / MaxDepth);
+        var passes = Passes(call.K);
         for (var panel = panels.Start; panel < panels.End; panel++)
             for (var pass = 0; pass < passes; pass++)
             {
-                var k0 = (int)((long)call.K * pass / passes);
-                var depth = (int)((long)call.K * (pass + 1) / passes) - k0;
-                MultiplyPanel<TLanes, TVector>(plan, strips, panel, k0, depth);
+                var k0 = PassStart(call.K, pass);
+                MultiplyPanel<TLanes, TVector>(plan, strips, panel, k0, PassStart(call.K, pass + 1) - k0);
             }
     }
 
@@ -154,7 +159,8 @@ internal static unsafe class Gemm
             for (var column = 0; column < columns; column++)
             {
                 var at = (long)row * ldc + column;
-                c[at] = edge[row * width + column] + (bias == null ? 0 : bias[column]) + (accumulate ? c[at] : 0);
+                var sum = edge[row * width + column] + (bias == null ? 0 : bias[column]);
+                c[at] = accumulate ? sum + c[at] : sum;
             }
     }
 

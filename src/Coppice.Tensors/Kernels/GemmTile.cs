@@ -59,6 +59,9 @@ internal static unsafe class GemmTile
         TVector l13 = zero, r13 = zero;
         for (; k > 0; k--)
         {
+            if (TRows.Count <= 4) // few rows are bound by reading B
+                for (var line = 0; line < 2 * TLanes.Count; line += 16)
+                    Prefetch.Line(b + line + Prefetch.Ahead);
             TVector left = TLanes.Load(b), right = TLanes.Load(b + TLanes.Count);
             MultiplyAdd<TLanes, TVector>(a[0], left, right, ref l0, ref r0);
             if (TRows.Count > 1) MultiplyAdd<TLanes, TVector>(a[1], left, right, ref l1, ref r1);

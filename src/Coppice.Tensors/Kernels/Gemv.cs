@@ -9,118 +9,113 @@ internal static unsafe class Gemv
     /// <summary>Floats of B a chunk reads: some 25 microseconds.</summary>
     private const int ChunkFloats = 256 * 1024;
 
+    /// <summary>Fewest outputs a chunk gathers where B is [k, n], so that its runs of B are long enough to stream.</summary>
+    private const int MinColumns = 512;
+
+    [ThreadStatic]
+    private static NativeBuffer? t_sums;
+
     /// <summary>B is [k, n], or [n, k] where <paramref name="transB"/>, with rows <paramref name="ldb"/> apart.</summary>
     public static void Multiply(int n, int k, float* x, float* b, int ldb, bool transB, float* c, bool accumulate, float* bias)
     {
+        var call = new Call(n, k, x, b, ldb, c, accumulate, bias);
         if (Vector512.IsHardwareAccelerated)
-            Run<Lanes512, Vector512<float>>(new(n, k, x, b, ldb, c, accumulate, bias), transB);
+            Run<Lanes512, Vector512<float>>(call, transB);
         else if (Vector256.IsHardwareAccelerated)
-            Run<Lanes256, Vector256<float>>(new(n, k, x, b, ldb, c, accumulate, bias), transB);
+            Run<Lanes256, Vector256<float>>(call, transB);
         else if (Vector128.IsHardwareAccelerated)
-            Run<Lanes128, Vector128<float>>(new(n, k, x, b, ldb, c, accumulate, bias), transB);
+            Run<Lanes128, Vector128<float>>(call, transB);
         else
-            Run<Lanes1, float>(new(n, k, x, b, ldb, c, accumulate, bias), transB);
+            Run<Lanes1, float>(call, transB);
     }
 
     private static void Run<TLanes, TVector>(in Call call, bool transB) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
-        // Whole cache lines of c for each chunk.
-        var perChunk = (int)Math.Min(call.N, (ChunkFloats / Math.Max(call.K, 1) + 15) / 16 * 16L);
-        perChunk = Math.Max(perChunk, transB ? 16 : 512);
-        var chunks = (int)(((long)call.N + perChunk - 1) / perChunk);
         if (transB)
-            Workers.For(chunks, (call, perChunk), static (chunk, state) =>
-                DotRows<TLanes, TVector>(state.call, chunk * state.perChunk, Math.Min((chunk + 1) * state.perChunk, state.call.N)));
-        else
-            Workers.For(chunks, (call, perChunk), static (chunk, state) =>
-                AddRows<TLanes, TVector>(state.call, chunk * state.perChunk, Math.Min((chunk + 1) * state.perChunk, state.call.N)));
+        {
+            var rows = Math.Max(ChunkFloats / Math.Max(call.K, 1), 1);
+            Workers.For(Chunks(call.N, rows), (call, rows), static (chunk, state) =>
+                DotRows<TLanes, TVector>(state.call, chunk * state.rows, Math.Min((chunk + 1) * state.rows, state.call.N)));
+            return;
+        }
+        // An output is the same whatever chunk gathers it: so the cut may depend on the threads, and one thread reads B straight through.
+        var columns = Workers.ThreadCount == 1 ? call.N : Math.Max(call.N / (2 * Workers.ThreadCount), MinColumns);
+        Workers.For(Chunks(call.N, columns), (call, columns), static (chunk, state) =>
+            AddRows<TLanes, TVector>(state.call, chunk * state.columns, Math.Min((chunk + 1) * state.columns, state.call.N)));
     }
 
-    /// <summary>B[n, k]: each output is a dot product with a row; four rows at a time make four streams.</summary>
+    private static int Chunks(int count, int perChunk) => (int)(((long)count + perChunk - 1) / Math.Max(perChunk, 1));
+
+    /// <summary>B[n, k]: each output is a dot product with a row.</summary>
     private static void DotRows<TLanes, TVector>(in Call call, int start, int end)
         where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
-        var sums = stackalloc float[4];
-        for (var row = start; row < end; row += 4)
-        {
-            var rows = Math.Min(4, end - row);
-            // Rows past the end repeat the last one, so that an output is the same whatever chunk it falls in.
-            var b = call.B + (long)row * call.Ldb;
-            long ldb = call.Ldb;
-            Dot4<TLanes, TVector>(call.K, call.X, b, b + Math.Min(1, rows - 1) * ldb, b + Math.Min(2, rows - 1) * ldb, b + (rows - 1) * ldb, sums);
-            for (var i = 0; i < rows; i++)
-                call.C[row + i] = sums[i] + (call.Bias == null ? 0 : call.Bias[row + i]) + (call.Accumulate ? call.C[row + i] : 0);
-        }
+        for (var row = start; row < end; row++)
+            call.C[row] = Dot<TLanes, TVector>(call.K, call.X, call.B + (long)row * call.Ldb)
+                + (call.Bias == null ? 0 : call.Bias[row]) + (call.Accumulate ? call.C[row] : 0);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Dot4<TLanes, TVector>(int k, float* x, float* b0, float* b1, float* b2, float* b3, float* sums)
-        where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    private static float Dot<TLanes, TVector>(int k, float* x, float* b) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
         var zero = TLanes.Broadcast(0);
-        TVector s0 = zero, s1 = zero, s2 = zero, s3 = zero, t0 = zero, t1 = zero, t2 = zero, t3 = zero;
+        TVector s0 = zero, s1 = zero, s2 = zero, s3 = zero;
         var i = 0;
-        for (; i + 2 * TLanes.Count <= k; i += 2 * TLanes.Count)
+        for (; i + 4 * TLanes.Count <= k; i += 4 * TLanes.Count)
         {
-            TVector x0 = TLanes.Load(x + i), x1 = TLanes.Load(x + i + TLanes.Count);
-            s0 = TLanes.MultiplyAdd(x0, TLanes.Load(b0 + i), s0);
-            t0 = TLanes.MultiplyAdd(x1, TLanes.Load(b0 + i + TLanes.Count), t0);
-            s1 = TLanes.MultiplyAdd(x0, TLanes.Load(b1 + i), s1);
-            t1 = TLanes.MultiplyAdd(x1, TLanes.Load(b1 + i + TLanes.Count), t1);
-            s2 = TLanes.MultiplyAdd(x0, TLanes.Load(b2 + i), s2);
-            t2 = TLanes.MultiplyAdd(x1, TLanes.Load(b2 + i + TLanes.Count), t2);
-            s3 = TLanes.MultiplyAdd(x0, TLanes.Load(b3 + i), s3);
-            t3 = TLanes.MultiplyAdd(x1, TLanes.Load(b3 + i + TLanes.Count), t3);
+            for (var line = 0; line < 4 * TLanes.Count; line += 16)
+                Prefetch.Line(b + i + line + Prefetch.Ahead);
+            s0 = TLanes.MultiplyAdd(TLanes.Load(x + i), TLanes.Load(b + i), s0);
+            s1 = TLanes.MultiplyAdd(TLanes.Load(x + i + TLanes.Count), TLanes.Load(b + i + TLanes.Count), s1);
+            s2 = TLanes.MultiplyAdd(TLanes.Load(x + i + 2 * TLanes.Count), TLanes.Load(b + i + 2 * TLanes.Count), s2);
+            s3 = TLanes.MultiplyAdd(TLanes.Load(x + i + 3 * TLanes.Count), TLanes.Load(b + i + 3 * TLanes.Count), s3);
         }
-        sums[0] = TLanes.Sum(TLanes.Add(s0, t0));
-        sums[1] = TLanes.Sum(TLanes.Add(s1, t1));
-        sums[2] = TLanes.Sum(TLanes.Add(s2, t2));
-        sums[3] = TLanes.Sum(TLanes.Add(s3, t3));
+        for (; i + TLanes.Count <= k; i += TLanes.Count)
+            s0 = TLanes.MultiplyAdd(TLanes.Load(x + i), TLanes.Load(b + i), s0);
+        var sum = TLanes.Sum(TLanes.Add(TLanes.Add(s0, s1), TLanes.Add(s2, s3)));
         for (; i < k; i++)
-        {
-            sums[0] += x[i] * b0[i];
-            sums[1] += x[i] * b1[i];
-            sums[2] += x[i] * b2[i];
-            sums[3] += x[i] * b3[i];
-        }
+            sum += x[i] * b[i];
+        return sum;
     }
 
-    /// <summary>B[k, n]: c gathers x[k] times row k, four rows at a time.</summary>
+    /// <summary>B[k, n]: the sums gather x[k] times row k, in the order and the runs of <see cref="Gemm"/>, to the same bytes.</summary>
     private static void AddRows<TLanes, TVector>(in Call call, int start, int end)
         where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
         var count = end - start;
-        var c = call.C + start;
-        if (!call.Accumulate)
-            new Span<float>(c, count).Clear();
-        if (call.Bias != null)
+        var sums = NativeBuffer.Grow(ref t_sums, count);
+        var passes = Gemm.Passes(call.K);
+        for (var pass = 0; pass < passes; pass++)
+        {
+            new Span<float>(sums, count).Clear();
+            var (k0, k1) = (Gemm.PassStart(call.K, pass), Gemm.PassStart(call.K, pass + 1));
+            for (var k = k0; k < k1; k++)
+                AddRow<TLanes, TVector>(count, call.X[k], call.B + (long)k * call.Ldb + start, call.Ldb, sums);
             for (var i = 0; i < count; i++)
-                c[i] += call.Bias[start + i];
-        var b = call.B + start;
-        long ldb = call.Ldb;
-        var row = 0;
-        for (; row + 4 <= call.K; row += 4)
-            Add4<TLanes, TVector>(count, call.X + row, b + row * ldb, b + (row + 1) * ldb, b + (row + 2) * ldb, b + (row + 3) * ldb, c);
-        for (; row < call.K; row++)
-            for (var i = 0; i < count; i++)
-                c[i] += call.X[row] * b[row * ldb + i];
+            {
+                var sum = sums[i] + (call.Bias == null || pass > 0 ? 0 : call.Bias[start + i]);
+                call.C[start + i] = call.Accumulate || pass > 0 ? sum + call.C[start + i] : sum;
+            }
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Add4<TLanes, TVector>(int n, float* x, float* b0, float* b1, float* b2, float* b3, float* c)
+    private static void AddRow<TLanes, TVector>(int n, float x, float* b, nint ldb, float* sums)
         where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
-        TVector x0 = TLanes.Broadcast(x[0]), x1 = TLanes.Broadcast(x[1]), x2 = TLanes.Broadcast(x[2]), x3 = TLanes.Broadcast(x[3]);
+        var factor = TLanes.Broadcast(x);
         var i = 0;
-        for (; i + TLanes.Count <= n; i += TLanes.Count)
+        for (; i + 32 <= n; i += 32)
         {
-            var sum = TLanes.MultiplyAdd(x0, TLanes.Load(b0 + i), TLanes.Load(c + i));
-            sum = TLanes.MultiplyAdd(x1, TLanes.Load(b1 + i), sum);
-            sum = TLanes.MultiplyAdd(x2, TLanes.Load(b2 + i), sum);
-            TLanes.Store(TLanes.MultiplyAdd(x3, TLanes.Load(b3 + i), sum), c + i);
+            var ahead = i + Prefetch.Ahead;
+            var next = ahead < n ? b + ahead : b + ldb + (ahead - n); // past the end of this row's part comes the next row's
+            Prefetch.Line(next);
+            Prefetch.Line(next + 16);
+            for (var at = i; at < i + 32; at += TLanes.Count)
+                TLanes.Store(TLanes.MultiplyAdd(factor, TLanes.Load(b + at), TLanes.Load(sums + at)), sums + at);
         }
         for (; i < n; i++)
-            c[i] += x[0] * b0[i] + x[1] * b1[i] + x[2] * b2[i] + x[3] * b3[i];
+            sums[i] = float.MultiplyAddEstimate(x, b[i], sums[i]);
     }
 
     private readonly struct Call(int n, int k, float* x, float* b, int ldb, float* c, bool accumulate, float* bias)

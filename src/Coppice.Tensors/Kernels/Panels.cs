@@ -7,13 +7,20 @@ namespace Coppice.Tensors.Kernels;
 /// <summary>Rearranges a strip of a matrix into the order the GEMM tile reads: for each k, the strip's entries side by side.</summary>
 internal static unsafe class Panels
 {
+    /// <summary>Rows to fetch ahead where only a few entries of each are taken, which the processor's own prefetching misses.</summary>
+    private const int RowsAhead = 16;
+
     /// <summary>target[k·step + i] = source[k·ld + i] for i &lt; <paramref name="width"/>; needs width &lt;= step.</summary>
     public static void Copy(float* source, int ld, int width, int count, float* target, int step)
     {
         var k = 0;
         if (width == 32)
             for (; k < count; k++)
+            {
+                Prefetch.Line(source + (long)(k + RowsAhead) * ld);
+                Prefetch.Line(source + (long)(k + RowsAhead) * ld + 16);
                 Unsafe.CopyBlockUnaligned(target + (long)k * step, source + (long)k * ld, 32 * sizeof(float));
+            }
         else if (width == 16)
             for (; k < count; k++)
                 Unsafe.CopyBlockUnaligned(target + (long)k * step, source + (long)k * ld, 16 * sizeof(float));

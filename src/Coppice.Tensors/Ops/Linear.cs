@@ -2,54 +2,65 @@ using Coppice.Tensors.Kernels;
 
 namespace Coppice.Tensors.Ops;
 
-/// <summary>How a linear layer's weight is stored.</summary>
+/// <summary>How the weight of a linear layer is stored.</summary>
 public enum WeightLayout
 {
-    /// <summary>[out, in], as torch.nn.Linear: y = x·Wᵀ + b.</summary>
+    /// <summary>[out, in], as in torch's Linear.</summary>
     OutIn,
-    /// <summary>[in, out], as Hugging Face's Conv1D: y = x·W + b.</summary>
+    /// <summary>[in, out], as in Hugging Face's Conv1D (GPT-2).</summary>
     InOut,
 }
 
-/// <summary>x [..., in], weight in <paramref name="Layout"/>, optional bias [out] -> [..., out].</summary>
+/// <summary>
+/// Linear layer: x [..., in], weight [out, in] or [in, out] by <paramref name="Layout"/>, optional bias [out] -> x·Wᵀ + bias, [..., out].
+/// </summary>
 /// <remarks>
-/// A weight's panels, the form the kernels read fastest, are kept with its memory from its second use with unchanged contents on. So inference packs once,
-/// and training, which changes weights at every step, keeps none that are stale.
+/// Float32. From the second use of unchanged contents on, the weight's panels are kept beside it (as much memory again), which makes
+/// products faster and changes no byte of the result. A single row through an [out, in] weight needs none: it reads the weight itself.
 /// </remarks>
-public sealed record Linear(WeightLayout Layout) : Op
+public sealed record Linear(WeightLayout Layout = WeightLayout.OutIn) : Op
 {
     /// <inheritdoc/>
     public override TensorSpec[] Infer(ReadOnlySpan<TensorSpec> inputs)
     {
-        var (x, weight) = (inputs[0], inputs[1]);
-        if (weight.Shape.Rank != 2 || x.Shape.Rank == 0)
-            throw Mismatch("a weight of two axes and an input of at least one are needed.", inputs);
-        var (inFeatures, outFeatures) = Layout == WeightLayout.OutIn ? (weight.Shape[1], weight.Shape[0]) : (weight.Shape[0], weight.Shape[1]);
-        if (x.Shape[^1] != inFeatures)
-            throw Mismatch($"the input's last axis must be {inFeatures}, the weight's input width ({Layout}).", inputs);
-        if (inputs.Length > 2 && inputs[2].Shape != [outFeatures])
-            throw Mismatch($"the bias must have shape [{outFeatures}].", inputs);
+        if (inputs.Length is not (2 or 3))
+            throw Mismatch("expected an input, a weight and perhaps a bias.", inputs);
         foreach (var input in inputs)
             if (input.DType != DType.F32)
-                throw Mismatch("all inputs must be F32.", inputs);
-        return [x with { Shape = x.Shape.With(^1, outFeatures) }];
+                throw Mismatch("expected F32 tensors; Cast them first.", inputs);
+        var (x, weight) = (inputs[0].Shape, inputs[1].Shape);
+        if (x.Rank == 0 || weight.Rank != 2)
+            throw Mismatch("expected an input of at least one axis and a weight of two.", inputs);
+        var (from, to) = Layout == WeightLayout.OutIn ? (weight[1], weight[0]) : (weight[0], weight[1]);
+        if (x[^1] != from)
+            throw Mismatch($"the input has {x[^1]} features, the weight ({Layout}) takes {from}.", inputs);
+        if (inputs.Length == 3 && inputs[2].Shape != [to])
+            throw Mismatch($"the bias must be [{to}], one for each output feature of the weight ({Layout}).", inputs);
+        return [new(DType.F32, x.With(^1, to))];
     }
 
     /// <inheritdoc/>
     public override unsafe void Forward(ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs)
     {
-        var (x, weight, y) = (inputs[0].Contiguous(), inputs[1].Contiguous(), outputs[0]);
-        var (k, n) = (x.Shape[^1], y.Shape[^1]);
-        var m = n == 0 ? 0 : checked((int)(y.Count / n));
-        var bias = inputs.Length > 2 ? inputs[2].Contiguous() : null;
-        var biasPointer = bias is null ? null : bias.Pointer<float>();
+        var output = outputs[0];
+        if (output.Count == 0)
+            return;
+        var x = MatrixView.RowMajor(inputs[0]);
+        var bias = inputs.Length == 3 ? MatrixView.RowMajor(inputs[2]) : null;
+        var weight = inputs[1];
+        var (n, k) = (output.Shape[^1], x.Shape[^1]);
+        var m = checked((int)(output.Count / n));
         var transposed = Layout == WeightLayout.OutIn;
-        if (WeightPanels.Find(weight, k, n, transposed) is { } panels)
-            Gemm.Multiply(m, x.Pointer<float>(), k, false, panels, y.Pointer<float>(), n, false, biasPointer);
+        float* input = x.Pointer<float>(), target = output.Pointer<float>(), addend = bias is null ? null : bias.Pointer<float>();
+        if (m == 1 && transposed || PanelCache.Find(weight, k, n, transposed) is not { } panels)
+        {
+            var view = new MatrixView(weight);
+            Gemm.Multiply(m, n, k, input, k, false, view.Batch(0, []), view.RowDistance, view.Transposed != transposed, target, n, false, addend);
+            view.KeepAlive();
+        }
         else
-            Gemm.Multiply(m, n, k, x.Pointer<float>(), k, false, weight.Pointer<float>(), transposed ? k : n, transposed, y.Pointer<float>(), n, false, biasPointer);
+            Gemm.Multiply(m, input, k, false, panels, target, n, false, addend);
         GC.KeepAlive(x);
-        GC.KeepAlive(weight);
         GC.KeepAlive(bias);
     }
 }

@@ -49,6 +49,8 @@ public sealed class GemmTests
     [Theory]
     [InlineData(14, 64, 300, false)]
     [InlineData(37, 45, 1500, true)]
+    [InlineData(1, 45, 1500, false)]
+    [InlineData(1, 3001, 77, false)]
     public void Multiply_PackedAhead_GivesTheSameBytes(int m, int n, int k, bool transB)
     {
         var problem = new Problem(m, n, k, false, transB, true, true);
