@@ -71,7 +71,7 @@ internal sealed class TokenizerConfig
     private void ReadRoles(JsonElement root)
     {
         foreach (var member in root.EnumerateObject())
-            if (member.Name.EndsWith("_token", StringComparison.Ordinal) && member.Value.ValueKind is not (JsonValueKind.True or JsonValueKind.False))
+            if (TokenizerParts.IsRole(member.Name))
                 _roles.TryAdd(member.Name, RoleToken(member.Value));
             else if (member.Value.ValueKind is JsonValueKind.True or JsonValueKind.False)
                 _flags.TryAdd(member.Name, member.Value.GetBoolean());

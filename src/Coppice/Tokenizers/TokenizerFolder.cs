@@ -18,8 +18,8 @@ internal static class TokenizerFolder
             return Gpt2(vocabulary, merges, config);
         if (File.Exists(words))
             return Bert(words, config);
-        throw new TokenizerException($"{folder}: no tokenizer found. Looked for tokenizer.json, for vocab.json with merges.txt, and for vocab.txt. "
-            + "Copy the files of one of these from the original model.");
+        throw new TokenizerException($"{folder}: no tokenizer found. Looked for tokenizer.json, vocab.json with merges.txt, and vocab.txt. "
+            + "Copy one of these from the original model.");
     }
 
     private static ByteLevelBpeTokenizer Gpt2(string vocabularyPath, string mergesPath, TokenizerConfig config)
@@ -44,7 +44,7 @@ internal static class TokenizerFolder
             if (line.Length == 0 || (number == 1 && line.StartsWith("#version", StringComparison.Ordinal)))
                 continue;
             yield return MergeTable.Split(line, vocabulary)
-                ?? throw new TokenizerException($"{path}: line {number} is '{line}', not two tokens with a space between. Fetch the file again.");
+                ?? throw new TokenizerException($"{path}: line {number} is '{line}', not two tokens and a space. Fetch the file again.");
         }
     }
 

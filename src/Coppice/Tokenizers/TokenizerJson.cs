@@ -2,7 +2,8 @@ using System.Text.Json;
 
 namespace Coppice.Tokenizers;
 
-/// <summary>Reads tokenizer.json of Hugging Face's tokenizers library; what it does not know is an error, never ignored.</summary>
+/// <summary>Reads tokenizer.json of Hugging Face's tokenizers library; a step it does not know is an error, never skipped.</summary>
+/// <remarks>"truncation" and "padding" are the caller's choice here, and "decoder" follows from the kind of model.</remarks>
 internal sealed class TokenizerJson(JsonElement root, TokenizerConfig config, string path)
 {
     public Tokenizer Read()
@@ -12,8 +13,9 @@ internal sealed class TokenizerJson(JsonElement root, TokenizerConfig config, st
         // Files of the first versions leave the model's type out.
         var kind = model.Kind() ?? (model.Member("merges") is null ? "WordPiece" : "BPE");
         var unknown = model.Member("unk_token")?.GetString();
-        var added = root.Member("added_tokens")?.EnumerateArray().Select(t => TokenizerConfig.ReadAdded(t, t.Required("id").GetInt32())) ?? [];
-        var parts = TokenizerParts.Create(vocabulary, added, config, path);
+        var added = root.Member("added_tokens")?.EnumerateArray() ?? default;
+        var parts = TokenizerParts.Create(
+            vocabulary, added.Select(token => TokenizerConfig.ReadAdded(token, token.Required("id").GetInt32())), config, path);
         parts = parts with { Template = ReadTemplate(parts) };
         return kind switch
         {
@@ -134,9 +136,12 @@ internal sealed class TokenizerJson(JsonElement root, TokenizerConfig config, st
     private Template ReadTemplate(JsonElement step, TokenizerParts parts)
     {
         var single = ReadPieces(step.Required("single"), parts);
-        if (single.Any(piece => piece.Second))
-            throw Malformed("the template for a single text also names a second one");
-        return new Template(single, ReadPieces(step.Required("pair"), parts));
+        var pair = ReadPieces(step.Required("pair"), parts);
+        if (!Holds(single, second: false) || Holds(single, second: true) || !Holds(pair, second: false) || !Holds(pair, second: true))
+            throw Malformed("the template must hold A for a single text, A and B for a pair");
+        return new Template(single, pair);
+
+        static bool Holds(TemplatePiece[] pieces, bool second) => pieces.Any(piece => piece.Special is null && piece.Second == second);
     }
 
     private TemplatePiece[] ReadPieces(JsonElement pieces, TokenizerParts parts) =>

@@ -29,7 +29,10 @@ public sealed class AddedTokensTests
     {
         using var folder = new TemporaryFolder().WithSample("gpt2-student", "vocab.json").WithSample("gpt2-student", "merges.txt")
             .With("tokenizer_config.json", """
-                {"added_tokens_decoder": {"4096": {"content": "<mask>", "lstrip": true, "rstrip": true, "special": true}}, "mask_token": "<mask>"}
+                {
+                  "added_tokens_decoder": {"4096": {"content": "<mask>", "lstrip": true, "rstrip": true, "special": true}},
+                  "mask_token": "<mask>"
+                }
                 """);
         var tokenizer = Tokenizer.FromFolder(folder.Path);
         Assert.Equal([.. tokenizer.Encode("a"), 4096, .. tokenizer.Encode("b")], tokenizer.Encode("a  <mask> b"));

@@ -11,7 +11,10 @@ public sealed class Gpt2SplitterTests
         var golden = File.ReadAllText(TestData.InRepository("tests", "Golden", "tokenizers", "gpt2-split.json"));
         using var document = JsonDocument.Parse(golden);
         foreach (var example in document.RootElement.EnumerateArray())
-            Assert.Equal(example.GetProperty("pieces").EnumerateArray().Select(p => p.GetString()!), Split(example.GetProperty("text").GetString()!));
+        {
+            var pieces = example.GetProperty("pieces").EnumerateArray().Select(p => p.GetString()!);
+            Assert.Equal(pieces, Split(example.GetProperty("text").GetString()!));
+        }
     }
 
     [Theory]

@@ -5,7 +5,7 @@ namespace Coppice.Tests.Tokenizers;
 public sealed class MergeTableTests
 {
     private static readonly Vocabulary Letters = new(
-        new Dictionary<string, int> { ["a"] = 0, ["b"] = 1, ["c"] = 2, ["bc"] = 3, ["ab"] = 4, ["aa"] = 5, ["abc"] = 6, ["a b"] = 7 }, "test");
+        ((string[])["a", "b", "c", "bc", "ab", "aa", "abc", "a b"]).Index().ToDictionary(t => t.Item, t => t.Index), "test");
 
     private static readonly MergeTable Merges = new([("b", "c"), ("a", "b"), ("a", "a"), ("a", "bc")], Letters, "test");
 

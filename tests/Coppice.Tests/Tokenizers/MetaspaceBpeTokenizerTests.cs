@@ -55,7 +55,13 @@ public sealed class MetaspaceBpeTokenizerTests
     private static TemporaryFolder Folder(string[] merges, string fuse = "true", string? preTokenizer = null)
     {
         const string Normalizer = """
-            {"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"\u2581"},{"type":"Replace","pattern":{"String":" "},"content":"\u2581"}]}
+            {
+              "type": "Sequence",
+              "normalizers": [
+                {"type": "Prepend", "prepend": "\u2581"},
+                {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}
+              ]
+            }
             """;
         var merged = string.Concat(merges.Select((merge, i) => $", \"{merge.Replace(" ", "")}\": {4 + i}"));
         return new TemporaryFolder().With("tokenizer.json", $$"""

@@ -5,7 +5,8 @@ namespace Coppice.Tests.Tokenizers;
 public sealed class TokenizerFolderTests
 {
     [Fact]
-    public void Open_NoFolder_SaysSo() => Assert.Contains("no such folder", Error(Path.Combine(Path.GetTempPath(), "coppice-none")).Message);
+    public void Open_NoFolder_SaysSo() =>
+        Assert.Contains("no such folder", Error(Path.Combine(Path.GetTempPath(), "coppice-none")).Message);
 
     [Fact]
     public void Open_EmptyFolder_NamesTheFilesLookedFor()
@@ -111,7 +112,29 @@ public sealed class TokenizerFolderTests
         Assert.Equal(4095, Tokenizer.FromFolder(folder.Path).Encode("a")[0]);
     }
 
-    private static TemporaryFolder Gpt2() => new TemporaryFolder().WithSample("gpt2-student", "vocab.json").WithSample("gpt2-student", "merges.txt");
+    [Theory]
+    [InlineData("stories260K", "tokenizer.json")]
+    [InlineData("gpt2-student", "tokenizer_config.json")]
+    public void Open_CorruptedBytes_OpensOrThrowsTokenizerException(string model, string file)
+    {
+        var intact = File.ReadAllBytes(TestData.InRepository("samples", "models", model, file));
+        var random = new Random(4);
+        using var folder = Gpt2();
+        for (var round = 0; round < 60; round++)
+        {
+            var bytes = intact[..random.Next(intact.Length / 2, intact.Length + 1)];
+            if (round % 2 == 0)
+                bytes = [.. intact];
+            for (var flips = random.Next(1, 5); flips > 0; flips--)
+                bytes[random.Next(bytes.Length)] = (byte)"\"\\{}[]:,0a\n\xFF"[random.Next(12)];
+            File.WriteAllBytes(Path.Combine(folder.Path, file), bytes);
+            if (Record.Exception(() => Tokenizer.FromFolder(folder.Path)) is { } error)
+                Assert.IsType<TokenizerException>(error);
+        }
+    }
+
+    private static TemporaryFolder Gpt2() =>
+        new TemporaryFolder().WithSample("gpt2-student", "vocab.json").WithSample("gpt2-student", "merges.txt");
 
     private static TokenizerException Error(string folder) => Assert.Throws<TokenizerException>(() => Tokenizer.FromFolder(folder));
 }

@@ -32,7 +32,7 @@ public sealed class TokenizerJsonTests
         var root = new JsonObject
         {
             ["normalizer"] = JsonNode.Parse(
-                """{"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "strip_accents": null, "lowercase": true}"""),
+                """{"type": "BertNormalizer", "clean_text": true, "strip_accents": null, "lowercase": true}"""),
             ["pre_tokenizer"] = JsonNode.Parse("""{"type": "BertPreTokenizer"}"""),
             ["post_processor"] = JsonNode.Parse("""{"type": "BertProcessing", "sep": ["[SEP]", 102], "cls": ["[CLS]", 101]}"""),
             ["model"] = new JsonObject
@@ -67,11 +67,6 @@ public sealed class TokenizerJsonTests
     [InlineData("pre_tokenizer", null, "normalizer 'null' is not supported")]
     [InlineData("post_processor", "{\"type\": \"Odd\"}", "post_processor 'Odd' is not supported")]
     [InlineData("post_processor", "{\"type\": \"BertProcessing\", \"cls\": [], \"sep\": []}", "not valid tokenizer JSON")]
-    [InlineData("post_processor", "{\"type\": \"TemplateProcessing\", \"single\": [{}], \"pair\": []}", "neither SpecialToken nor Sequence")]
-    [InlineData(
-        "post_processor", "{\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"<s>\", \"type_id\": 0}}], \"pair\": []}", "'<s>'")]
-    [InlineData(
-        "post_processor", "{\"type\": \"TemplateProcessing\", \"single\": [{\"Sequence\": {\"id\": \"B\", \"type_id\": 0}}], \"pair\": []}", "second one")]
     [InlineData("added_tokens", "[{\"content\": \"x\"}]", "\"id\" is missing")]
     [InlineData("added_tokens", "[{\"id\": 4095, \"content\": null}]", "\"content\" is missing")]
     public void Read_MalformedOrUnsupported_NamesFileAndFault(string path, string? json, string fault)
@@ -88,6 +83,19 @@ public sealed class TokenizerJsonTests
         var error = Assert.Throws<TokenizerException>(() => Tokenizer.FromFolder(folder.Path));
         Assert.Contains("tokenizer.json", error.Message);
         Assert.Contains(fault, error.Message);
+    }
+
+    [Theory]
+    [InlineData("""{}""", "neither SpecialToken nor Sequence")]
+    [InlineData("""{"SpecialToken": {"id": "<s>", "type_id": 0}}""", "the token '<s>'")]
+    [InlineData("""{"Sequence": {"id": "A"}}""", "\"type_id\" is missing")]
+    [InlineData("""{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}""", "A and B for a pair")]
+    [InlineData("""{"SpecialToken": {"id": "<|endoftext|>", "type_id": 0}}""", "A and B for a pair")]
+    public void Read_MalformedTemplate_NamesTheFault(string single, string fault)
+    {
+        using var folder = ByteLevel(root => root["post_processor"] =
+            JsonNode.Parse($$"""{"type": "TemplateProcessing", "single": [{{single}}], "pair": []}"""));
+        Assert.Contains(fault, Assert.Throws<TokenizerException>(() => Tokenizer.FromFolder(folder.Path)).Message);
     }
 
     [Fact]
