@@ -10,7 +10,7 @@ internal sealed class TokenizerConfig
     private readonly Dictionary<string, bool> _flags = [];
     private readonly Dictionary<string, AddedToken> _added = [];
 
-    /// <summary>tokenizer_class, for instance "GPT2Tokenizer".</summary>
+    /// <summary>tokenizer_class without the ending "Fast", for instance "GPT2Tokenizer".</summary>
     public string? TokenizerClass { get; private set; }
 
     /// <summary>Added tokens of added_tokens.json and of added_tokens_decoder.</summary>
@@ -22,7 +22,7 @@ internal sealed class TokenizerConfig
         // Roles and tokens stated first stay: tokenizer_config.json is the newer format and says more.
         ReadFile(folder, "tokenizer_config.json", root =>
         {
-            config.TokenizerClass = root.Member("tokenizer_class")?.GetString();
+            config.TokenizerClass = root.Member("tokenizer_class")?.GetString()?.Replace("Fast", "", StringComparison.Ordinal);
             foreach (var token in root.Member("added_tokens_decoder")?.EnumerateObject() ?? default)
                 config.Add(ReadAdded(token.Value, int.Parse(token.Name, NumberStyles.None, CultureInfo.InvariantCulture)));
             config.ReadRoles(root);
@@ -78,5 +78,5 @@ internal sealed class TokenizerConfig
     }
 
     private static string? RoleToken(JsonElement value) =>
-        value.ValueKind == JsonValueKind.Object ? value.GetProperty("content").GetString() : value.GetString();
+        value.ValueKind == JsonValueKind.Object ? value.Required("content").GetString() : value.GetString();
 }

@@ -24,15 +24,28 @@ internal static class TokenizerFolder
 
     private static ByteLevelBpeTokenizer Gpt2(string vocabularyPath, string mergesPath, TokenizerConfig config)
     {
+        // Others keep the same files but cut words differently.
+        Expect(config, vocabularyPath, "GPT2Tokenizer", "CodeGenTokenizer", "RobertaTokenizer", "BartTokenizer");
         var vocabulary = TokenizerFiles.ReadJson(vocabularyPath, root => Vocabulary.FromJson(root, vocabularyPath));
         var merges = new MergeTable(ReadMerges(mergesPath, vocabulary), vocabulary, mergesPath);
         var parts = TokenizerParts.Create(vocabulary, [], config, vocabularyPath);
         var special = parts.Special;
-        if (config.TokenizerClass?.StartsWith("Roberta", StringComparison.Ordinal) == true && special is { Cls: { } cls, Sep: { } sep })
-            parts = parts with { Template = Template.Roberta(cls, sep) };
+        if (config.TokenizerClass is "RobertaTokenizer" or "BartTokenizer")
+            parts = parts with { Template = RobertaTemplate(special, vocabularyPath) };
         else if (config.Flag("add_bos_token") == true && special.Bos is { } bos)
             parts = parts with { Template = Template.Prefixed(bos) };
         return new ByteLevelBpeTokenizer(parts, merges, config.Flag("add_prefix_space") ?? false, vocabularyPath);
+    }
+
+    private static Template RobertaTemplate(SpecialTokens special, string path) => special is { Cls: { } cls, Sep: { } sep }
+        ? Template.Roberta(cls, sep)
+        : throw new TokenizerException($"{path}: RoBERTa needs cls_token and sep_token. Name them in tokenizer_config.json.");
+
+    private static void Expect(TokenizerConfig config, string path, params string[] classes)
+    {
+        if (config.TokenizerClass is { } name && name != "PreTrainedTokenizer" && !classes.Contains(name))
+            throw new TokenizerException($"{path}: tokenizer_config.json says {name}, but such files are read for "
+                + $"{string.Join(", ", classes)} only. Copy the model's tokenizer.json into the folder.");
     }
 
     private static IEnumerable<(string Left, string Right)> ReadMerges(string path, Vocabulary vocabulary)
@@ -50,6 +63,7 @@ internal static class TokenizerFolder
 
     private static WordPieceTokenizer Bert(string path, TokenizerConfig config)
     {
+        Expect(config, path, "BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "MobileBertTokenizer");
         var vocabulary = Vocabulary.FromLines(path);
         var parts = TokenizerParts.Create(vocabulary, [], config, path);
         if (parts.Special is not { Cls: { } cls, Sep: { } sep })

@@ -9,20 +9,17 @@ internal sealed class TokenizerJson(JsonElement root, TokenizerConfig config, st
     public Tokenizer Read()
     {
         var model = root.Required("model");
-        var vocabulary = Vocabulary.FromJson(model.Required("vocab"), path);
         // Files of the first versions leave the model's type out.
         var kind = model.Kind() ?? (model.Member("merges") is null ? "WordPiece" : "BPE");
+        if (kind is not ("WordPiece" or "BPE"))
+            throw Unsupported("model", kind);
+        var vocabulary = Vocabulary.FromJson(model.Required("vocab"), path);
         var unknown = model.Member("unk_token")?.GetString();
         var added = root.Member("added_tokens")?.EnumerateArray() ?? default;
         var parts = TokenizerParts.Create(
             vocabulary, added.Select(token => TokenizerConfig.ReadAdded(token, token.Required("id").GetInt32())), config, path);
         parts = parts with { Template = ReadTemplate(parts) };
-        return kind switch
-        {
-            "WordPiece" => WordPiece(model, parts, unknown ?? "[UNK]"),
-            "BPE" => Bpe(model, parts, unknown),
-            _ => throw Unsupported("model", kind),
-        };
+        return kind == "BPE" ? Bpe(model, parts, unknown) : WordPiece(model, parts, unknown ?? "[UNK]");
     }
 
     private WordPieceTokenizer WordPiece(JsonElement model, TokenizerParts parts, string unknown)
@@ -166,5 +163,5 @@ internal sealed class TokenizerJson(JsonElement root, TokenizerConfig config, st
 
     private TokenizerException Unsupported(string part, string? value) => new(
         $"{path}: {part} '{value ?? "null"}' is not supported. Coppice reads byte-level BPE (GPT-2), WordPiece (BERT) and BPE with "
-        + "▁ for spaces (Llama 2); delete tokenizer.json if the folder also has vocab.json with merges.txt, or vocab.txt.");
+        + "▁ for spaces (Llama 2). Use a model with one of these tokenizers.");
 }

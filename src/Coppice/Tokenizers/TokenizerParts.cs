@@ -79,6 +79,8 @@ internal sealed record TokenizerParts(Vocabulary Vocabulary, AddedTokens Added, 
             var owner = (token.Id < vocabulary.Size ? vocabulary[token.Id] : null) ?? seen.GetValueOrDefault(token.Id, token.Content);
             if (owner != token.Content)
                 throw new TokenizerException($"{source}: added token '{token.Content}' has id {token.Id}, which is '{owner}'. Fix one.");
+            if (vocabulary.TryFind(token.Content, out var id) && id != token.Id)
+                throw new TokenizerException($"{source}: '{token.Content}' has id {id}, but {token.Id} as an added token. Fix one.");
             seen[token.Id] = token.Content;
         }
     }

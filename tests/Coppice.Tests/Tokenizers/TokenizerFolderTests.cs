@@ -80,6 +80,10 @@ public sealed class TokenizerFolderTests
     [InlineData("""{"added_tokens_decoder": {"5": {"content": "<x>"}}}""", "has id 5")]
     [InlineData("""{"added_tokens_decoder": {"2000000000": {"content": "<x>"}}}""", "has id 2000000000")]
     [InlineData("""{"added_tokens_decoder": {"4096": {"content": "<x>"}, "4096": {"content": "<y>"}}}""", "which is '<x>'")]
+    [InlineData("""{"added_tokens_decoder": {"4096": {"content": "the"}}}""", "but 4096 as an added token")]
+    [InlineData("""{"bos_token": {}}""", "\"content\" is missing")]
+    [InlineData("""{"tokenizer_class": "CLIPTokenizer"}""", "says CLIPTokenizer")]
+    [InlineData("""{"tokenizer_class": "RobertaTokenizerFast"}""", "needs cls_token and sep_token")]
     [InlineData("""{"bos_token": 5}""", "not valid tokenizer JSON")]
     public void Open_MalformedConfig_NamesTheFault(string config, string fault)
     {
@@ -103,6 +107,23 @@ public sealed class TokenizerFolderTests
         Assert.Equal(4096, tokenizer.Special.Pad);
         Assert.Null(tokenizer.Special.Bos);
         Assert.Equal([4096], tokenizer.Encode("[PAD]"));
+    }
+
+    [Fact]
+    public void Open_Roberta_AddsItsTokens()
+    {
+        using var folder = Gpt2().With("tokenizer_config.json", """
+            {"tokenizer_class": "RobertaTokenizer", "cls_token": "<s>", "sep_token": "</s>"}
+            """).With("added_tokens.json", """{"<s>": 4096, "</s>": 4097}""");
+        Assert.Equal([4096, .. GoldenTexts.Gpt2.Encode("a"), 4097], Tokenizer.FromFolder(folder.Path).Encode("a"));
+    }
+
+    [Fact]
+    public void Open_BertFilesOfAnotherClass_SaysSo()
+    {
+        using var folder = new TemporaryFolder().WithSample("bert-thucnews", "vocab.txt")
+            .With("tokenizer_config.json", """{"tokenizer_class": "EsmTokenizer"}""");
+        Assert.Contains("says EsmTokenizer", Error(folder.Path).Message);
     }
 
     [Fact]

@@ -56,6 +56,7 @@ public sealed class TokenizerJsonTests
     [InlineData("model.merges", "[null]", "is not two tokens")]
     [InlineData("model.merges", "[[\"a\", \"\u6A21\"]]", "needs the token")]
     [InlineData("model.type", "\"Unigram\"", "model 'Unigram' is not supported")]
+    [InlineData("model", "{\"type\": \"Unigram\", \"vocab\": []}", "model 'Unigram' is not supported")]
     [InlineData("model.vocab.Ā", null, "for the byte 0x00")]
     [InlineData("model.ignore_merges", "true", "ignore_merges")]
     [InlineData("model.dropout", "0.1", "dropout")]
