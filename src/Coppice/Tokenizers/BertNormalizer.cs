@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Coppice.Tokenizers;
 
-/// <summary>BERT's basic tokenization: cleans text, sets CJK characters apart, strips accents, lowers case, and splits into words.</summary>
+/// <summary>BERT's basic tokenization: cleans text, sets ideographs apart, strips accents, lowers case, splits into words.</summary>
 /// <param name="CleanText">Drops control characters, NUL and U+FFFD; any white space becomes a space.</param>
 /// <param name="SpaceChinese">Makes each CJK ideograph a word of its own.</param>
 /// <param name="StripAccents">Decomposes canonically (NFD) and drops nonspacing marks.</param>

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Coppice.Tokenizers;
 
-/// <summary>GPT-2's tokenizer (Radford et al. 2019): byte pairs merged within words, so that every text can be spelled and restored.</summary>
+/// <summary>GPT-2's tokenizer (Radford et al. 2019): byte pairs merged within words; any text can be restored.</summary>
 internal sealed class ByteLevelBpeTokenizer : Tokenizer
 {
     private static readonly char[] CharOfByte = BuildAlphabet();

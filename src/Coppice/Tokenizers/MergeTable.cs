@@ -29,7 +29,7 @@ internal sealed class MergeTable
         }
     }
 
-    /// <summary>Cuts "left right" at its space: where tokens hold spaces themselves, at the one between two known tokens. Null without any.</summary>
+    /// <summary>Cuts "left right" at its space, of several at the one between two known tokens; null without any.</summary>
     public static (string Left, string Right)? Split(string merge, Vocabulary vocabulary)
     {
         (string Left, string Right)? halves = null;
@@ -44,7 +44,7 @@ internal sealed class MergeTable
         return halves;
     }
 
-    /// <summary>Merges neighbours in place, lowest rank first and leftmost among equals; returns how many ids remain, at the front.</summary>
+    /// <summary>Merges neighbours in place, lowest rank first, leftmost among equals; returns how many ids remain in front.</summary>
     /// <remarks>A queue over a linked list: n symbols take O(n log n), however long the word.</remarks>
     public int Apply(Span<int> ids)
     {

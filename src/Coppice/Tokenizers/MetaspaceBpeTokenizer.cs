@@ -44,7 +44,7 @@ internal sealed class MetaspaceBpeTokenizer : Tokenizer
         if (byteFallback)
             _byteIds = [.. Enumerable.Range(0, 256).Select(b => ByteId(b, source))];
         else if (unknown is null)
-            throw new TokenizerException($"{source}: neither byte_fallback nor unk_token is set, so some text could not be encoded. Set one.");
+            throw new TokenizerException($"{source}: neither byte_fallback nor unk_token is set, so some text has no ids. Set one.");
         // Where no token holds a ▁ after another character, words can be merged (and remembered) one by one with the same result.
         _wordsAreApart = _vocabulary.TryFind([Space], out _) && !_vocabulary.Entries.Any(e => HoldsTwoWords(e.Key));
     }
@@ -103,7 +103,7 @@ internal sealed class MetaspaceBpeTokenizer : Tokenizer
 
     private int ByteId(int value, string source) => _vocabulary.TryFind($"<0x{value:X2}>", out var id)
         ? id
-        : throw new TokenizerException($"{source}: byte_fallback is set, but the vocabulary has no token <0x{value:X2}>. Fetch the file again.");
+        : throw new TokenizerException($"{source}: byte_fallback needs the token <0x{value:X2}>, which is missing. Fetch the file again.");
 
     private static bool HoldsTwoWords(string token)
     {

@@ -1,6 +1,6 @@
 namespace Coppice.Tokenizers;
 
-/// <summary>One place of a <see cref="Template"/>: a special token, or (when <paramref name="Special"/> is null) one of the two texts.</summary>
+/// <summary>A place in a <see cref="Template"/>: a special token or, where that is null, one of the two texts.</summary>
 internal sealed record TemplatePiece(int? Special, bool Second, int TypeId);
 
 /// <summary>How texts and special tokens are put together.</summary>
@@ -16,7 +16,7 @@ internal sealed record Template(IReadOnlyList<TemplatePiece> Single, IReadOnlyLi
         [new(cls, false, 0), First, new(sep, false, 0)],
         [new(cls, false, 0), First, new(sep, false, 0), new(null, true, 1), new(sep, false, 1)]);
 
-    /// <summary><c>&lt;s&gt; A &lt;/s&gt;</c> and <c>&lt;s&gt; A &lt;/s&gt;&lt;/s&gt; B &lt;/s&gt;</c>, all of type 0 (Liu et al. 2019).</summary>
+    /// <summary><c>&lt;s&gt; A &lt;/s&gt;</c> and <c>&lt;s&gt; A &lt;/s&gt;&lt;/s&gt; B &lt;/s&gt;</c> (Liu et al. 2019).</summary>
     public static Template Roberta(int cls, int sep) => new(
         [new(cls, false, 0), First, new(sep, false, 0)],
         [new(cls, false, 0), First, new(sep, false, 0), new(sep, false, 0), new(null, true, 0), new(sep, false, 0)]);

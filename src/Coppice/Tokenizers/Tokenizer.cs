@@ -79,7 +79,8 @@ public abstract class Tokenizer
     /// <summary>A decoder for ids that arrive one at a time.</summary>
     /// <param name="skipSpecialTokens">Leaves special tokens out of the text.</param>
     /// <param name="continuation">The ids continue earlier text, so the space before their first word is kept.</param>
-    public TokenDecoder CreateDecoder(bool skipSpecialTokens = true, bool continuation = false) => new(this, skipSpecialTokens, continuation);
+    public TokenDecoder CreateDecoder(bool skipSpecialTokens = true, bool continuation = false) =>
+        new(this, skipSpecialTokens, continuation);
 
     /// <summary>The id of a token as the vocabulary writes it, or null.</summary>
     public int? IdOf(string token) => _parts.IdOf(token);

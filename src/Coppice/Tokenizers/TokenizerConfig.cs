@@ -10,7 +10,7 @@ internal sealed class TokenizerConfig
     private readonly Dictionary<string, bool> _flags = [];
     private readonly Dictionary<string, AddedToken> _added = [];
 
-    /// <summary>tokenizer_class, for instance "GPT2Tokenizer".</summary>
+    /// <summary>tokenizer_class without the ending "Fast", for instance "GPT2Tokenizer".</summary>
     public string? TokenizerClass { get; private set; }
 
     /// <summary>Added tokens of added_tokens.json and of added_tokens_decoder.</summary>
@@ -22,7 +22,7 @@ internal sealed class TokenizerConfig
         // Roles and tokens stated first stay: tokenizer_config.json is the newer format and says more.
         ReadFile(folder, "tokenizer_config.json", root =>
         {
-            config.TokenizerClass = root.Member("tokenizer_class")?.GetString();
+            config.TokenizerClass = root.Member("tokenizer_class")?.GetString()?.Replace("Fast", "", StringComparison.Ordinal);
             foreach (var token in root.Member("added_tokens_decoder")?.EnumerateObject() ?? default)
                 config.Add(ReadAdded(token.Value, int.Parse(token.Name, NumberStyles.None, CultureInfo.InvariantCulture)));
             config.ReadRoles(root);
@@ -71,12 +71,12 @@ internal sealed class TokenizerConfig
     private void ReadRoles(JsonElement root)
     {
         foreach (var member in root.EnumerateObject())
-            if (member.Name.EndsWith("_token", StringComparison.Ordinal) && member.Value.ValueKind is not (JsonValueKind.True or JsonValueKind.False))
+            if (TokenizerParts.IsRole(member.Name))
                 _roles.TryAdd(member.Name, RoleToken(member.Value));
             else if (member.Value.ValueKind is JsonValueKind.True or JsonValueKind.False)
                 _flags.TryAdd(member.Name, member.Value.GetBoolean());
     }
 
     private static string? RoleToken(JsonElement value) =>
-        value.ValueKind == JsonValueKind.Object ? value.GetProperty("content").GetString() : value.GetString();
+        value.ValueKind == JsonValueKind.Object ? value.Required("content").GetString() : value.GetString();
 }

@@ -41,7 +41,7 @@ internal static class TokenizerFiles
     {
         var length = new FileInfo(path).Length;
         if (length > MaxBytes)
-            throw new TokenizerException($"{path}: {length} bytes is more than a tokenizer file may have ({MaxBytes}). Is it the right file?");
+            throw new TokenizerException($"{path}: {length} bytes exceed the {MaxBytes} of a tokenizer file. Is it the right one?");
         try
         {
             return File.ReadAllText(path, StrictUtf8);

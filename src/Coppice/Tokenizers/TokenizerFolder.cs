@@ -18,21 +18,34 @@ internal static class TokenizerFolder
             return Gpt2(vocabulary, merges, config);
         if (File.Exists(words))
             return Bert(words, config);
-        throw new TokenizerException($"{folder}: no tokenizer found. Looked for tokenizer.json, for vocab.json with merges.txt, and for vocab.txt. "
-            + "Copy the files of one of these from the original model.");
+        throw new TokenizerException($"{folder}: no tokenizer found. Looked for tokenizer.json, vocab.json with merges.txt, and vocab.txt. "
+            + "Copy one of these from the original model.");
     }
 
     private static ByteLevelBpeTokenizer Gpt2(string vocabularyPath, string mergesPath, TokenizerConfig config)
     {
+        // Others keep the same files but cut words differently.
+        Expect(config, vocabularyPath, "GPT2Tokenizer", "CodeGenTokenizer", "RobertaTokenizer", "BartTokenizer");
         var vocabulary = TokenizerFiles.ReadJson(vocabularyPath, root => Vocabulary.FromJson(root, vocabularyPath));
         var merges = new MergeTable(ReadMerges(mergesPath, vocabulary), vocabulary, mergesPath);
         var parts = TokenizerParts.Create(vocabulary, [], config, vocabularyPath);
         var special = parts.Special;
-        if (config.TokenizerClass?.StartsWith("Roberta", StringComparison.Ordinal) == true && special is { Cls: { } cls, Sep: { } sep })
-            parts = parts with { Template = Template.Roberta(cls, sep) };
+        if (config.TokenizerClass is "RobertaTokenizer" or "BartTokenizer")
+            parts = parts with { Template = RobertaTemplate(special, vocabularyPath) };
         else if (config.Flag("add_bos_token") == true && special.Bos is { } bos)
             parts = parts with { Template = Template.Prefixed(bos) };
         return new ByteLevelBpeTokenizer(parts, merges, config.Flag("add_prefix_space") ?? false, vocabularyPath);
+    }
+
+    private static Template RobertaTemplate(SpecialTokens special, string path) => special is { Cls: { } cls, Sep: { } sep }
+        ? Template.Roberta(cls, sep)
+        : throw new TokenizerException($"{path}: RoBERTa needs cls_token and sep_token. Name them in tokenizer_config.json.");
+
+    private static void Expect(TokenizerConfig config, string path, params string[] classes)
+    {
+        if (config.TokenizerClass is { } name && name != "PreTrainedTokenizer" && !classes.Contains(name))
+            throw new TokenizerException($"{path}: tokenizer_config.json says {name}, but such files are read for "
+                + $"{string.Join(", ", classes)} only. Copy the model's tokenizer.json into the folder.");
     }
 
     private static IEnumerable<(string Left, string Right)> ReadMerges(string path, Vocabulary vocabulary)
@@ -44,12 +57,13 @@ internal static class TokenizerFolder
             if (line.Length == 0 || (number == 1 && line.StartsWith("#version", StringComparison.Ordinal)))
                 continue;
             yield return MergeTable.Split(line, vocabulary)
-                ?? throw new TokenizerException($"{path}: line {number} is '{line}', not two tokens with a space between. Fetch the file again.");
+                ?? throw new TokenizerException($"{path}: line {number} is '{line}', not two tokens and a space. Fetch the file again.");
         }
     }
 
     private static WordPieceTokenizer Bert(string path, TokenizerConfig config)
     {
+        Expect(config, path, "BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "MobileBertTokenizer");
         var vocabulary = Vocabulary.FromLines(path);
         var parts = TokenizerParts.Create(vocabulary, [], config, path);
         if (parts.Special is not { Cls: { } cls, Sep: { } sep })

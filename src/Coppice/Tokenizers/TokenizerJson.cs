@@ -2,25 +2,24 @@ using System.Text.Json;
 
 namespace Coppice.Tokenizers;
 
-/// <summary>Reads tokenizer.json of Hugging Face's tokenizers library; what it does not know is an error, never ignored.</summary>
+/// <summary>Reads tokenizer.json of Hugging Face's tokenizers library; a step it does not know is an error, never skipped.</summary>
+/// <remarks>"truncation" and "padding" are the caller's choice here, and "decoder" follows from the kind of model.</remarks>
 internal sealed class TokenizerJson(JsonElement root, TokenizerConfig config, string path)
 {
     public Tokenizer Read()
     {
         var model = root.Required("model");
-        var vocabulary = Vocabulary.FromJson(model.Required("vocab"), path);
         // Files of the first versions leave the model's type out.
         var kind = model.Kind() ?? (model.Member("merges") is null ? "WordPiece" : "BPE");
+        if (kind is not ("WordPiece" or "BPE"))
+            throw Unsupported("model", kind);
+        var vocabulary = Vocabulary.FromJson(model.Required("vocab"), path);
         var unknown = model.Member("unk_token")?.GetString();
-        var added = root.Member("added_tokens")?.EnumerateArray().Select(t => TokenizerConfig.ReadAdded(t, t.Required("id").GetInt32())) ?? [];
-        var parts = TokenizerParts.Create(vocabulary, added, config, path);
+        var added = root.Member("added_tokens")?.EnumerateArray() ?? default;
+        var parts = TokenizerParts.Create(
+            vocabulary, added.Select(token => TokenizerConfig.ReadAdded(token, token.Required("id").GetInt32())), config, path);
         parts = parts with { Template = ReadTemplate(parts) };
-        return kind switch
-        {
-            "WordPiece" => WordPiece(model, parts, unknown ?? "[UNK]"),
-            "BPE" => Bpe(model, parts, unknown),
-            _ => throw Unsupported("model", kind),
-        };
+        return kind == "BPE" ? Bpe(model, parts, unknown) : WordPiece(model, parts, unknown ?? "[UNK]");
     }
 
     private WordPieceTokenizer WordPiece(JsonElement model, TokenizerParts parts, string unknown)
@@ -134,9 +133,12 @@ internal sealed class TokenizerJson(JsonElement root, TokenizerConfig config, st
     private Template ReadTemplate(JsonElement step, TokenizerParts parts)
     {
         var single = ReadPieces(step.Required("single"), parts);
-        if (single.Any(piece => piece.Second))
-            throw Malformed("the template for a single text also names a second one");
-        return new Template(single, ReadPieces(step.Required("pair"), parts));
+        var pair = ReadPieces(step.Required("pair"), parts);
+        if (!Holds(single, second: false) || Holds(single, second: true) || !Holds(pair, second: false) || !Holds(pair, second: true))
+            throw Malformed("the template must hold A for a single text, A and B for a pair");
+        return new Template(single, pair);
+
+        static bool Holds(TemplatePiece[] pieces, bool second) => pieces.Any(piece => piece.Special is null && piece.Second == second);
     }
 
     private TemplatePiece[] ReadPieces(JsonElement pieces, TokenizerParts parts) =>
@@ -161,5 +163,5 @@ internal sealed class TokenizerJson(JsonElement root, TokenizerConfig config, st
 
     private TokenizerException Unsupported(string part, string? value) => new(
         $"{path}: {part} '{value ?? "null"}' is not supported. Coppice reads byte-level BPE (GPT-2), WordPiece (BERT) and BPE with "
-        + "▁ for spaces (Llama 2); delete tokenizer.json if the folder also has vocab.json with merges.txt, or vocab.txt.");
+        + "▁ for spaces (Llama 2). Use a model with one of these tokenizers.");
 }

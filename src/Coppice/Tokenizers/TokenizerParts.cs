@@ -54,12 +54,15 @@ internal sealed record TokenizerParts(Vocabulary Vocabulary, AddedTokens Added, 
             if (!byContent.TryGetValue(content, out var token))
                 token = vocabulary.TryFind(content, out var id)
                     ? new AddedToken(id, content, Special: true)
-                    : throw new TokenizerException($"{source}: {role} is '{content}', which is neither in the vocabulary nor an added token. "
+                    : throw new TokenizerException($"{source}: {role} is '{content}', neither in the vocabulary nor an added token. "
                         + "Give it an id in added_tokens.json, or correct the name in tokenizer_config.json.");
             byContent[content] = token with { Special = true };
             return token.Id;
         }
     }
+
+    /// <summary>Whether a setting such as "bos_token" names a role.</summary>
+    public static bool IsRole(string name) => UsualNames.ContainsKey(name);
 
     /// <summary>The id of a token as written, or null.</summary>
     public int? IdOf(string token) =>
@@ -72,10 +75,13 @@ internal sealed record TokenizerParts(Vocabulary Vocabulary, AddedTokens Added, 
         foreach (var token in tokens)
         {
             if (token.Id < 0 || token.Id >= limit)
-                throw new TokenizerException($"{source}: added token '{token.Content}' has id {token.Id}, far beyond the others. Correct it.");
-            var other = token.Id < vocabulary.Size ? vocabulary[token.Id] : null;
-            if ((other is not null && other != token.Content) || (!seen.TryAdd(token.Id, token.Content) && (other = seen[token.Id]) is not null))
-                throw new TokenizerException($"{source}: added token '{token.Content}' has id {token.Id}, which is '{other}'. Correct one of them.");
+                throw new TokenizerException($"{source}: added token '{token.Content}' has id {token.Id}, far beyond the rest. Fix it.");
+            var owner = (token.Id < vocabulary.Size ? vocabulary[token.Id] : null) ?? seen.GetValueOrDefault(token.Id, token.Content);
+            if (owner != token.Content)
+                throw new TokenizerException($"{source}: added token '{token.Content}' has id {token.Id}, which is '{owner}'. Fix one.");
+            if (vocabulary.TryFind(token.Content, out var id) && id != token.Id)
+                throw new TokenizerException($"{source}: '{token.Content}' has id {id}, but {token.Id} as an added token. Fix one.");
+            seen[token.Id] = token.Content;
         }
     }
 }

@@ -9,7 +9,7 @@ internal sealed class Vocabulary
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _bySpan;
     private readonly string?[] _tokens;
 
-    /// <exception cref="TokenizerException">The vocabulary is empty, or an id is negative, given twice, or far beyond the number of tokens.</exception>
+    /// <exception cref="TokenizerException">There are no tokens, or an id is negative, given twice, or far beyond their number.</exception>
     public Vocabulary(Dictionary<string, int> ids, string source)
     {
         if (ids.Count == 0)

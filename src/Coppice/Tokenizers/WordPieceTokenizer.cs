@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Coppice.Tokenizers;
 
-/// <summary>BERT's tokenizer (Devlin et al. 2018): normalised words and punctuation, each cut greedily into the longest known pieces.</summary>
+/// <summary>BERT's tokenizer (Devlin et al. 2018): words and punctuation, each cut greedily into the longest known pieces.</summary>
 internal sealed class WordPieceTokenizer : Tokenizer
 {
     private readonly Vocabulary _vocabulary;
