@@ -35,6 +35,7 @@ public static class ModelRegistry
     }
 }
 
+[JsonSourceGenerationOptions(RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(Gpt2Config))]
 [JsonSerializable(typeof(BertConfig))]
 internal sealed partial class ConfigJson : JsonSerializerContext;

@@ -76,7 +76,7 @@ public sealed class Gpt2Mlp : Module
         var inner = config.Inner ?? 4 * config.Width;
         _up = Register("c_fc", new Conv1D(config.Width, inner));
         _down = Register("c_proj", new Conv1D(inner, config.Width));
-        _activation = new Activation(config.ActivationFunction);
+        _activation = new Activation(config.Activation);
     }
 
     internal Tensor Forward(Tensor x) => _down.Forward(_activation.Forward(_up.Forward(x)));   // [B, T, C] -> [B, T, F] -> [B, T, C]

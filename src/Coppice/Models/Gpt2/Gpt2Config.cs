@@ -2,39 +2,27 @@ using System.Text.Json.Serialization;
 
 namespace Coppice.Models.Gpt2;
 
-/// <summary>GPT-2's config.json: the members that decide what is computed, under Hugging Face's names.</summary>
-public sealed record Gpt2Config
-{
-    /// <summary>Number of token ids.</summary>
-    [JsonPropertyName("vocab_size"), JsonRequired] public int VocabSize { get; init; }
-
-    /// <summary>Longest sequence: rows of the position table.</summary>
-    [JsonPropertyName("n_positions")] public int Positions { get; init; } = 1024;
-
-    /// <summary>Model width.</summary>
-    [JsonPropertyName("n_embd"), JsonRequired] public int Width { get; init; }
-
-    /// <summary>Number of blocks.</summary>
-    [JsonPropertyName("n_layer"), JsonRequired] public int Layers { get; init; }
-
-    /// <summary>Attention heads of a block.</summary>
-    [JsonPropertyName("n_head"), JsonRequired] public int Heads { get; init; }
-
-    /// <summary>Width of the feed-forward layer; 4 x width where null.</summary>
-    [JsonPropertyName("n_inner")] public int? Inner { get; init; }
-
-    /// <summary>Name of the feed-forward activation.</summary>
-    [JsonPropertyName("activation_function")] public string ActivationFunction { get; init; } = "gelu_new";
-
-    /// <summary>Epsilon of the layer norms.</summary>
-    [JsonPropertyName("layer_norm_epsilon")] public float LayerNormEpsilon { get; init; } = 1e-5f;
-
-    /// <summary>Whether scores are divided by the square root of the head size.</summary>
-    [JsonPropertyName("scale_attn_weights")] public bool ScaleAttention { get; init; } = true;
-
-    /// <summary>Whether scores are further divided by the block's number (from 1).</summary>
-    [JsonPropertyName("scale_attn_by_inverse_layer_idx")] public bool ScaleAttentionByLayer { get; init; }
-
-    /// <summary>Whether the output layer is the token table.</summary>
-    [JsonPropertyName("tie_word_embeddings")] public bool TieWordEmbeddings { get; init; } = true;
-}
+/// <summary>GPT-2's config.json: the members that decide what is computed, with Hugging Face's names and defaults.</summary>
+/// <param name="VocabSize">Number of token ids.</param>
+/// <param name="Width">Model width.</param>
+/// <param name="Layers">Number of blocks.</param>
+/// <param name="Heads">Attention heads of a block.</param>
+/// <param name="Positions">Longest sequence: rows of the position table.</param>
+/// <param name="Inner">Width of the feed-forward layer; 4 x width where null.</param>
+/// <param name="Activation">Name of the feed-forward activation.</param>
+/// <param name="LayerNormEpsilon">Epsilon of the layer norms.</param>
+/// <param name="ScaleAttention">Whether scores are divided by the square root of the head size.</param>
+/// <param name="ScaleAttentionByLayer">Whether scores are further divided by the block's number, from 1.</param>
+/// <param name="TieWordEmbeddings">Whether the output layer is the token table.</param>
+public sealed record Gpt2Config(
+    [property: JsonPropertyName("vocab_size")] int VocabSize,
+    [property: JsonPropertyName("n_embd")] int Width,
+    [property: JsonPropertyName("n_layer")] int Layers,
+    [property: JsonPropertyName("n_head")] int Heads,
+    [property: JsonPropertyName("n_positions")] int Positions = 1024,
+    [property: JsonPropertyName("n_inner")] int? Inner = null,
+    [property: JsonPropertyName("activation_function")] string Activation = "gelu_new",
+    [property: JsonPropertyName("layer_norm_epsilon")] float LayerNormEpsilon = 1e-5f,
+    [property: JsonPropertyName("scale_attn_weights")] bool ScaleAttention = true,
+    [property: JsonPropertyName("scale_attn_by_inverse_layer_idx")] bool ScaleAttentionByLayer = false,
+    [property: JsonPropertyName("tie_word_embeddings")] bool TieWordEmbeddings = true);
