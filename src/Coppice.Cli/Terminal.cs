@@ -9,9 +9,11 @@ namespace Coppice.Cli;
 /// <summary>Where a verb's words go: results to stdout (as tables, or one JSON object), progress and warnings to stderr.</summary>
 internal sealed class Terminal(bool json, bool quiet)
 {
+    private const int RedirectedWidth = 240;
+
     private static readonly JsonSerializerOptions JsonStyle = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private readonly IAnsiConsole _out = AnsiConsole.Console;
+    private readonly IAnsiConsole _out = CreateOutput();
     private readonly IAnsiConsole _error = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
 
     /// <summary>Whether the result is to be printed as JSON.</summary>
@@ -60,6 +62,15 @@ internal sealed class Terminal(bool json, bool quiet)
                 var task = context.AddTask(Markup.Escape(title), maxValue: Math.Max(total, 1));
                 return work(new Reporter(done => task.Value = done));
             });
+    }
+
+    /// <summary>A file or pipe has no width to fit; tables written there keep their lines whole.</summary>
+    private static IAnsiConsole CreateOutput()
+    {
+        var console = AnsiConsole.Create(new AnsiConsoleSettings());
+        if (Console.IsOutputRedirected)
+            console.Profile.Width = RedirectedWidth;
+        return console;
     }
 
     /// <summary>Reports on the thread that works, in order; <see cref="Progress{T}"/> of the framework would not.</summary>
