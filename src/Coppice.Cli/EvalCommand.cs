@@ -21,7 +21,7 @@ internal static class EvalCommand
     {
         var command = new Command("eval", Arguments.WithExample("Measure a model: perplexity on text, or accuracy and F1 on labelled examples.",
             "coppice eval samples/models/gpt2-student --text samples/data/tinyshakespeare-test.txt --context 256 --windows 100",
-            "coppice eval samples/models/bert-thucnews --data samples/data/thucnews/dev.txt --task classification"))
+            "coppice eval samples/models/bert-thucnews --data samples/data/thucnews/dev-1000.txt --task classification"))
         {
             Path, Text, Context, Stride, Windows, Data, Task,
         };

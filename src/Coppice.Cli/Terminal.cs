@@ -67,9 +67,10 @@ internal sealed class Terminal(bool json, bool quiet)
     /// <summary>A file or pipe has no width to fit; tables written there keep their lines whole.</summary>
     private static IAnsiConsole CreateOutput()
     {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings());
-        if (Console.IsOutputRedirected)
-            console.Profile.Width = RedirectedWidth;
+        if (!Console.IsOutputRedirected)
+            return AnsiConsole.Console;
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors });
+        console.Profile.Width = RedirectedWidth;
         return console;
     }
 
