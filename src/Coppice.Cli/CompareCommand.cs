@@ -72,6 +72,6 @@ internal static class CompareCommand
             table.AddRow([.. new[] { row.What, row.Before, row.After, row.Ratio }.Select(Markup.Escape)]);
         terminal.Show(table);
         foreach (var remark in sections.SelectMany(section => section.Remarks()))
-            Terminal.Line(remark);
+            terminal.Line(remark);
     }
 }

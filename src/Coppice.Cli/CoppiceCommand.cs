@@ -10,7 +10,11 @@ namespace Coppice.Cli;
 internal static class CoppiceCommand
 {
     /// <summary>Parses and runs; errors become one message and the contract's exit code.</summary>
-    public static async Task<int> RunAsync(string[] args)
+    /// <param name="args">The arguments after the program's name.</param>
+    /// <param name="output">Where results go; stdout where null.</param>
+    /// <param name="error">Where progress, notes and errors go; stderr where null.</param>
+    /// <param name="cancellation">Stops the work as Ctrl-C does.</param>
+    public static async Task<int> RunAsync(string[] args, TextWriter? output = null, TextWriter? error = null, CancellationToken cancellation = default)
     {
         var root = new RootCommand("Coppice cuts trained neural networks back and lets them regrow.\nStart with: coppice inspect PATH");
         CommonOptions.AddTo(root);
@@ -22,15 +26,22 @@ internal static class CoppiceCommand
         root.Add(MeasureMemoryCommand.Create());
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
-            return ReportUsage(parsed);
-        return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            return ReportUsage(parsed, error ?? Console.Error);
+        var configuration = new InvocationConfiguration
+        {
+            EnableDefaultExceptionHandler = false,
+            Output = output ?? Console.Out,
+            Error = error ?? Console.Error,
+        };
+        return await parsed.InvokeAsync(configuration, cancellation);
     }
 
     /// <summary>The action of a verb: applies the common options, runs, and turns exceptions into messages and exit codes.</summary>
     public static void SetWork(this Command command, Func<ParseResult, Terminal, CancellationToken, Task<int>> work) =>
         command.SetAction(async (parsed, cancellation) =>
         {
-            var terminal = new Terminal(parsed.GetValue(CommonOptions.Json), parsed.GetValue(CommonOptions.Quiet));
+            var terminal = new Terminal(parsed.GetValue(CommonOptions.Json), parsed.GetValue(CommonOptions.Quiet),
+                parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
             if (parsed.GetValue(CommonOptions.Threads) is { } threads)
                 Workers.ThreadCount = threads;
             try
@@ -39,17 +50,17 @@ internal static class CoppiceCommand
             }
             catch (OperationCanceledException)
             {
-                Terminal.Error("cancelled; nothing was left half-written.");
+                terminal.Error("cancelled; nothing was left half-written.");
                 return ExitCode.Cancelled;
             }
             catch (UsageException error)
             {
-                Terminal.Error(error.Message);
+                terminal.Error(error.Message);
                 return ExitCode.Usage;
             }
             catch (Exception error) when (Environment.GetEnvironmentVariable("COPPICE_TRACE") is null)
             {
-                Terminal.Error(IsExpected(error) ? error.Message
+                terminal.Error(IsExpected(error) ? error.Message
                     : $"an error in coppice itself: {error.GetType().Name}: {error.Message} Please report it with the output of COPPICE_TRACE=1.");
                 return ExitCode.Failed;
             }
@@ -59,11 +70,11 @@ internal static class CoppiceCommand
     private static bool IsExpected(Exception error) => error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException
         or JsonException or OpException || error.GetType().Namespace!.StartsWith("Coppice.", StringComparison.Ordinal);
 
-    private static int ReportUsage(ParseResult parsed)
+    private static int ReportUsage(ParseResult parsed, TextWriter output)
     {
         foreach (var error in parsed.Errors)
-            Console.Error.WriteLine($"coppice: {error.Message}");
-        Console.Error.WriteLine($"See: {CommandPath(parsed.CommandResult)} --help");
+            output.WriteLine($"coppice: {error.Message}");
+        output.WriteLine($"See: {CommandPath(parsed.CommandResult)} --help");
         return ExitCode.Usage;
     }
 

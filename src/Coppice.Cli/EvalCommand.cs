@@ -57,7 +57,7 @@ internal static class EvalCommand
                 ["context"] = windows.Context,
                 ["stride"] = windows.Stride,
             },
-            () => Terminal.Line($"perplexity {result.Value:F4} over {result.Tokens:N0} tokens in {windows.Count} windows of {windows.Context}"));
+            () => terminal.Line($"perplexity {result.Value:F4} over {result.Tokens:N0} tokens in {windows.Count} windows of {windows.Context}"));
     }
 
     private static void Classify(Terminal terminal, string path, string data, CancellationToken cancellation)

@@ -38,8 +38,8 @@ internal static class GenerateCommand
             throw new UsageException("--stream shows one text; give one --prompt.");
         var generator = TextGenerator.Open(parsed.GetRequiredValue(Path));
         if (stream)
-            Console.Out.Write(prompts[0]);
-        var results = generator.Generate(prompts, options, stream ? (_, text) => Console.Out.Write(text) : null, cancellation);
+            terminal.Piece(prompts[0]);
+        var results = generator.Generate(prompts, options, stream ? (_, text) => terminal.Piece(text) : null, cancellation);
         terminal.Result(() => ToJson(results), () => Show(terminal, results, stream));
         return Task.FromResult(ExitCode.Done);
     }
@@ -71,9 +71,9 @@ internal static class GenerateCommand
     {
         foreach (var result in results)
         {
-            Terminal.Line(streamed ? "" : result.Prompt + result.Text);
+            terminal.Line(streamed ? "" : result.Prompt + result.Text);
             if (results.Count > 1)
-                Terminal.Line("---");
+                terminal.Line("---");
         }
         var timings = results[0].Timings;
         terminal.Note($"{results.Max(r => r.Ids.Count)} tokens; prompt {timings.Prefill.TotalMilliseconds:F0} ms, then {timings.DecodeTokensPerSecond:F0} tokens/s.");

@@ -31,7 +31,7 @@ internal static class InspectCommand
         if (parsed.GetValue(Show) is { } name)
         {
             var corner = Corner(checkpoint[name], parsed.GetValue(Rows), parsed.GetValue(Columns));
-            terminal.Result(() => ToJson(checkpoint[name], corner), () => ShowCorner(checkpoint[name], corner));
+            terminal.Result(() => ToJson(checkpoint[name], corner), () => ShowCorner(terminal, checkpoint[name], corner));
             return Task.FromResult(ExitCode.Done);
         }
         var inspection = terminal.Progress("inspect", checkpoint.Tensors.Sum(tensor => tensor.ByteLength),
@@ -62,11 +62,11 @@ internal static class InspectCommand
     /// <summary>JSON has no NaN and no infinity; they are written as text.</summary>
     private static JsonNode Number(float value) => float.IsFinite(value) ? JsonValue.Create(value) : JsonValue.Create(value.ToString());
 
-    private static void ShowCorner(TensorSource source, float[][] corner)
+    private static void ShowCorner(Terminal terminal, TensorSource source, float[][] corner)
     {
-        Terminal.Line($"{source}, its first {corner.Length} rows and {corner[0].Length} columns:");
+        terminal.Line($"{source}, its first {corner.Length} rows and {corner[0].Length} columns:");
         foreach (var row in corner)
-            Terminal.Line(string.Join(" ", row.Select(value => $"{value,12:0.000000}")));
+            terminal.Line(string.Join(" ", row.Select(value => $"{value,12:0.000000}")));
     }
 
     private static JsonArray Shape(TensorSource source) => new([.. source.Shape.Select(size => JsonValue.Create(size))]);
@@ -114,13 +114,13 @@ internal static class InspectCommand
                 entry.Statistics.Zeros is { } zeros ? $"{zeros:N0} ({Reports.Percent(entry.Statistics.Sparsity)})" : "?",
                 entry.WhyOut is null ? "yes" : Markup.Escape($"no: {entry.WhyOut}"));
         terminal.Show(table);
-        Terminal.Line($"{checkpoint.Tensors.Count} tensors, {inspection.Selection.Parameters:N0} parameters, {Reports.Bytes(inspection.Bytes)} ({checkpoint.Format}), "
+        terminal.Line($"{checkpoint.Tensors.Count} tensors, {inspection.Selection.Parameters:N0} parameters, {Reports.Bytes(inspection.Bytes)} ({checkpoint.Format}), "
             + $"{inspection.Zeros:N0} zeros ({Reports.Percent(inspection.Sparsity)})");
-        Terminal.Line($"default scope: {inspection.Selection.Weights.Count} weights, {inspection.Selection.Elements:N0} elements, "
+        terminal.Line($"default scope: {inspection.Selection.Weights.Count} weights, {inspection.Selection.Elements:N0} elements, "
             + $"{Reports.Percent(inspection.Selection.Share)} of the parameters");
         foreach (var names in inspection.Tied)
-            Terminal.Line($"tied: {string.Join(" = ", names)}");
+            terminal.Line($"tied: {string.Join(" = ", names)}");
         foreach (var finding in inspection.Findings)
-            Terminal.Line($"note: {finding}");
+            terminal.Line($"note: {finding}");
     }
 }

@@ -18,7 +18,7 @@ internal static class MeasureMemoryCommand
     {
         var command = new Command(Name, "Print the peak memory of loading a model and running it once.") { Path };
         command.Hidden = true;
-        command.SetWork((parsed, _, _) =>
+        command.SetWork((parsed, terminal, _) =>
         {
             var pretrained = PretrainedModel.Open(parsed.GetRequiredValue(Path));
             using var scope = new TensorScope();
@@ -27,7 +27,7 @@ internal static class MeasureMemoryCommand
                 languageModel.Forward(ids);
             else
                 pretrained.TextClassifier.Forward(ids);
-            Terminal.Line($"{ProcessMemory.Measure().PeakResident}");
+            terminal.Line($"{ProcessMemory.Measure().PeakResident}");
             return Task.FromResult(ExitCode.Done);
         });
         return command;

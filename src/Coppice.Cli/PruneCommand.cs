@@ -56,7 +56,7 @@ internal static class PruneCommand
         var selection = WeightSelector.Select(checkpoint.Tensors, ModelFacts.Of(checkpoint), parsed.GetValue(Include), parsed.GetValue(Exclude));
         var result = Pruner.Prune(selection, request);
         foreach (var warning in result.Warnings)
-            Terminal.Warn(warning);
+            terminal.Warn(warning);
         if (!dryRun)
             Save(checkpoint, result, output!, parsed, terminal, cancellation);
         terminal.Result(() => ToJson(result, selection, dryRun ? null : output), () => Show(terminal, result, selection, dryRun ? null : output));
@@ -162,10 +162,10 @@ internal static class PruneCommand
                 Reports.Percent(source.Count == 0 ? 0 : (double)weight.ZerosAfter / source.Count));
         }
         terminal.Show(table);
-        Terminal.Line($"in scope: {result.Weights.Count} weights, {result.Elements:N0} elements ({Reports.Percent(selection.Share)} of the parameters), "
+        terminal.Line($"in scope: {result.Weights.Count} weights, {result.Elements:N0} elements ({Reports.Percent(selection.Share)} of the parameters), "
             + $"sparsity {Reports.Percent(result.ScopeSparsity)}");
-        Terminal.Line($"whole model: {result.Parameters:N0} parameters, {result.ModelZeros:N0} zeros, sparsity {Reports.Percent(result.ModelSparsity)}");
-        Terminal.Line(output is null ? "dry run: nothing was written." : $"saved: {output}");
+        terminal.Line($"whole model: {result.Parameters:N0} parameters, {result.ModelZeros:N0} zeros, sparsity {Reports.Percent(result.ModelSparsity)}");
+        terminal.Line(output is null ? "dry run: nothing was written." : $"saved: {output}");
         if (output is not null)
             terminal.Note("Zeros alone make a file compress better, not a dense model run faster. See: coppice compare BEFORE AFTER");
     }

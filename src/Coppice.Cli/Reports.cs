@@ -30,7 +30,7 @@ internal static class Reports
     /// <summary>The report and the confusion matrix.</summary>
     public static void Show(Terminal terminal, ClassificationReport report)
     {
-        Terminal.Line(report.ToText(digits: 4));
+        terminal.Line(report.ToText(digits: 4));
         var table = new Table().Title("confusion matrix (rows: truth, columns: predicted)").Border(TableBorder.Simple).AddColumn("");
         foreach (var c in report.Classes)
             table.AddColumn(new TableColumn(Markup.Escape(c.Name)).RightAligned());

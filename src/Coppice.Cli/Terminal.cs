@@ -7,14 +7,14 @@ using Spectre.Console.Rendering;
 namespace Coppice.Cli;
 
 /// <summary>Where a verb's words go: results to stdout (as tables, or one JSON object), progress and warnings to stderr.</summary>
-internal sealed class Terminal(bool json, bool quiet)
+internal sealed class Terminal(bool json, bool quiet, TextWriter output, TextWriter error)
 {
     private const int RedirectedWidth = 240;
 
     private static readonly JsonSerializerOptions JsonStyle = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private readonly IAnsiConsole _out = CreateOutput();
-    private readonly IAnsiConsole _error = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+    private readonly IAnsiConsole _out = CreateConsole(output);
+    private readonly IAnsiConsole _error = CreateConsole(error);
 
     /// <summary>Whether the result is to be printed as JSON.</summary>
     public bool IsJson => json;
@@ -23,13 +23,20 @@ internal sealed class Terminal(bool json, bool quiet)
     public void Result(Func<JsonObject> data, Action show)
     {
         if (json)
-            Console.Out.WriteLine(data().ToJsonString(JsonStyle));
+            output.WriteLine(data().ToJsonString(JsonStyle));
         else
             show();
     }
 
     /// <summary>Prints plain text to stdout; never cut or wrapped.</summary>
-    public static void Line(string text = "") => Console.Out.WriteLine(text);
+    public void Line(string text = "") => output.WriteLine(text);
+
+    /// <summary>Prints a piece of text to stdout at once, without a line end.</summary>
+    public void Piece(string text)
+    {
+        output.Write(text);
+        output.Flush();
+    }
 
     /// <summary>Prints a table or another picture to stdout.</summary>
     public void Show(IRenderable picture) => _out.Write(picture);
@@ -38,14 +45,14 @@ internal sealed class Terminal(bool json, bool quiet)
     public void Note(string text)
     {
         if (!quiet)
-            Console.Error.WriteLine(text);
+            error.WriteLine(text);
     }
 
     /// <summary>Something the user should know before relying on the result.</summary>
-    public static void Warn(string text) => Console.Error.WriteLine($"warning: {text}");
+    public void Warn(string text) => error.WriteLine($"warning: {text}");
 
     /// <summary>Why the work was not done.</summary>
-    public static void Error(string text) => Console.Error.WriteLine($"coppice: {text}");
+    public void Error(string text) => error.WriteLine($"coppice: {text}");
 
     /// <summary>Runs work under a progress bar with rate and time left, shown on a terminal only and after a moment.</summary>
     /// <param name="title">What is being done.</param>
@@ -53,7 +60,7 @@ internal sealed class Terminal(bool json, bool quiet)
     /// <param name="work">Does it, reporting units done so far.</param>
     public T Progress<T>(string title, double total, Func<IProgress<double>, T> work)
     {
-        if (quiet || Console.IsErrorRedirected)
+        if (quiet || !_error.Profile.Out.IsTerminal)
             return work(new Reporter(_ => { }));
         return _error.Progress().AutoClear(true).HideCompleted(true)
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn(), new SpinnerColumn())
@@ -65,11 +72,12 @@ internal sealed class Terminal(bool json, bool quiet)
     }
 
     /// <summary>A file or pipe has no width to fit; tables written there keep their lines whole.</summary>
-    private static IAnsiConsole CreateOutput()
+    private static IAnsiConsole CreateConsole(TextWriter writer)
     {
-        if (!Console.IsOutputRedirected)
-            return AnsiConsole.Console;
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors });
+        var target = new AnsiConsoleOutput(writer);
+        if (target.IsTerminal)
+            return AnsiConsole.Create(new AnsiConsoleSettings { Out = target });
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = target, Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors });
         console.Profile.Width = RedirectedWidth;
         return console;
     }
