@@ -61,7 +61,7 @@ public sealed class PretrainedModel
             using var document = JsonDocument.Parse(File.ReadAllBytes(path));
             return Load(folder, path, document.RootElement);
         }
-        catch (Exception error) when (error is JsonException or StateDictException or InvalidOperationException)
+        catch (Exception error) when (error is JsonException or StateDictException or InvalidOperationException or ArgumentException or NotSupportedException)
         {
             throw new ModelException($"{path} and the weights beside it can't be used: {error.Message}", error);
         }
@@ -75,7 +75,7 @@ public sealed class PretrainedModel
             throw new ModelException($"{path}: model_type is {modelType ?? "missing"}; Coppice runs {string.Join(", ", ModelRegistry.Known)}. (inspect and prune work on any checkpoint.)");
         using var checkpoint = Checkpoint.Open(folder);
         var sources = Rename(checkpoint.Tensors, architecture);
-        var module = architecture.Create(config, sources.Keys);
+        var module = architecture.Create(config, sources);
         module.LoadStateDict(sources.ToDictionary(entry => entry.Key, entry => entry.Value.Shape), (name, target) => sources[name].ReadInto(target));
         return new(folder, modelType!, module, EndOfText(folder, config));
     }
@@ -94,16 +94,31 @@ public sealed class PretrainedModel
     private static HashSet<int> EndOfText(string folder, JsonElement config)
     {
         var path = Path.Combine(folder, "generation_config.json");
-        if (File.Exists(path))
+        if (!File.Exists(path))
+            return EndOfTextIn(config);
+        HashSet<int> ids;
+        try
         {
             using var generation = JsonDocument.Parse(File.ReadAllBytes(path));
-            if (Ids(generation.RootElement) is { Count: > 0 } ids)
-                return ids;
+            ids = EndOfTextIn(generation.RootElement);
         }
-        return Ids(config);
+        catch (JsonException error)
+        {
+            throw new ModelException($"{path} can't be used: {error.Message} Repair it, or remove it to go by config.json.", error);
+        }
+        return ids.Count > 0 ? ids : EndOfTextIn(config);
+    }
 
-        static HashSet<int> Ids(JsonElement json) => !json.TryGetProperty("eos_token_id", out var ids) ? []
-            : ids.ValueKind == JsonValueKind.Array ? [.. ids.EnumerateArray().Select(id => id.GetInt32())]
-            : ids.ValueKind == JsonValueKind.Number ? [ids.GetInt32()] : [];
+    private static HashSet<int> EndOfTextIn(JsonElement json)
+    {
+        if (json.ValueKind != JsonValueKind.Object)
+            throw new JsonException("It holds no JSON object.");
+        if (!json.TryGetProperty("eos_token_id", out var ids) || ids.ValueKind == JsonValueKind.Null)
+            return [];
+        return ids.ValueKind == JsonValueKind.Array ? [.. ids.EnumerateArray().Select(Id)] : [Id(ids)];
+
+        static int Id(JsonElement id) => id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var value) && value >= 0
+            ? value
+            : throw new JsonException($"eos_token_id holds {id.GetRawText()}, which is no token id.");
     }
 }

@@ -29,4 +29,23 @@ public sealed record BertConfig(
     [property: JsonPropertyName("hidden_dropout_prob")] float Dropout = 0.1f,
     [property: JsonPropertyName("num_labels")] int? Labels = null,
     [property: JsonPropertyName("id2label")] IReadOnlyDictionary<string, string>? LabelNames = null,
-    [property: JsonPropertyName("pad_size")] int? PadSize = null);
+    [property: JsonPropertyName("pad_size")] int? PadSize = null)
+{
+    internal void Check(ConfigCheck check)
+    {
+        ConfigCheck.Positive("vocab_size", VocabSize);
+        ConfigCheck.Positive("hidden_size", Width);
+        ConfigCheck.Positive("num_hidden_layers", Layers);
+        ConfigCheck.Positive("num_attention_heads", Heads);
+        ConfigCheck.Positive("intermediate_size", Inner);
+        ConfigCheck.Positive("max_position_embeddings", Positions);
+        ConfigCheck.Positive("type_vocab_size", TokenTypes);
+        ConfigCheck.Positive("num_labels", Labels ?? 1);
+        ConfigCheck.Divides("num_attention_heads", Heads, "hidden_size", Width);
+        check.Fits("vocab_size", VocabSize, Width);
+        check.Fits("max_position_embeddings", Positions, Width);
+        check.Fits("type_vocab_size", TokenTypes, Width);
+        check.Fits("num_labels", Labels ?? 1, Width);
+        check.Fits("num_hidden_layers", Layers, (Int128)Width * (4L * Width + 2L * Inner));
+    }
+}

@@ -25,4 +25,19 @@ public sealed record Gpt2Config(
     [property: JsonPropertyName("layer_norm_epsilon")] float LayerNormEpsilon = 1e-5f,
     [property: JsonPropertyName("scale_attn_weights")] bool ScaleAttention = true,
     [property: JsonPropertyName("scale_attn_by_inverse_layer_idx")] bool ScaleAttentionByLayer = false,
-    [property: JsonPropertyName("tie_word_embeddings")] bool TieWordEmbeddings = true);
+    [property: JsonPropertyName("tie_word_embeddings")] bool TieWordEmbeddings = true)
+{
+    internal void Check(ConfigCheck check)
+    {
+        ConfigCheck.Positive("vocab_size", VocabSize);
+        ConfigCheck.Positive("n_embd", Width);
+        ConfigCheck.Positive("n_layer", Layers);
+        ConfigCheck.Positive("n_head", Heads);
+        ConfigCheck.Positive("n_positions", Positions);
+        ConfigCheck.Positive("n_inner", Inner ?? 1);
+        ConfigCheck.Divides("n_head", Heads, "n_embd", Width);
+        check.Fits("vocab_size", VocabSize, Width);
+        check.Fits("n_positions", Positions, Width);
+        check.Fits("n_layer", Layers, (Int128)Width * (4L * Width + 2L * (Inner ?? 4L * Width)));
+    }
+}
