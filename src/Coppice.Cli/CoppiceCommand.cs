@@ -68,7 +68,8 @@ internal static class CoppiceCommand
 
     /// <summary>Errors whose message was written for the user.</summary>
     private static bool IsExpected(Exception error) => error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException
-        or JsonException or OpException || error.GetType().Namespace!.StartsWith("Coppice.", StringComparison.Ordinal);
+        or InvalidDataException or KeyNotFoundException or JsonException or OpException
+        || error.GetType().Namespace!.StartsWith("Coppice.", StringComparison.Ordinal);
 
     private static int ReportUsage(ParseResult parsed, TextWriter output)
     {
