@@ -12,11 +12,22 @@ internal static class Arguments
 
     public static Option<string?> Data() => new("--data") { Description = "Labelled text file (text TAB label per line) to classify." };
 
-    public static Option<int?> Context() => new("--context") { Description = "Tokens in a window (default: the model's context, at most 1024)." };
+    public static Option<int?> Context() => AtLeast(2, new("--context") { Description = "Tokens in a window (default: the model's context, at most 1024)." });
 
-    public static Option<int?> Stride() => new("--stride") { Description = "Tokens from one window's start to the next (default: the context, so windows don't overlap)." };
+    public static Option<int?> Stride() =>
+        AtLeast(1, new("--stride") { Description = "Tokens from one window's start to the next (default: the context, so windows don't overlap)." });
 
-    public static Option<int?> Windows() => new("--windows") { Description = "Use the first N windows only (default: all)." };
+    public static Option<int?> Windows() => AtLeast(1, new("--windows") { Description = "Use the first N windows only (default: all)." });
+
+    private static Option<int?> AtLeast(int least, Option<int?> option)
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int?>() < least)
+                result.AddError($"{option.Name} must be {least} or more.");
+        });
+        return option;
+    }
 
     /// <summary>The text after an option's name that shows it at work, as the last line of --help.</summary>
     public static string WithExample(string description, params string[] examples) =>
