@@ -44,11 +44,13 @@ internal static class InspectCommand
     {
         if (rows < 1 || columns < 1)
             throw new UsageException("--rows and --cols must be 1 or more.");
+        if (source.Count == 0)
+            return [];
         var width = source.Shape.Rank == 0 ? 1 : source.Shape[^1];
         var values = source.ToSingle().Reshape(-1, width);
         var row = Math.Min(rows, values.Shape[0]);
         var flat = values.Narrow(0, 0, row).Narrow(1, 0, Math.Min(columns, width)).ToArray<float>();
-        return [.. flat.Chunk(Math.Max(1, Math.Min(columns, width)))];
+        return [.. flat.Chunk(Math.Min(columns, width))];
     }
 
     private static JsonObject ToJson(TensorSource source, float[][] corner) => new()
@@ -64,6 +66,11 @@ internal static class InspectCommand
 
     private static void ShowCorner(Terminal terminal, TensorSource source, float[][] corner)
     {
+        if (corner.Length == 0)
+        {
+            terminal.Line($"{source}: no elements.");
+            return;
+        }
         terminal.Line($"{source}, its first {corner.Length} rows and {corner[0].Length} columns:");
         foreach (var row in corner)
             terminal.Line(string.Join(" ", row.Select(value => $"{value,12:0.000000}")));

@@ -56,6 +56,25 @@ public sealed class InspectCommandTests
     public async Task Show_OfNoRows_IsWrongUsage() =>
         (await CommandRun.Of("inspect", CommandRun.StoriesFile, "--show", "model.norm.weight", "--rows", "0")).AssertFailed(ExitCode.Usage, "--rows");
 
+    [Theory]
+    [InlineData("a", 0, 4)]
+    [InlineData("b", 4, 0)]
+    public async Task Show_OfATensorWithoutElements_SaysSo(string name, int rows, int columns)
+    {
+        using var folder = new TempFolder();
+        var path = TinyCheckpoint.Write(folder, "empty.safetensors", (name, [rows, columns], []));
+        Assert.Equal($"{name} F32 [{rows}, {columns}]: no elements.", (await CommandRun.Of("inspect", path, "--show", name)).Output.Trim());
+        Assert.Equal(0, (await CommandRun.Of("inspect", path, "--show", name, "--json")).Json.GetProperty("corner").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task Show_OfAScalar_PrintsIt()
+    {
+        using var folder = new TempFolder();
+        var path = TinyCheckpoint.Write(folder, "scalar.safetensors", ("s", [], [1.5f]));
+        Assert.EndsWith("1.500000", (await CommandRun.Of("inspect", path, "--show", "s")).Output.Trim(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Findings_OfOddTensors_AreListed()
     {
