@@ -7,7 +7,7 @@ public sealed record ArgMax : LastAxisOp
 {
     private protected override DType Output => DType.I64;
 
-    private protected override bool Keeps => false;
+    private protected override bool KeepsAxis => false;
 
     private protected override bool AllowsEmpty => false;
 

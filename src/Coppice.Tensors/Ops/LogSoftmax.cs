@@ -6,7 +6,7 @@ namespace Coppice.Tensors.Ops;
 /// <remarks>A row that holds NaN or +inf, or only -inf, becomes NaN, as in torch.</remarks>
 public sealed record LogSoftmax : LastAxisOp
 {
-    private protected override bool Keeps => true;
+    private protected override bool KeepsAxis => true;
 
     private protected override unsafe void Compute(Tensor x, Tensor y, long rows, int size) =>
         SimdKernel.Run(

@@ -132,6 +132,7 @@ public sealed class AttentionTests
         Tensor[] inputs = mask is null ? [q, k, v] : [q, k, v, mask];
         var output = Tensor.Empty([q.Shape[0], q.Shape[2], q.Shape[1] * q.Shape[3]]);
         Coppice.Tensors.Kernels.Reference.AttentionReference.Run(op.Problem(inputs, output));
+        GC.KeepAlive(inputs);
         return output;
     }
 }
