@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using Coppice.Tensors;
+using Coppice.Tensors.Kernels;
 using Tensor = Coppice.Tensors.Tensor;
 
 namespace Coppice.Checkpoints;
@@ -8,18 +9,14 @@ namespace Coppice.Checkpoints;
 /// <summary>Brings a checkpoint's tensors into memory.</summary>
 public static class TensorLoading
 {
-    private const int ChunkElements = 1 << 18;
+    private const int ChunkBytes = 1 << 20;
 
     /// <summary>Reads the whole tensor, of its own type.</summary>
     /// <exception cref="NotSupportedException">The type packs several elements into a byte.</exception>
     public static Tensor ToTensor(this TensorSource source)
     {
         var tensor = Tensor.Empty(source.Shape, source.DType);
-        for (long offset = 0; offset < source.ByteLength; offset += ChunkElements)
-        {
-            var length = (int)Math.Min(ChunkElements, source.ByteLength - offset);
-            source.Read(offset, tensor.Bytes(offset, length));
-        }
+        ForChunks(source.ByteLength, ChunkBytes, (offset, length) => source.Read(offset, tensor.Bytes(offset, length)));
         return tensor;
     }
 
@@ -33,16 +30,18 @@ public static class TensorLoading
             throw new NotSupportedException($"{source}: only F32, F16, BF16 and F64 convert to F32; load it with ToTensor() instead.");
         var tensor = Tensor.Empty(source.Shape);
         var size = source.DType.ByteSize();
-        var buffer = new byte[Math.Min(ChunkElements, source.Count) * size];
-        for (long first = 0; first < source.Count; first += ChunkElements)
+        ForChunks(source.Count, ChunkBytes / sizeof(double), (first, count) =>
         {
-            var count = (int)Math.Min(ChunkElements, source.Count - first);
-            var bytes = buffer.AsSpan(0, count * size);
+            var bytes = new byte[count * size];
             source.Read(first * size, bytes);
             Convert(source.DType, bytes, MemoryMarshal.Cast<byte, float>(tensor.Bytes(first * sizeof(float), count * sizeof(float))));
-        }
+        });
         return tensor;
     }
+
+    /// <summary>Calls the body for each piece of a range, on the machine's cores: first touch of new memory costs more than the copy.</summary>
+    private static void ForChunks(long total, int chunk, Action<long, int> body) =>
+        Workers.For(checked((int)((total + chunk - 1) / chunk)), i => body((long)i * chunk, (int)Math.Min(chunk, total - (long)i * chunk)));
 
     private static void Convert(DType dtype, ReadOnlySpan<byte> bytes, Span<float> values)
     {
