@@ -77,8 +77,8 @@ internal sealed class SafeTensorsHeader
         (string? type, List<long>? shape, List<long>? offsets) = (null, null, null);
         while (NextKey(ref json) is { } key)
         {
-            var twice = key switch { "dtype" => type is not null, "shape" => shape is not null, _ => offsets is not null };
-            if (twice)
+            var isTwice = key switch { "dtype" => type is not null, "shape" => shape is not null, "data_offsets" => offsets is not null, _ => false };
+            if (isTwice)
                 throw Error($"tensor '{name}' has '{key}' twice");
             switch (key)
             {
