@@ -39,7 +39,8 @@ public static class TensorLoading
         return tensor;
     }
 
-    /// <summary>Calls the body for each piece of a range, on the machine's cores: first touch of new memory costs more than the copy.</summary>
+    /// <summary>Calls the body for each piece of a range, on the machine's cores: first touch of new memory costs more than the
+    /// copy.</summary>
     private static void ForChunks(long total, int chunk, Action<long, int> body) =>
         Workers.For(checked((int)((total + chunk - 1) / chunk)), i => body((long)i * chunk, (int)Math.Min(chunk, total - (long)i * chunk)));
 

@@ -39,12 +39,14 @@ public sealed class CheckpointSaveTests : IDisposable
         using var shards = Checkpoint.Open(_folder["a"]);
         Assert.All(shards.WeightFiles, file => Assert.InRange(new FileInfo(file).Length, 1, 3_010_000));
         shards.Save(_folder["b"]);
-        Assert.Equal(File.ReadAllBytes(_folder["a/model.safetensors.index.json"]), File.ReadAllBytes(_folder["b/model.safetensors.index.json"]));
+        Assert.Equal(File.ReadAllBytes(_folder["a/model.safetensors.index.json"]),
+            File.ReadAllBytes(_folder["b/model.safetensors.index.json"]));
         foreach (var file in shards.WeightFiles)
             Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(_folder["b"], Path.GetFileName(file))));
         using var index = JsonDocument.Parse(File.ReadAllBytes(_folder["b/model.safetensors.index.json"]));
         Assert.Equal(11746304, index.RootElement.GetProperty("metadata").GetProperty("total_size").GetInt64());
-        Assert.False(index.RootElement.GetProperty("weight_map").TryGetProperty("lm_head.weight", out _)); // it is in no file under that name
+        // it is in no file under that name
+        Assert.False(index.RootElement.GetProperty("weight_map").TryGetProperty("lm_head.weight", out _));
     }
 
     [Fact]
@@ -60,7 +62,8 @@ public sealed class CheckpointSaveTests : IDisposable
         Directory.CreateSymbolicLink(_folder["m/sub/loop"], _folder["m"]);
         using var source = Checkpoint.Open(_folder["m"]);
         source.Save(_folder["out"]);
-        Assert.Equal(["model.safetensors", "sub", "tokenizer.json"], Directory.EnumerateFileSystemEntries(_folder["out"]).Select(Path.GetFileName).Order());
+        Assert.Equal(["model.safetensors", "sub", "tokenizer.json"],
+            Directory.EnumerateFileSystemEntries(_folder["out"]).Select(Path.GetFileName).Order());
         Assert.Null(new FileInfo(_folder["out/tokenizer.json"]).LinkTarget);
         Assert.True(File.Exists(_folder["out/sub/deep/x.txt"]) && File.Exists(_folder["out/sub/pytorch_model.bin"]));
     }
@@ -101,7 +104,8 @@ public sealed class CheckpointSaveTests : IDisposable
         Checkpoint.SaveNew(_folder["a.pt"], [Samples.Floats("a", 1)]);
         using var source = Checkpoint.Open(_folder["a.pt"]);
         Assert.Contains("'b'", Assert.Throws<ArgumentException>(() => source.Save(_folder["b.pt"], [Samples.Floats("b", 1)])).Message);
-        Assert.Contains("twice", Assert.Throws<ArgumentException>(() => source.Save(_folder["b.pt"], [Samples.Floats("a", 1), Samples.Floats("a", 1)])).Message);
+        Assert.Contains("twice",
+            Assert.Throws<ArgumentException>(() => source.Save(_folder["b.pt"], [Samples.Floats("a", 1), Samples.Floats("a", 1)])).Message);
         Assert.Equal(["a.pt"], _folder.Names());
     }
 
@@ -125,7 +129,8 @@ public sealed class CheckpointSaveTests : IDisposable
         Directory.CreateSymbolicLink(_folder["link"], _folder["m"]);
         using var source = Checkpoint.Open(_folder["m"]);
         foreach (var output in new[] { "m", "m/", "link", "m/model.safetensors", "m/inside", "" })
-            Assert.Contains("input", Assert.Throws<CheckpointException>(() => source.Save(_folder[output], options: new() { Overwrite = true })).Message);
+            Assert.Contains("input",
+                Assert.Throws<CheckpointException>(() => source.Save(_folder[output], options: new() { Overwrite = true })).Message);
         Assert.Single(Directory.GetFiles(_folder["m"]));
     }
 

@@ -81,11 +81,13 @@ public sealed class CheckpointTests : IDisposable
     {
         _folder.Write("m/model.safetensors.index.json", """{"weight_map":{"a":"1","b":"2"}}"""u8.ToArray());
         Checkpoint.SaveNew(_folder["m/1"], [Samples.Floats("a", 1)], new() { Format = CheckpointFormat.SafeTensors });
-        Checkpoint.SaveNew(_folder["m/2"], [Samples.Floats("a", 2), Samples.Floats("b", 3)], new() { Format = CheckpointFormat.SafeTensors });
+        Checkpoint.SaveNew(_folder["m/2"], [Samples.Floats("a", 2), Samples.Floats("b", 3)],
+            new() { Format = CheckpointFormat.SafeTensors });
         using (var checkpoint = Checkpoint.Open(_folder["m"]))
             Assert.Equal([1f], checkpoint["a"].ToTensor().ToArray<float>());
         _folder.Write("m/model.safetensors.index.json", """{"weight_map":{"b":"2","c":"1"}}"""u8.ToArray());
-        Checkpoint.SaveNew(_folder["m/1"], [Samples.Floats("a", 1), Samples.Floats("c", 1)], new() { Format = CheckpointFormat.SafeTensors, Overwrite = true });
+        Checkpoint.SaveNew(_folder["m/1"], [Samples.Floats("a", 1), Samples.Floats("c", 1)],
+            new() { Format = CheckpointFormat.SafeTensors, Overwrite = true });
         AssertRefused("m", "in another shard too");
     }
 

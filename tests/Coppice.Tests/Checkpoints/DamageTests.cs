@@ -22,7 +22,8 @@ public sealed class DamageTests
         AssertSurvives(File.ReadAllBytes(folder["a.safetensors"]), 5);
     }
 
-    /// <summary>Changes every n-th byte in two ways and cuts the file there; each must give tensors that can be read, or one clear error.</summary>
+    /// <summary>Changes every n-th byte in two ways and cuts the file there; each must give tensors that can be read, or one clear
+    /// error.</summary>
     private static void AssertSurvives(byte[] whole, int step)
     {
         using var folder = new TempFolder();

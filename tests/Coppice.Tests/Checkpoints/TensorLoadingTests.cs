@@ -9,11 +9,13 @@ public sealed class TensorLoadingTests
 
     [Fact]
     public void ToSingle_Half_Converts() =>
-        Assert.Equal(Values, TensorSource.From("w", Tensor.From<Half>([.. Values.Select(value => (Half)value)], [5])).ToSingle().ToArray<float>());
+        Assert.Equal(Values, TensorSource.From("w",
+            Tensor.From<Half>([.. Values.Select(value => (Half)value)], [5])).ToSingle().ToArray<float>());
 
     [Fact]
     public void ToSingle_Double_Converts() =>
-        Assert.Equal(Values, TensorSource.From("w", Tensor.From<double>([.. Values.Select(value => (double)value)], [5])).ToSingle().ToArray<float>());
+        Assert.Equal(Values, TensorSource.From("w",
+            Tensor.From<double>([.. Values.Select(value => (double)value)], [5])).ToSingle().ToArray<float>());
 
     [Fact]
     public void ToSingle_BFloat_Converts()
@@ -25,7 +27,8 @@ public sealed class TensorLoadingTests
 
     [Fact]
     public void ToSingle_Integers_AreRefused() =>
-        Assert.Contains("ToTensor()", Assert.Throws<NotSupportedException>(() => TensorSource.From("w", Tensor.From<long>([1], [1])).ToSingle()).Message);
+        Assert.Contains("ToTensor()",
+            Assert.Throws<NotSupportedException>(() => TensorSource.From("w", Tensor.From<long>([1], [1])).ToSingle()).Message);
 
     [Fact]
     public void ToTensor_SeveralChunks_IsWhole()

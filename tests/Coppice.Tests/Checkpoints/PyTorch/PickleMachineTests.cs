@@ -65,7 +65,8 @@ public sealed class PickleMachineTests
     [Fact]
     public void Load_Scalars_AreThemselves()
     {
-        var value = Read(Of("(", "NI01\nI-5\nK\xffM\xff\xffJ\xff\xff\xff\xff", "\x8a\x01\xff", "G\x3f\xf0\0\0\0\0\0\0", Text("ab"), "U\x01z", "t"));
+        var value = Read(Of("(", "NI01\nI-5\nK\xffM\xff\xffJ\xff\xff\xff\xff", "\x8a\x01\xff", "G\x3f\xf0\0\0\0\0\0\0", Text("ab"),
+            "U\x01z", "t"));
         Assert.Equal([null, true, -5L, 255L, 65535L, -1L, -1L, 1.0, "ab", "z"], Assert.IsType<PickleTuple>(value).Items);
     }
 

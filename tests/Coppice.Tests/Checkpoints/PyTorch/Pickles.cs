@@ -29,7 +29,8 @@ internal static class Pickles
     /// <summary>A float tensor of storage '0' with one-byte numbers.</summary>
     public static object[] Tensor(int count, int offset, byte[] size, byte[] stride, string type = "FloatStorage", string key = "0") =>
     [
-        "ctorch._utils\n_rebuild_tensor_v2\n(", "(", Text("storage"), $"ctorch\n{type}\n", Text(key), Text("cpu"), Int(count), "tQ", Int(offset),
+        "ctorch._utils\n_rebuild_tensor_v2\n(", "(", Text("storage"), $"ctorch\n{type}\n", Text(key), Text("cpu"), Int(count), "tQ",
+            Int(offset),
         "(", Ints(size), "t(", Ints(stride), "t", new byte[] { 0x89 }, "ccollections\nOrderedDict\n)RtR",
     ];
 

@@ -17,8 +17,10 @@ public sealed class TorchFileTests
         { "storage too short", Zip(DictOf(Tensor(3, 0, [3], [1])), ("archive/data/0", Data)), "need 12" },
         { "storage missing", Zip(DictOf(Tensor(2, 0, [2], [1]))), "no entry 'archive/data/0'" },
         { "storage outside its folder", Zip(DictOf(Tensor(2, 0, [2], [1], key: "../../data/0")), ("archive/data/0", Data)), "no entry" },
-        { "unknown storage class", Zip(DictOf(Tensor(2, 0, [2], [1], type: "EvilStorage")), ("archive/data/0", Data)), "torch.EvilStorage" },
-        { "big-endian", Zip(DictOf(Tensor(2, 0, [2], [1])), ("archive/data/0", Data), ("archive/byteorder", "big"u8.ToArray())), "big-endian" },
+        { "unknown storage class", Zip(DictOf(Tensor(2, 0, [2], [1], type: "EvilStorage")), ("archive/data/0", Data)),
+            "torch.EvilStorage" },
+        { "big-endian", Zip(DictOf(Tensor(2, 0, [2], [1])), ("archive/data/0", Data), ("archive/byteorder", "big"u8.ToArray())),
+            "big-endian" },
         { "TorchScript", Zip(DictOf("N"), ("archive/constants.pkl", [])), "TorchScript" },
         { "no pickle", Zip(DictOf("N"), ("other/data.pkl", [])), "2 pickles" },
         { "no tensors", Zip(DictOf("N")), "no dict of named tensors" },
@@ -93,7 +95,8 @@ public sealed class TorchFileTests
 
     private static void AssertExpected(Checkpoint checkpoint)
     {
-        using var expected = JsonDocument.Parse(File.ReadAllBytes(TestData.InRepository("tests", "Golden", "checkpoints", "expected.json")));
+        using var expected = JsonDocument.Parse(File.ReadAllBytes(TestData.InRepository("tests", "Golden", "checkpoints",
+            "expected.json")));
         Assert.Equal(expected.RootElement.EnumerateObject().Select(entry => entry.Name), checkpoint.Tensors.Select(tensor => tensor.Name));
         foreach (var entry in expected.RootElement.EnumerateObject())
         {

@@ -26,13 +26,15 @@ public sealed class ZipDirectoryTests
     public void Open_HeaderAlone_IsRefused() => AssertRefused("PK\x03\x04 broken"u8.ToArray(), "no end record");
 
     [Fact]
-    public void Open_DirectoryOutsideFile_IsRefused() => AssertRefused(Changed(Zip([1]), -22 + 16, 0x7fffffff), "central directory does not lie");
+    public void Open_DirectoryOutsideFile_IsRefused() =>
+        AssertRefused(Changed(Zip([1]), -22 + 16, 0x7fffffff), "central directory does not lie");
 
     [Fact]
     public void Open_DirectoryDamaged_IsRefused() => AssertRefused(Changed(Zip([1]), -22 + 16, 3), "entry 0 of the central directory");
 
     [Fact]
-    public void Open_MoreEntriesClaimed_IsRefused() => AssertRefused(Changed(Zip([1]), -22 + 10, 2, size: 2), "central directory is damaged");
+    public void Open_MoreEntriesClaimed_IsRefused() =>
+        AssertRefused(Changed(Zip([1]), -22 + 10, 2, size: 2), "central directory is damaged");
 
     [Fact]
     public void Open_TwoEntriesOfOneName_IsRefused()
@@ -118,7 +120,8 @@ public sealed class ZipDirectoryTests
         using var writer = new BinaryWriter(bytes);
         writer.Write([0x50, 0x4b, 3, 4, 45, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, .. Ones(8), 1, 0, 0, 0, (byte)'x', 1, 2, 3]);
         var directory = bytes.Position;
-        writer.Write([0x50, 0x4b, 1, 2, 45, 0, 45, 0, .. new byte[12], .. Ones(8), 1, 0, 28, 0, .. new byte[10], .. Ones(4), (byte)'x', 1, 0, 24, 0]);
+        writer.Write([0x50, 0x4b, 1, 2, 45, 0, 45, 0, .. new byte[12], .. Ones(8), 1, 0, 28, 0, .. new byte[10], .. Ones(4), (byte)'x', 1,
+            0, 24, 0]);
         writer.Write(3L);
         writer.Write(3L);
         writer.Write(0L);
@@ -156,5 +159,6 @@ public sealed class ZipDirectoryTests
         return content.Slice(0, (int)content.Length).ToArray();
     }
 
-    private static void AssertRefused(byte[] zip, string says) => Assert.Contains(says, Assert.Throws<CheckpointException>(() => ContentOf(zip)).Message);
+    private static void AssertRefused(byte[] zip, string says) =>
+        Assert.Contains(says, Assert.Throws<CheckpointException>(() => ContentOf(zip)).Message);
 }

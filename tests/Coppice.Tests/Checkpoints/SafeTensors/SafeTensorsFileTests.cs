@@ -58,17 +58,20 @@ public sealed class SafeTensorsFileTests
         AssertRefused("negative", [255, 255, 255, 255, 255, 255, 255, 255, (byte)'{'], "over the limit");
 
     [Fact]
-    public void Open_HeaderBeyondFile_IsRefused() => AssertRefused("beyond", [9, 0, 0, 0, 0, 0, 0, 0, (byte)'{', (byte)'}'], "the file ends after 10");
+    public void Open_HeaderBeyondFile_IsRefused() =>
+        AssertRefused("beyond", [9, 0, 0, 0, 0, 0, 0, 0, (byte)'{', (byte)'}'], "the file ends after 10");
 
     [Fact]
-    public void Open_HeaderNotUtf8_IsRefused() => AssertRefused("UTF-8", [4, 0, 0, 0, 0, 0, 0, 0, (byte)'{', (byte)'"', 255, (byte)'}'], "UTF-8");
+    public void Open_HeaderNotUtf8_IsRefused() =>
+        AssertRefused("UTF-8", [4, 0, 0, 0, 0, 0, 0, 0, (byte)'{', (byte)'"', 255, (byte)'}'], "UTF-8");
 
     [Fact]
     public void Open_Text_IsRefusedByExtensionOrContent()
     {
         AssertRefused("text", "hello world, this is no model"u8.ToArray(), "over the limit");
         using var folder = new TempFolder();
-        var error = Assert.Throws<CheckpointException>(() => Checkpoint.Open(folder.Write("x", "hello world, this is no model"u8.ToArray())));
+        var error = Assert.Throws<CheckpointException>(() => Checkpoint.Open(folder.Write("x",
+            "hello world, this is no model"u8.ToArray())));
         Assert.Contains("neither a safetensors nor a PyTorch file", error.Message);
     }
 
@@ -76,7 +79,8 @@ public sealed class SafeTensorsFileTests
     public void Open_GitLfsPointer_SaysHowToFetch()
     {
         using var folder = new TempFolder();
-        var error = Assert.Throws<CheckpointException>(() => Checkpoint.Open(folder.Write("x.bin", "version https://git-lfs.github.com/spec/v1\n"u8.ToArray())));
+        var error = Assert.Throws<CheckpointException>(() => Checkpoint.Open(folder.Write("x.bin",
+            "version https://git-lfs.github.com/spec/v1\n"u8.ToArray())));
         Assert.Contains("git lfs pull", error.Message);
     }
 
@@ -131,7 +135,8 @@ public sealed class SafeTensorsFileTests
     {
         using var folder = new TempFolder();
         Checkpoint.SaveNew(folder["a.safetensors"],
-            [TensorSource.From("byte", Tensor.From<byte>([1, 2, 3], [3])), Samples.Floats("float", 1), TensorSource.From("long", Tensor.From<long>([7], [1]))]);
+            [TensorSource.From("byte", Tensor.From<byte>([1, 2, 3], [3])), Samples.Floats("float", 1),
+                TensorSource.From("long", Tensor.From<long>([7], [1]))]);
         using var checkpoint = Checkpoint.Open(folder["a.safetensors"]);
         Assert.Equal(["long", "float", "byte"], checkpoint.Tensors.Select(tensor => tensor.Name));
         Assert.Equal([7L], checkpoint["long"].ToTensor().ToArray<long>());
