@@ -1,0 +1,31 @@
+using Coppice.Pruning.Masks;
+using Coppice.Pruning.Selection;
+
+namespace Coppice.Pruning.Methods;
+
+/// <summary>Decides which elements of some weights are pruned: a pure function of the weights and the target.</summary>
+/// <remarks>Validation, counting, tied weights, reports and writing are the <see cref="Pruner"/>'s; a method writes <see cref="ComputeMasks"/> alone.</remarks>
+public abstract record PruningMethod
+{
+    /// <summary>Short name for plans and messages.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Whether weights can be ranked together under <see cref="PruneScope.Global"/>.</summary>
+    public virtual bool SupportsGlobal => false;
+
+    /// <summary>Whether the caller says how much to prune; false where the pattern itself does.</summary>
+    public virtual bool TakesAmount => true;
+
+    /// <summary>One mask for each weight of the task, in order.</summary>
+    /// <exception cref="PruningException">The method does not fit a weight, or the amount exceeds it.</exception>
+    public abstract IReadOnlyList<WeightMask> ComputeMasks(PruneTask task);
+}
+
+/// <summary>What a method is asked to do.</summary>
+/// <param name="Weights">Weights in scope, each once, in the checkpoint's order.</param>
+/// <param name="Amount">How much to prune.</param>
+/// <param name="Scope">What the amount is taken of.</param>
+/// <param name="Semantics">Whose conventions hold.</param>
+/// <param name="Seed">Start of every random choice.</param>
+public sealed record PruneTask(
+    IReadOnlyList<SelectedWeight> Weights, PruneAmount Amount, PruneScope Scope, PruneSemantics Semantics, long Seed);

@@ -1,0 +1,44 @@
+using System.Text.Json;
+using Coppice.Checkpoints;
+
+namespace Coppice.Pruning.Selection;
+
+/// <summary>What selection uses of a model's config.json; everything may be unknown, as in a plain state dict.</summary>
+/// <param name="ModelType">Hugging Face's <c>model_type</c>.</param>
+/// <param name="VocabularySize">Rows of the token embedding.</param>
+/// <param name="TiesEmbeddings">Whether the head is the token embedding; null for the family's default.</param>
+public sealed record ModelFacts(string? ModelType = null, int? VocabularySize = null, bool? TiesEmbeddings = null)
+{
+    /// <summary>Nothing known.</summary>
+    public static ModelFacts None { get; } = new();
+
+    /// <summary>Reads the facts from the config.json in a checkpoint's folder, or beside its file; nothing is known where there is none.</summary>
+    /// <exception cref="PruningException">The file is not JSON.</exception>
+    public static ModelFacts Of(Checkpoint checkpoint)
+    {
+        var path = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(checkpoint.WeightFiles[0]))!, "config.json");
+        if (!File.Exists(path))
+            return None;
+        try
+        {
+            using var config = JsonDocument.Parse(File.ReadAllBytes(path));
+            return FromConfig(config.RootElement);
+        }
+        catch (JsonException error)
+        {
+            throw new PruningException($"{path} is not JSON ({error.Message}); repair it, or move the weights elsewhere to prune them without it.");
+        }
+    }
+
+    /// <summary>Reads the facts from a parsed config.json; keys of another kind than expected count as absent.</summary>
+    public static ModelFacts FromConfig(JsonElement config)
+    {
+        if (config.ValueKind != JsonValueKind.Object)
+            return None;
+        return new ModelFacts(
+            config.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String ? type.GetString() : null,
+            config.TryGetProperty("vocab_size", out var size) && size.ValueKind == JsonValueKind.Number && size.TryGetInt32(out var rows) ? rows : null,
+            config.TryGetProperty("tie_word_embeddings", out var tied) && tied.ValueKind is JsonValueKind.True or JsonValueKind.False
+                ? tied.GetBoolean() : null);
+    }
+}

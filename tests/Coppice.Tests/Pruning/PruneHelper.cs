@@ -1,0 +1,21 @@
+using Coppice.Checkpoints;
+using Coppice.Pruning;
+using Coppice.Pruning.Methods;
+using Coppice.Pruning.Selection;
+
+namespace Coppice.Tests.Pruning;
+
+internal static class PruneHelper
+{
+    /// <summary>All tensors in scope.</summary>
+    public static WeightSelection All(params TensorSource[] tensors) => WeightSelector.Select(tensors, ModelFacts.None, ["*"]);
+
+    public static PruneResult Prune(PruningMethod method, PruneAmount amount, PruneScope scope, PruneSemantics semantics, params TensorSource[] tensors) =>
+        Pruner.Prune(All(tensors), new PruneRequest(method, amount) { Scope = scope, Semantics = semantics });
+
+    public static PruneResult L1(PruneAmount amount, params TensorSource[] tensors) =>
+        Prune(new L1Unstructured(), amount, PruneScope.PerTensor, PruneSemantics.Strict, tensors);
+
+    /// <summary>What is left of the only tensor.</summary>
+    public static byte[] Bytes(PruneResult result) => MemoryTensor.AllBytes(Assert.Single(result.Tensors));
+}
