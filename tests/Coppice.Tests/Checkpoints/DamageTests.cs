@@ -32,7 +32,7 @@ public sealed class DamageTests
             var damaged = whole.ToArray();
             damaged[at] ^= (byte)(at % 2 == 0 ? 0xff : 1);
             AssertSurvives(folder.Write("x", damaged), at);
-            AssertSurvives(folder.Write("x", whole[..at]), at);
+            AssertSurvives(folder.Write("x", whole.AsSpan(0, at)), at);
         }
     }
 
