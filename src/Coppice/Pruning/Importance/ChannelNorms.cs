@@ -86,7 +86,8 @@ internal static class ChannelNorms
         return total;
     }
 
-    private static void Magnitudes(ReadOnlySpan<byte> elements, DType dtype, Span<double> magnitudes)
+    /// <summary>Converts elements to magnitudes in double precision, exactly.</summary>
+    public static void Magnitudes(ReadOnlySpan<byte> elements, DType dtype, Span<double> magnitudes)
     {
         switch (dtype)
         {

@@ -8,7 +8,7 @@ namespace Coppice.Pruning.Methods;
 public sealed record L1Unstructured : PruningMethod
 {
     /// <inheritdoc/>
-    public override string Name => "l1";
+    public override MethodOptions Options => new("l1", MethodOptions.Unstructured);
 
     /// <inheritdoc/>
     public override bool SupportsGlobal => true;

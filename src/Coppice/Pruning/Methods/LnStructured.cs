@@ -13,7 +13,7 @@ namespace Coppice.Pruning.Methods;
 public sealed record LnStructured(double Norm, int Dim) : ChannelMethod(Dim)
 {
     /// <inheritdoc/>
-    public override string Name => "ln";
+    public override MethodOptions Options => new("ln", MethodOptions.Channel, Norm, Dim);
 
     /// <inheritdoc/>
     protected override double[][] Score(IReadOnlyList<ChannelTarget> targets, PruneTask task)

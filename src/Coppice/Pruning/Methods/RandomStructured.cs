@@ -12,7 +12,7 @@ namespace Coppice.Pruning.Methods;
 public sealed record RandomStructured(int Dim) : ChannelMethod(Dim)
 {
     /// <inheritdoc/>
-    public override string Name => "random-structured";
+    public override MethodOptions Options => new("random", MethodOptions.Channel, Dim: Dim);
 
     /// <summary>PyTorch keeps what lies above the k-th draw, so draws equal to it go too.</summary>
     protected override bool PrunesTies(PruneTask task) => task.Semantics == PruneSemantics.Torch;

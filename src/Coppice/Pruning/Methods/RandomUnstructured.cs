@@ -14,7 +14,7 @@ namespace Coppice.Pruning.Methods;
 public sealed record RandomUnstructured : PruningMethod
 {
     /// <inheritdoc/>
-    public override string Name => "random";
+    public override MethodOptions Options => new("random", MethodOptions.Unstructured);
 
     /// <inheritdoc/>
     public override bool SupportsGlobal => true;
