@@ -18,4 +18,8 @@ internal static class PruneHelper
 
     /// <summary>What is left of the only tensor.</summary>
     public static byte[] Bytes(PruneResult result) => MemoryTensor.AllBytes(Assert.Single(result.Tensors));
+
+    /// <summary>Equality of long arrays, quickly.</summary>
+    public static void AssertSame<T>(T[] expected, T[] actual) where T : IEquatable<T> =>
+        Assert.True(expected.AsSpan().SequenceEqual(actual), $"first difference at {expected.AsSpan().CommonPrefixLength(actual)} of {expected.Length}");
 }

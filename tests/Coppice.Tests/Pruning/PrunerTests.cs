@@ -11,7 +11,7 @@ public sealed class PrunerTests
 {
     private static readonly DType[] Types = [DType.F32, DType.F64, DType.F16, DType.BF16];
 
-    public static TheoryData<DType, int> Sizes => [.. from dtype in Types from size in new[] { 1, 2, 33, 1000, 300_001 } select (dtype, size)];
+    public static TheoryData<DType, int> Sizes => [.. from dtype in Types from size in new[] { 1, 2, 33, 1000, 270_001 } select (dtype, size)];
 
     [Theory]
     [MemberData(nameof(Sizes))]
@@ -19,14 +19,15 @@ public sealed class PrunerTests
     {
         var tensor = MemoryTensor.Random("w.weight", [size], size, dtype, mapped: size % 2 == 0);
         var values = MemoryTensor.Values(tensor);
-        foreach (var amount in new[] { 0, 0.1, 0.37, 0.9, 1 })
+        int[] order = [.. Enumerable.Range(0, size).OrderBy(i => Math.Abs(values[i]))];
+        foreach (var amount in size > 1000 ? [0.37] : new[] { 0, 0.1, 0.37, 0.9, 1 })
         {
             var result = L1(PruneAmount.Fraction(amount), tensor);
             var expected = (double[])values.Clone();
             var count = (int)Math.Round(amount * size, MidpointRounding.ToEven);
-            foreach (var i in Enumerable.Range(0, size).OrderBy(i => Math.Abs(values[i])).Take(count))
+            foreach (var i in order.AsSpan(0, count))
                 expected[i] = 0;
-            Assert.Equal(expected, MemoryTensor.Values(result.Tensors[0]));
+            AssertSame(expected, MemoryTensor.Values(result.Tensors[0]));
             Assert.Equal(count, result.Pruned);
             Assert.Equal(expected.Count(value => value == 0), result.Weights[0].ZerosAfter);
             Assert.Equal(values.Count(value => value == 0), result.Weights[0].ZerosBefore);
@@ -63,7 +64,7 @@ public sealed class PrunerTests
     {
         var tensor = MemoryTensor.Random("w", [700, 500], 3);
         var global = Prune(new L1Unstructured(), PruneAmount.Fraction(0.6), PruneScope.Global, PruneSemantics.Strict, tensor);
-        Assert.Equal(Bytes(L1(PruneAmount.Fraction(0.6), tensor)), Bytes(global));
+        AssertSame(Bytes(L1(PruneAmount.Fraction(0.6), tensor)), Bytes(global));
     }
 
     [Fact]
@@ -74,7 +75,7 @@ public sealed class PrunerTests
         var values = tensors.SelectMany(MemoryTensor.Values).ToArray();
         foreach (var i in Enumerable.Range(0, values.Length).OrderBy(i => Math.Abs(values[i])).Take(7001).ToArray())
             values[i] = 0;
-        Assert.Equal(values, result.Tensors.SelectMany(MemoryTensor.Values));
+        AssertSame(values, [.. result.Tensors.SelectMany(MemoryTensor.Values)]);
     }
 
     [Fact]
@@ -85,7 +86,7 @@ public sealed class PrunerTests
         for (var amount = 0.1; amount <= 1; amount += 0.1)
         {
             var after = MemoryTensor.Values(L1(PruneAmount.Fraction(amount), tensor).Tensors[0]);
-            Assert.All(Enumerable.Range(0, after.Length).Where(i => before[i] == 0), i => Assert.Equal(0, after[i]));
+            Assert.DoesNotContain(Enumerable.Range(0, after.Length), i => before[i] == 0 && after[i] != 0);
             before = after;
         }
     }
@@ -144,8 +145,8 @@ public sealed class PrunerTests
         PruneResult Run(long seed) => Pruner.Prune(All(tensors), new PruneRequest(new RandomUnstructured(), PruneAmount.Fraction(0.3)) { Scope = scope, Seed = seed });
         var result = Run(1);
         Assert.Equal(scope == PruneScope.Global ? 90235 : 90000 + 233 + 2, result.Pruned);
-        Assert.Equal(result.Tensors.SelectMany(MemoryTensor.AllBytes), Run(1).Tensors.SelectMany(MemoryTensor.AllBytes));
-        Assert.NotEqual(MemoryTensor.AllBytes(result.Tensors[0]), MemoryTensor.AllBytes(Run(2).Tensors[0]));
+        AssertSame(MemoryTensor.AllBytes(result.Tensors[1]), MemoryTensor.AllBytes(Run(1).Tensors[1]));
+        Assert.False(MemoryTensor.AllBytes(result.Tensors[0]).SequenceEqual(MemoryTensor.AllBytes(Run(2).Tensors[0])));
         var pruned = MemoryTensor.Values(result.Tensors[0]).Select((value, i) => (value, i)).Where(e => e.value == 0).Select(e => (double)e.i).ToArray();
         Assert.InRange(pruned.Average(), 148_000, 152_000);
     }
