@@ -1,5 +1,6 @@
 using Coppice.Pruning.Importance;
 using Coppice.Pruning.Masks;
+using Coppice.Tensors;
 
 namespace Coppice.Pruning.Methods;
 
@@ -18,9 +19,9 @@ public sealed record L1Unstructured : PruningMethod
     {
         var common = task.Scope == PruneScope.Global ? MagnitudeKeys.CommonType(task.Weights.Select(w => w.Source.DType)) : default;
         return Ranking.ComputeMasks(task,
-            group => [.. group.Select(w => new MagnitudeKeys(w.Source, RankType(w.Source.DType)))],
+            (group, _) => [.. group.Select(w => new MagnitudeKeys(w.Source, RankType(w.Source.DType)))],
             (weight, _, limit) => new MagnitudeMask(weight.Source.DType, task.Semantics, limit, RankType(weight.Source.DType)));
 
-        Tensors.DType RankType(Tensors.DType own) => task.Scope == PruneScope.Global ? common : own;
+        DType RankType(DType own) => task.Scope == PruneScope.Global ? common : own;
     }
 }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Coppice.Pruning.Masks;
+using Coppice.Pruning.Selection;
 using Coppice.Tensors;
 
 namespace Coppice.Pruning.Methods;
@@ -14,6 +15,7 @@ namespace Coppice.Pruning.Methods;
 public sealed record NmMagnitude(int Kept, int Of) : PruningMethod
 {
     private const int LargestGroup = 64;
+    private const int LargestWindow = 1 << 26;
 
     /// <inheritdoc/>
     public override MethodOptions Options => new("l1", $"{Kept}:{Of}");
@@ -26,16 +28,19 @@ public sealed record NmMagnitude(int Kept, int Of) : PruningMethod
     {
         if (Kept < 1 || Kept > Of || Of > LargestGroup)
             throw new PruningException($"{Kept}:{Of} is no N:M pattern: N must be at least 1, and M at least N and at most {LargestGroup}, as in 2:4.");
-        return [.. task.Weights.Select(weight =>
-        {
-            var view = MatrixView.Of(weight, this);
-            if (view.Inputs % Of != 0)
-                throw new PruningException($"'{weight.Name}' {weight.Source.Shape} has {view.Inputs} inputs, which is no multiple of {Of}; exclude it.");
-            var (stride, window) = view.InputMajor ? (view.Columns, (long)Of * view.Columns) : (1, Of);
-            if (window > Array.MaxLength / sizeof(double))
-                throw new PruningException($"'{weight.Name}' {weight.Source.Shape} has rows too long for {Of} of them at once; exclude it.");
-            return new WindowMask(weight.Source, task.Semantics, (int)window, (elements, lanes) => MarkSmallest(elements, lanes, weight.Source.DType.ByteSize(), stride));
-        })];
+        return [.. task.Weights.Select(weight => Mask(weight, task.Semantics))];
+    }
+
+    private WindowMask Mask(SelectedWeight weight, PruneSemantics semantics)
+    {
+        var view = MatrixView.Of(weight, this);
+        if (view.Inputs % Of != 0)
+            throw new PruningException($"'{weight.Name}' {weight.Source.Shape} has {view.Inputs} inputs, which is no multiple of {Of}; exclude it.");
+        var (stride, window) = view.InputMajor ? (view.Columns, (long)Of * view.Columns) : (1, Of);
+        if (window > LargestWindow)
+            throw new PruningException($"'{weight.Name}' {weight.Source.Shape} has rows too long to hold {Of} of them at once; exclude it.");
+        var size = weight.Source.DType.ByteSize();
+        return new WindowMask(weight.Source, semantics, (int)window, (elements, lanes) => MarkSmallest(elements, lanes, size, stride));
     }
 
     /// <summary>Marks, in one window of <paramref name="stride"/> interleaved groups, what is not kept.</summary>

@@ -1,6 +1,5 @@
 using Coppice.Pruning.Importance;
 using Coppice.Pruning.Masks;
-using Coppice.Pruning.Selection;
 using Coppice.Tensors;
 
 namespace Coppice.Pruning.Methods;
@@ -24,13 +23,12 @@ public sealed record RandomUnstructured : PruningMethod
     {
         if (task.Semantics == PruneSemantics.Torch)
             return ComputeTorchMasks(task);
-        var place = 0;
         return Ranking.ComputeMasks(task,
-            group => [.. group.Select(weight => new HashKeys(weight.Source.Count, task.Seed, IndexIn(task.Weights, weight, ref place)))],
+            (group, first) => [.. group.Select((weight, i) => new HashKeys(weight.Source.Count, task.Seed, first + i))],
             (weight, keys, limit) => new RankMask(weight.Source.DType, task.Semantics, keys, limit));
     }
 
-    private static List<WeightMask> ComputeTorchMasks(PruneTask task)
+    private static IReadOnlyList<WeightMask> ComputeTorchMasks(PruneTask task)
     {
         foreach (var weight in task.Weights)
             if (weight.Source.DType is not (DType.F32 or DType.F64))
@@ -39,16 +37,8 @@ public sealed record RandomUnstructured : PruningMethod
         if (task.Scope == PruneScope.Global && task.Weights.Select(w => w.Source.DType).Distinct().Count() > 1)
             throw new PruningException("Global random pruning under torch semantics needs weights of one type; use strict semantics.");
         var stream = new RandomSource(task.Seed);
-        return [.. Ranking.ComputeMasks(task,
-            group => [.. group.Select(weight => new DrawKeys(weight.Source.Count, weight.Source.DType, stream))],
-            (weight, keys, limit) => new RankMask(weight.Source.DType, task.Semantics, keys, limit))];
-    }
-
-    /// <summary>Groups come in the order of the weights, so the search goes on where it last ended.</summary>
-    private static int IndexIn(IReadOnlyList<SelectedWeight> weights, SelectedWeight weight, ref int from)
-    {
-        while (!ReferenceEquals(weights[from], weight))
-            from++;
-        return from;
+        return Ranking.ComputeMasks(task,
+            (group, _) => [.. group.Select(weight => new DrawKeys(weight.Source.Count, weight.Source.DType, stream))],
+            (weight, keys, limit) => new RankMask(weight.Source.DType, task.Semantics, keys, limit));
     }
 }

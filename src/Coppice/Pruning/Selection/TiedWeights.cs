@@ -26,9 +26,9 @@ internal static class TiedWeights
         var head = groups.FindIndex(group => group.Names.Any(name => EndsWithPath(name, family.Head)));
         if (embedding < 0 || embedding == head)
             return groups;
-        if (head < 0)
+        if (head < 0 && facts.HasLanguageHead)
             groups[embedding] = groups[embedding] with { AbsentNames = [family.Head] };
-        else if (SameValues(groups[embedding].Tensors[0], groups[head].Tensors[0]))
+        else if (head >= 0 && SameValues(groups[embedding].Tensors[0], groups[head].Tensors[0]))
             Merge(groups, Math.Min(embedding, head), Math.Max(embedding, head));
         return groups;
     }

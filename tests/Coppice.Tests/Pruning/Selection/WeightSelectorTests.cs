@@ -60,6 +60,10 @@ public sealed class WeightSelectorTests
         Assert.Throws<PruningException>(() => WeightSelector.Select(Gpt2Tensors(), Gpt2 with { TiesEmbeddings = false }, ["lm_head.weight"]));
 
     [Fact]
+    public void Select_ClassifierOnTheFamily_HasNoTiedHead() =>
+        Assert.Empty(WeightSelector.Select(Gpt2Tensors(), Gpt2 with { Architecture = "GPT2ForSequenceClassification" }, ["*.wte.weight"]).Warnings);
+
+    [Fact]
     public void Select_ConvolutionalNet_LeavesOutNormsAndTheLastLinear()
     {
         TensorSource[] tensors =
@@ -113,7 +117,7 @@ public sealed class WeightSelectorTests
     [Fact]
     public void FromConfig_OtherKinds_CountAsAbsent()
     {
-        using var config = JsonDocument.Parse("""{"model_type": 3, "vocab_size": "many", "tie_word_embeddings": null}""");
+        using var config = JsonDocument.Parse("""{"model_type": 3, "vocab_size": "many", "tie_word_embeddings": null, "architectures": [1]}""");
         Assert.Equal(ModelFacts.None, ModelFacts.FromConfig(config.RootElement));
     }
 
@@ -121,7 +125,7 @@ public sealed class WeightSelectorTests
     public void FromConfig_Sample_IsRead()
     {
         using var config = JsonDocument.Parse(File.ReadAllText(TestData.InRepository("samples", "models", "gpt2-student", "config.json")));
-        Assert.Equal(new ModelFacts("gpt2", 4096, true), ModelFacts.FromConfig(config.RootElement));
+        Assert.Equal(new ModelFacts("gpt2", 4096, true, "GPT2LMHeadModel"), ModelFacts.FromConfig(config.RootElement));
     }
 
     private static TensorSource[] Gpt2Tensors() =>
