@@ -1,3 +1,4 @@
+using Coppice.Tensors.Kernels;
 using Coppice.Tensors.Ops;
 
 namespace Coppice.Tensors;
@@ -13,8 +14,23 @@ public sealed partial class Tensor
     /// <summary>A view of <paramref name="length"/> entries of one axis, from <paramref name="start"/>.</summary>
     public Tensor Narrow(int axis, int start, int length) => Op.ApplySingle(new Narrow(Axis(axis), start, length), this);
 
+    /// <summary>A view without one axis of size 1.</summary>
+    public Tensor Squeeze(int axis) => Op.ApplySingle(new Squeeze(Axis(axis)), this);
+
     /// <summary>This tensor where it is row-major already, else a row-major copy.</summary>
     public Tensor Contiguous() => IsContiguous ? this : Op.ApplySingle(new Contiguous(), this);
+
+    /// <summary>Copies the elements of <paramref name="source"/> into this tensor, which may be a strided view (a slot of a cache, say).</summary>
+    /// <exception cref="ArgumentException">Shapes or types differ.</exception>
+    public unsafe void CopyFrom(Tensor source)
+    {
+        if (source.Shape != Shape || source.DType != DType)
+            throw new ArgumentException($"{source} can't be copied into {this}; shapes and types must be equal.", nameof(source));
+        Storage.MarkWritten();
+        StridedCopy.Run(source, this);
+        GC.KeepAlive(source);
+        GC.KeepAlive(this);
+    }
 
     private int Axis(int axis) => axis < 0 ? axis + Shape.Rank : axis;
 }

@@ -33,6 +33,9 @@ public sealed partial class Tensor
     /// <summary>Whether the elements lie row-major without gaps.</summary>
     public bool IsContiguous { get; }
 
+    /// <summary>Rises whenever the contents may have changed; what was derived from them (a masked copy, packed panels) compares it.</summary>
+    public int Version => Storage.Version;
+
     internal Storage Storage { get; }
 
     /// <summary>Index of the first element within the storage.</summary>

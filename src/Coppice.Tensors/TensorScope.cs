@@ -25,6 +25,14 @@ public sealed class TensorScope : IDisposable
         return tensor;
     }
 
+    /// <summary>Takes a tensor out of every open scope of this thread: it lives as long as it is referenced, like a parameter.</summary>
+    public static Tensor Detach(Tensor tensor)
+    {
+        for (var scope = s_current; scope is not null; scope = scope._outer)
+            scope._tracked.Remove(tensor.Storage);
+        return tensor;
+    }
+
     /// <summary>Recycles the memory of every tensor made in the scope and not kept.</summary>
     public void Dispose()
     {

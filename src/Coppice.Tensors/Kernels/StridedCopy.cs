@@ -1,10 +1,29 @@
 namespace Coppice.Tensors.Kernels;
 
-/// <summary>Copies a strided view into row-major memory.</summary>
+/// <summary>Copies between strided views of one shape and element size.</summary>
 internal static unsafe class StridedCopy
 {
+    /// <summary>Copies every element of <paramref name="source"/> to the same place in <paramref name="target"/>.</summary>
+    public static void Run(Tensor source, Tensor target)
+    {
+        switch (source.DType.ByteSize())
+        {
+            case 1: Run<byte>(source, target); break;
+            case 2: Run<short>(source, target); break;
+            case 4: Run<int>(source, target); break;
+            default: Run<long>(source, target); break;
+        }
+    }
+
+    private static void Run<T>(Tensor source, Tensor target) where T : unmanaged
+    {
+        if (source.Count == 0)
+            return;
+        Walk((T*)source.Storage.Pointer + source.Offset, source.Strides, (T*)target.Storage.Pointer + target.Offset, target.Strides, source.Shape.Dims);
+    }
+
     /// <summary>Walks the axes outermost first; runs of stride 1 are copied whole.</summary>
-    public static void Run<T>(T* source, T* target, ReadOnlySpan<int> dims, ReadOnlySpan<int> strides) where T : unmanaged
+    private static void Walk<T>(T* source, ReadOnlySpan<int> sourceStrides, T* target, ReadOnlySpan<int> targetStrides, ReadOnlySpan<int> dims) where T : unmanaged
     {
         if (dims.Length == 0)
         {
@@ -13,24 +32,21 @@ internal static unsafe class StridedCopy
         }
         if (dims.Length == 1)
         {
-            CopyRow(source, target, dims[0], strides[0]);
+            CopyRow(source, sourceStrides[0], target, targetStrides[0], dims[0]);
             return;
         }
-        long inner = 1;
-        foreach (var dim in dims[1..])
-            inner *= dim;
         for (var i = 0; i < dims[0]; i++)
-            Run(source + (long)i * strides[0], target + i * inner, dims[1..], strides[1..]);
+            Walk(source + (long)i * sourceStrides[0], sourceStrides[1..], target + (long)i * targetStrides[0], targetStrides[1..], dims[1..]);
     }
 
-    private static void CopyRow<T>(T* source, T* target, int count, int stride) where T : unmanaged
+    private static void CopyRow<T>(T* source, int sourceStride, T* target, int targetStride, int count) where T : unmanaged
     {
-        if (stride == 1)
+        if (sourceStride == 1 && targetStride == 1)
         {
             new ReadOnlySpan<T>(source, count).CopyTo(new Span<T>(target, count));
             return;
         }
         for (var i = 0; i < count; i++)
-            target[i] = source[(long)i * stride];
+            target[(long)i * targetStride] = source[(long)i * sourceStride];
     }
 }

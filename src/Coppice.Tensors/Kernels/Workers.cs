@@ -1,20 +1,163 @@
+using System.Runtime.ExceptionServices;
+
 namespace Coppice.Tensors.Kernels;
 
 /// <summary>Runs pieces of a kernel on the machine's cores.</summary>
+/// <remarks>
+/// Background threads are started on first use, spin briefly between calls and then park. Chunks are claimed one at a time, so a core that
+/// is busy with something else costs nothing: the caller does the work itself and waits only for chunks that were really claimed.
+/// Calls from inside a body, and calls made while another thread has the workers, run on the calling thread alone.
+/// What a chunk computes must not depend on who runs it; then results are the same on any number of threads.
+/// </remarks>
 public static class Workers
 {
-    /// <summary>How many threads kernels use; the machine's processors by default.</summary>
-    public static int ThreadCount { get; set; } = Environment.ProcessorCount;
+    private static readonly Lock StartLock = new();
+    private static readonly SemaphoreSlim Wake = new(0);
+    private static readonly long SpinTicks = System.Diagnostics.Stopwatch.Frequency * 40 / 1_000_000;
+
+    private static volatile Job? s_job;
+    private static volatile int s_started;
+    private static int s_parked;
+    private static int s_threadCount = Environment.ProcessorCount;
+
+    /// <summary>How many threads kernels use, the caller's included; the machine's processors by default.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not positive.</exception>
+    public static int ThreadCount
+    {
+        get => s_threadCount;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value, nameof(ThreadCount));
+            s_threadCount = value;
+        }
+    }
 
     /// <summary>Calls <paramref name="body"/> for each chunk 0..<paramref name="chunks"/>, in any order, and returns when all are done.</summary>
-    public static void For(int chunks, Action<int> body)
+    /// <remarks>The first exception of a body is thrown to the caller; chunks not yet begun are then skipped.</remarks>
+    public static void For(int chunks, Action<int> body) => For(chunks, body, static (chunk, body) => body(chunk));
+
+    /// <summary><see cref="For(int, Action{int})"/> with a state handed to each call, so that the body need not capture anything.</summary>
+    public static void For<TState>(int chunks, TState state, Action<int, TState> body)
     {
-        if (chunks <= 1 || ThreadCount == 1)
+        var helpers = Math.Min(chunks, ThreadCount) - 1;
+        if (helpers <= 0 || s_job is not null || !TryRunShared(new Job<TState>(chunks, helpers, state, body)))
+            for (var chunk = 0; chunk < chunks; chunk++)
+                body(chunk, state);
+    }
+
+    private static bool TryRunShared(Job job)
+    {
+        if (s_started < job.Helpers)
+            Start(job.Helpers);
+        if (Interlocked.CompareExchange(ref s_job, job, null) is not null)
+            return false;
+        var parked = TakeParked(job.Helpers);
+        if (parked > 0)
+            Wake.Release(parked);
+        job.RunChunks();
+        job.WaitForClaimed();
+        s_job = null;
+        job.Failure?.Throw();
+        return true;
+    }
+
+    private static void Start(int count)
+    {
+        lock (StartLock)
+            for (; s_started < count; s_started++)
+                new Thread(Work) { IsBackground = true, Name = "Coppice worker" }.Start();
+    }
+
+    private static void Work()
+    {
+        while (true)
         {
-            for (var i = 0; i < chunks; i++)
-                body(i);
-            return;
+            var idleSince = System.Diagnostics.Stopwatch.GetTimestamp();
+            while (System.Diagnostics.Stopwatch.GetTimestamp() - idleSince < SpinTicks)
+            {
+                if (TryHelp())
+                    idleSince = System.Diagnostics.Stopwatch.GetTimestamp();
+                Thread.SpinWait(10);
+            }
+            // Announced before the last look, as the caller publishes before it counts the parked: one of the two sees the other.
+            Interlocked.Increment(ref s_parked);
+            if (!TryHelp() || TakeParked(1) == 0)
+                Wake.Wait();
         }
-        Parallel.For(0, chunks, new ParallelOptions { MaxDegreeOfParallelism = ThreadCount }, body);
+    }
+
+    /// <summary>Takes up to <paramref name="wanted"/> threads off the count of the parked; who takes one of another owes it a wake-up.</summary>
+    private static int TakeParked(int wanted)
+    {
+        while (true)
+        {
+            var parked = Volatile.Read(ref s_parked);
+            var taken = Math.Min(parked, wanted);
+            if (taken == 0 || Interlocked.CompareExchange(ref s_parked, parked - taken, parked) == parked)
+                return taken;
+        }
+    }
+
+    private static bool TryHelp()
+    {
+        if (s_job is not { } job || !job.TryJoin())
+            return false;
+        job.RunChunks();
+        return true;
+    }
+
+    private abstract class Job(int chunks, int helpers)
+    {
+        public readonly int Helpers = helpers;
+
+        private int _seats = helpers;
+        private int _next;
+        private int _done;
+        private ExceptionDispatchInfo? _failure;
+
+        public ExceptionDispatchInfo? Failure => _failure;
+
+        /// <summary>Takes one of the seats that the thread count allows, while there is work to claim.</summary>
+        public bool TryJoin() =>
+            Volatile.Read(ref _next) < chunks && Volatile.Read(ref _seats) > 0 && Interlocked.Decrement(ref _seats) >= 0;
+
+        public void RunChunks()
+        {
+            for (int chunk; (chunk = Interlocked.Increment(ref _next) - 1) < chunks;)
+            {
+                try
+                {
+                    if (_failure is null)
+                        Run(chunk);
+                }
+                catch (Exception error)
+                {
+                    Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(error), null);
+                }
+                if (Interlocked.Increment(ref _done) == chunks)
+                    lock (this)
+                        Monitor.PulseAll(this);
+            }
+        }
+
+        public void WaitForClaimed()
+        {
+            for (var spin = 0; spin < 200; spin++)
+            {
+                if (Volatile.Read(ref _done) == chunks)
+                    return;
+                Thread.SpinWait(20);
+            }
+            lock (this)
+                while (Volatile.Read(ref _done) != chunks)
+                    Monitor.Wait(this);
+        }
+
+        protected abstract void Run(int chunk);
+    }
+
+    private sealed class Job<TState>(int chunks, int helpers, TState state, Action<int, TState> body) : Job(chunks, helpers)
+    {
+        protected override void Run(int chunk) => body(chunk, state);
     }
 }

@@ -44,6 +44,16 @@ public abstract record Op
         return outputs;
     }
 
+    /// <summary>The tensor itself, or a row-major copy of a strided view. The copy is part of the op: a trace does not see it.</summary>
+    private protected static Tensor RowMajor(Tensor tensor)
+    {
+        if (tensor.IsContiguous)
+            return tensor;
+        var copy = Tensor.Empty(tensor.Shape, tensor.DType);
+        new Contiguous().Forward([tensor], [copy]);
+        return copy;
+    }
+
     /// <summary>Types and shapes of tensors.</summary>
     protected static TensorSpec[] SpecsOf(ReadOnlySpan<Tensor> tensors)
     {

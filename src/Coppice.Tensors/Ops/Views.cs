@@ -97,15 +97,23 @@ public sealed record Contiguous : Op
     public override TensorSpec[] Infer(ReadOnlySpan<TensorSpec> inputs) => [inputs[0]];
 
     /// <inheritdoc/>
-    public override unsafe void Forward(ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs)
+    public override void Forward(ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs) =>
+        Kernels.StridedCopy.Run(inputs[0], outputs[0]);
+}
+
+/// <summary>Drops one axis of size 1.</summary>
+public sealed record Squeeze(int Axis) : ViewOp
+{
+    /// <inheritdoc/>
+    public override TensorSpec[] Infer(ReadOnlySpan<TensorSpec> inputs)
     {
-        var (source, target) = (inputs[0], outputs[0]);
-        switch (source.DType.ByteSize())
-        {
-            case 1: Kernels.StridedCopy.Run(source.StridedPointer<byte>(), target.Pointer<byte>(), source.Shape.Dims, source.Strides); break;
-            case 2: Kernels.StridedCopy.Run(source.StridedPointer<short>(), target.Pointer<short>(), source.Shape.Dims, source.Strides); break;
-            case 4: Kernels.StridedCopy.Run(source.StridedPointer<int>(), target.Pointer<int>(), source.Shape.Dims, source.Strides); break;
-            default: Kernels.StridedCopy.Run(source.StridedPointer<long>(), target.Pointer<long>(), source.Shape.Dims, source.Strides); break;
-        }
+        var shape = inputs[0].Shape;
+        if ((uint)Axis >= shape.Rank || shape[Axis] != 1)
+            throw Mismatch($"axis {Axis} is not one of size 1.", inputs);
+        return [inputs[0] with { Shape = Shape.Create([.. shape.Dims[..Axis], .. shape.Dims[(Axis + 1)..]]) }];
     }
+
+    /// <inheritdoc/>
+    protected override Tensor View(Tensor input, Shape shape) =>
+        new(input.Storage, input.Offset, shape, [.. input.Strides[..Axis], .. input.Strides[(Axis + 1)..]], input.DType);
 }

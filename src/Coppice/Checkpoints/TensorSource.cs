@@ -24,15 +24,31 @@ public abstract class TensorSource(string name, DType dtype, Shape shape)
     /// <summary>Two sources with equal identity are the same memory under two names: tied weights.</summary>
     public virtual object Identity => this;
 
+    /// <summary>A source that reads a tensor in memory; two names of one <see cref="Tensor"/> object are tied.</summary>
+    public static TensorSource From(string name, Tensor tensor) => new MemoryTensor(name, tensor);
+
     /// <summary>Copies row-major little-endian bytes from <paramref name="byteOffset"/> on until <paramref name="destination"/> is full.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The range is not within the tensor.</exception>
     public abstract void Read(long byteOffset, Span<byte> destination);
 
-    /// <summary>A look at the bytes where they are, without a copy; false where they must be read.</summary>
-    /// <remarks>The span is valid as long as the checkpoint is open.</remarks>
+    /// <summary>Looks at a range of the bytes without copying, where they lie in memory or in a mapped file.</summary>
+    /// <returns>False where the bytes have to be computed or gathered; call <see cref="Read"/> then.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The range is not within the tensor.</exception>
     public virtual bool TryGetSpan(long byteOffset, int length, out ReadOnlySpan<byte> bytes)
     {
         bytes = default;
         return false;
+    }
+
+    /// <summary>Form for messages: <c>wte.weight F32 [4096, 128]</c>.</summary>
+    public override string ToString() => $"{Name} {DType} {Shape}";
+
+    /// <summary>Checks a range of bytes asked for.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The range is not within the tensor.</exception>
+    protected void CheckRange(long byteOffset, int length)
+    {
+        if (byteOffset < 0 || length < 0 || byteOffset > ByteLength - length)
+            throw new ArgumentOutOfRangeException(nameof(byteOffset),
+                $"Bytes {byteOffset}..{byteOffset}+{length} are not within {this} ({ByteLength} bytes).");
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Coppice.Checkpoints;
 
 namespace Coppice.Pruning.Selection;
 
@@ -16,6 +17,24 @@ public sealed record ModelFacts(string? ModelType = null, int? VocabularySize = 
 
     /// <summary>Whether the model predicts tokens, so that a head missing from the checkpoint is the embedding.</summary>
     public bool HasLanguageHead => Architecture is null || LanguageModels.Any(mark => Architecture.Contains(mark, StringComparison.Ordinal));
+
+    /// <summary>Reads the facts from the config.json in a checkpoint's folder, or beside its file; nothing is known where there is none.</summary>
+    /// <exception cref="PruningException">The file is not JSON.</exception>
+    public static ModelFacts Of(Checkpoint checkpoint)
+    {
+        var path = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(checkpoint.WeightFiles[0]))!, "config.json");
+        if (!File.Exists(path))
+            return None;
+        try
+        {
+            using var config = JsonDocument.Parse(File.ReadAllBytes(path));
+            return FromConfig(config.RootElement);
+        }
+        catch (JsonException error)
+        {
+            throw new PruningException($"{path} is not JSON ({error.Message}); repair it, or move the weights elsewhere to prune them without it.");
+        }
+    }
 
     /// <summary>Reads the facts from a parsed config.json; keys of another kind than expected count as absent.</summary>
     public static ModelFacts FromConfig(JsonElement config)

@@ -1,0 +1,24 @@
+using System.CommandLine;
+
+namespace Coppice.Cli;
+
+/// <summary>Arguments and options that several verbs share.</summary>
+internal static class Arguments
+{
+    public static Argument<string> Path(string name = "PATH", string description = "A Hugging Face folder, or a .safetensors, .bin, .pt, .pth or .th file.") =>
+        new(name) { Description = description };
+
+    public static Option<string?> Text() => new("--text") { Description = "Plain text file to measure perplexity on." };
+
+    public static Option<string?> Data() => new("--data") { Description = "Labelled text file (text TAB label per line) to classify." };
+
+    public static Option<int?> Context() => new("--context") { Description = "Tokens in a window (default: the model's context, at most 1024)." };
+
+    public static Option<int?> Stride() => new("--stride") { Description = "Tokens from one window's start to the next (default: the context, so windows don't overlap)." };
+
+    public static Option<int?> Windows() => new("--windows") { Description = "Use the first N windows only (default: all)." };
+
+    /// <summary>The text after an option's name that shows it at work, as the last line of --help.</summary>
+    public static string WithExample(string description, params string[] examples) =>
+        $"{description}\n\nExample{(examples.Length > 1 ? "s" : "")}:\n  {string.Join("\n  ", examples)}";
+}

@@ -1,0 +1,77 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Coppice.Cli.Comparison;
+using Coppice.Evaluation;
+using Coppice.Models;
+using Spectre.Console;
+
+namespace Coppice.Cli;
+
+/// <summary><c>coppice compare</c>: the before/after study.</summary>
+internal static class CompareCommand
+{
+    private static readonly Argument<string> Before = Arguments.Path("BEFORE");
+    private static readonly Argument<string> After = Arguments.Path("AFTER");
+    private static readonly Option<string?> Text = Arguments.Text();
+    private static readonly Option<int?> Context = Arguments.Context();
+    private static readonly Option<int?> Stride = Arguments.Stride();
+    private static readonly Option<int?> Windows = Arguments.Windows();
+    private static readonly Option<string?> Data = Arguments.Data();
+    private static readonly Option<int> Rounds = new("--rounds") { Description = "Speed measurements of each, taken in turns.", DefaultValueFactory = _ => 15 };
+
+    public static Command Create()
+    {
+        var command = new Command("compare", Arguments.WithExample("Compare a model before and after: size, sparsity, speed, memory, outputs, quality.",
+            "coppice compare samples/models/gpt2-student pruned --text samples/data/tinyshakespeare-test.txt --windows 20"))
+        {
+            Before, After, Text, Context, Stride, Windows, Data, Rounds,
+        };
+        command.SetWork(RunAsync);
+        return command;
+    }
+
+    private static Task<int> RunAsync(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
+    {
+        var (before, after) = (parsed.GetRequiredValue(Before), parsed.GetRequiredValue(After));
+        if (parsed.GetValue(Rounds) < 1)
+            throw new UsageException("--rounds must be 1 or more.");
+        terminal.Note("reading both checkpoints");
+        var sections = new List<IComparisonSection> { new CheckpointSection(CheckpointComparison.Of(before, after, cancellation)) };
+        var models = OpenBoth(before, after);
+        if (models is not var (first, second))
+            RefuseQualityOptions(parsed, before);
+        else if (first.Module is ICausalLanguageModel)
+            sections.AddRange(LanguageModelSections.Measure(first, second, Settings(parsed), terminal, cancellation));
+        else if (first.Module is ITextClassifier)
+            sections.AddRange(ClassifierSections.Measure(first, second, Settings(parsed), terminal, cancellation));
+        terminal.Result(
+            () => new JsonObject(sections.SelectMany(section => section.ToJson()).Prepend(new("after", after)).Prepend(new("before", before))),
+            () => ShowAll(terminal, sections, before, after));
+        return Task.FromResult(ExitCode.Done);
+    }
+
+    private static ComparisonSettings Settings(ParseResult parsed) => new(parsed.GetValue(Text), parsed.GetValue(Context), parsed.GetValue(Stride),
+        parsed.GetValue(Windows), parsed.GetValue(Data), parsed.GetValue(Rounds), parsed.GetValue(CommonOptions.Seed));
+
+    /// <summary>Both as models to run; null where they are bare checkpoints, which are compared as files alone.</summary>
+    private static (PretrainedModel, PretrainedModel)? OpenBoth(string before, string after) =>
+        PretrainedModel.CanOpen(before) && PretrainedModel.CanOpen(after) ? (PretrainedModel.Open(before), PretrainedModel.Open(after)) : null;
+
+    private static void RefuseQualityOptions(ParseResult parsed, string before)
+    {
+        if (parsed.GetValue(Text) is not null || parsed.GetValue(Data) is not null)
+            throw new UsageException($"--text and --data need models that Coppice can run: folders with a config.json of {string.Join(", ", ModelRegistry.Known)}. "
+                + $"{before} and its counterpart are compared as files without them.");
+    }
+
+    private static void ShowAll(Terminal terminal, IReadOnlyList<IComparisonSection> sections, string before, string after)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumn("").AddColumn(new TableColumn(Markup.Escape($"before: {before}")).RightAligned())
+            .AddColumn(new TableColumn(Markup.Escape($"after: {after}")).RightAligned()).AddColumn(new TableColumn("ratio").RightAligned());
+        foreach (var row in sections.SelectMany(section => section.Rows()))
+            table.AddRow([.. new[] { row.What, row.Before, row.After, row.Ratio }.Select(Markup.Escape)]);
+        terminal.Show(table);
+        foreach (var remark in sections.SelectMany(section => section.Remarks()))
+            Terminal.Line(remark);
+    }
+}

@@ -1,0 +1,72 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Text.Json;
+using Coppice.Tensors.Kernels;
+using Coppice.Tensors.Ops;
+
+namespace Coppice.Cli;
+
+/// <summary>The command line: its verbs, its common options, its exit codes.</summary>
+internal static class CoppiceCommand
+{
+    /// <summary>Parses and runs; errors become one message and the contract's exit code.</summary>
+    public static async Task<int> RunAsync(string[] args)
+    {
+        var root = new RootCommand("Coppice cuts trained neural networks back and lets them regrow.\nStart with: coppice inspect PATH");
+        CommonOptions.AddTo(root);
+        root.Add(InspectCommand.Create());
+        root.Add(PruneCommand.Create());
+        root.Add(GenerateCommand.Create());
+        root.Add(EvalCommand.Create());
+        root.Add(CompareCommand.Create());
+        root.Add(MeasureMemoryCommand.Create());
+        var parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0)
+            return ReportUsage(parsed);
+        return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    }
+
+    /// <summary>The action of a verb: applies the common options, runs, and turns exceptions into messages and exit codes.</summary>
+    public static void SetWork(this Command command, Func<ParseResult, Terminal, CancellationToken, Task<int>> work) =>
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var terminal = new Terminal(parsed.GetValue(CommonOptions.Json), parsed.GetValue(CommonOptions.Quiet));
+            if (parsed.GetValue(CommonOptions.Threads) is { } threads)
+                Workers.ThreadCount = threads;
+            try
+            {
+                return await work(parsed, terminal, cancellation);
+            }
+            catch (OperationCanceledException)
+            {
+                Terminal.Error("cancelled; nothing was left half-written.");
+                return ExitCode.Cancelled;
+            }
+            catch (UsageException error)
+            {
+                Terminal.Error(error.Message);
+                return ExitCode.Usage;
+            }
+            catch (Exception error) when (Environment.GetEnvironmentVariable("COPPICE_TRACE") is null)
+            {
+                Terminal.Error(IsExpected(error) ? error.Message
+                    : $"an error in coppice itself: {error.GetType().Name}: {error.Message} Please report it with the output of COPPICE_TRACE=1.");
+                return ExitCode.Failed;
+            }
+        });
+
+    /// <summary>Errors whose message was written for the user.</summary>
+    private static bool IsExpected(Exception error) => error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException
+        or JsonException or OpException || error.GetType().Namespace!.StartsWith("Coppice.", StringComparison.Ordinal);
+
+    private static int ReportUsage(ParseResult parsed)
+    {
+        foreach (var error in parsed.Errors)
+            Console.Error.WriteLine($"coppice: {error.Message}");
+        Console.Error.WriteLine($"See: {CommandPath(parsed.CommandResult)} --help");
+        return ExitCode.Usage;
+    }
+
+    private static string CommandPath(CommandResult result) =>
+        result.Parent is CommandResult parent ? $"{CommandPath(parent)} {result.Command.Name}" : "coppice";
+}

@@ -1,0 +1,70 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Coppice.Evaluation;
+using Coppice.Models;
+using Coppice.Tokenizers;
+
+namespace Coppice.Cli;
+
+/// <summary><c>coppice eval</c>: perplexity on a text, or classification of labelled examples.</summary>
+internal static class EvalCommand
+{
+    private static readonly Argument<string> Path = Arguments.Path(description: "Hugging Face folder of a model.");
+    private static readonly Option<string?> Text = Arguments.Text();
+    private static readonly Option<int?> Context = Arguments.Context();
+    private static readonly Option<int?> Stride = Arguments.Stride();
+    private static readonly Option<int?> Windows = Arguments.Windows();
+    private static readonly Option<string?> Data = Arguments.Data();
+    private static readonly Option<string?> Task = new("--task") { Description = "What --data holds: classification (the default)." };
+
+    public static Command Create()
+    {
+        var command = new Command("eval", Arguments.WithExample("Measure a model: perplexity on text, or accuracy and F1 on labelled examples.",
+            "coppice eval samples/models/gpt2-student --text samples/data/tinyshakespeare-test.txt --context 256 --windows 100",
+            "coppice eval samples/models/bert-thucnews --data samples/data/thucnews-dev-1000.txt --task classification"))
+        {
+            Path, Text, Context, Stride, Windows, Data, Task,
+        };
+        Task.AcceptOnlyFromAmong("classification");
+        command.SetWork(RunAsync);
+        return command;
+    }
+
+    private static Task<int> RunAsync(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
+    {
+        var (path, text, data) = (parsed.GetRequiredValue(Path), parsed.GetValue(Text), parsed.GetValue(Data));
+        if (text is null == data is null)
+            throw new UsageException("Give either --text FILE (perplexity) or --data FILE (classification).");
+        if (text is not null)
+            Perplexity(parsed, terminal, path, text, cancellation);
+        else
+            Classify(terminal, path, data!, cancellation);
+        return System.Threading.Tasks.Task.FromResult(ExitCode.Done);
+    }
+
+    private static void Perplexity(ParseResult parsed, Terminal terminal, string path, string text, CancellationToken cancellation)
+    {
+        var model = PretrainedModel.Open(path).CausalLanguageModel;
+        var windows = TextWindows.Read(text, Tokenizer.FromFolder(path), model, parsed.GetValue(Context), parsed.GetValue(Stride), parsed.GetValue(Windows));
+        var result = terminal.Progress("perplexity", windows.Count, progress => LanguageModelEvaluation.Perplexity(model, windows, progress, cancellation));
+        terminal.Result(
+            () => new JsonObject
+            {
+                ["perplexity"] = result.Value,
+                ["nll_sum"] = result.NllSum,
+                ["targets"] = result.Tokens,
+                ["windows"] = windows.Count,
+                ["context"] = windows.Context,
+                ["stride"] = windows.Stride,
+            },
+            () => Terminal.Line($"perplexity {result.Value:F4} over {result.Tokens:N0} tokens in {windows.Count} windows of {windows.Context}"));
+    }
+
+    private static void Classify(Terminal terminal, string path, string data, CancellationToken cancellation)
+    {
+        var task = ClassificationTask.Open(path, data);
+        var predicted = terminal.Progress("classify", task.Labels.Count, progress => task.Predict(progress, cancellation));
+        var report = task.Measure(predicted.Classes);
+        terminal.Result(() => Reports.ToJson(report), () => Reports.Show(terminal, report));
+    }
+}

@@ -1,0 +1,14 @@
+namespace Coppice.Cli;
+
+/// <summary>What the process tells its caller.</summary>
+internal static class ExitCode
+{
+    public const int Done = 0;
+    public const int Failed = 1;
+    public const int Usage = 2;
+    public const int Refused = 3;
+    public const int Cancelled = 130;
+}
+
+/// <summary>The command line was well-formed but asks for something that makes no sense; exit code 2.</summary>
+internal sealed class UsageException(string message) : Exception(message);

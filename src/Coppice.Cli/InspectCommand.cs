@@ -1,0 +1,126 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Coppice.Checkpoints;
+using Coppice.Pruning.Selection;
+using Spectre.Console;
+
+namespace Coppice.Cli;
+
+/// <summary><c>coppice inspect</c>: what is in a checkpoint, and what pruning would touch.</summary>
+internal static class InspectCommand
+{
+    private static readonly Argument<string> Path = Arguments.Path();
+    private static readonly Option<string?> Show = new("--show") { Description = "Print a corner of this tensor's values." };
+    private static readonly Option<int> Rows = new("--rows") { Description = "Rows that --show prints.", DefaultValueFactory = _ => 5 };
+    private static readonly Option<int> Columns = new("--cols") { Description = "Columns that --show prints.", DefaultValueFactory = _ => 5 };
+
+    public static Command Create()
+    {
+        var command = new Command("inspect", Arguments.WithExample("Show a checkpoint's tensors, zeros, ties, default pruning scope and anything odd.",
+            "coppice inspect samples/models/gpt2-student"))
+        {
+            Path, Show, Rows, Columns,
+        };
+        command.SetWork(RunAsync);
+        return command;
+    }
+
+    private static Task<int> RunAsync(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
+    {
+        using var checkpoint = Checkpoint.Open(parsed.GetRequiredValue(Path));
+        if (parsed.GetValue(Show) is { } name)
+        {
+            var corner = Corner(checkpoint[name], parsed.GetValue(Rows), parsed.GetValue(Columns));
+            terminal.Result(() => ToJson(checkpoint[name], corner), () => ShowCorner(checkpoint[name], corner));
+            return Task.FromResult(ExitCode.Done);
+        }
+        var inspection = terminal.Progress("inspect", checkpoint.Tensors.Sum(tensor => tensor.ByteLength),
+            progress => CheckpointInspection.Of(checkpoint, progress, cancellation));
+        terminal.Result(() => ToJson(checkpoint, inspection), () => ShowTables(terminal, checkpoint, inspection));
+        return Task.FromResult(ExitCode.Done);
+    }
+
+    private static float[][] Corner(TensorSource source, int rows, int columns)
+    {
+        if (rows < 1 || columns < 1)
+            throw new UsageException("--rows and --cols must be 1 or more.");
+        var width = source.Shape.Rank == 0 ? 1 : source.Shape[^1];
+        var values = source.ToSingle().Reshape(-1, width);
+        var row = Math.Min(rows, values.Shape[0]);
+        var flat = values.Narrow(0, 0, row).Narrow(1, 0, Math.Min(columns, width)).ToArray<float>();
+        return [.. flat.Chunk(Math.Max(1, Math.Min(columns, width)))];
+    }
+
+    private static JsonObject ToJson(TensorSource source, float[][] corner) => new()
+    {
+        ["name"] = source.Name,
+        ["shape"] = Shape(source),
+        ["dtype"] = source.DType.ToString(),
+        ["corner"] = new JsonArray([.. corner.Select(row => new JsonArray([.. row.Select(Number)]))]),
+    };
+
+    /// <summary>JSON has no NaN and no infinity; they are written as text.</summary>
+    private static JsonNode Number(float value) => float.IsFinite(value) ? JsonValue.Create(value) : JsonValue.Create(value.ToString());
+
+    private static void ShowCorner(TensorSource source, float[][] corner)
+    {
+        Terminal.Line($"{source}, its first {corner.Length} rows and {corner[0].Length} columns:");
+        foreach (var row in corner)
+            Terminal.Line(string.Join(" ", row.Select(value => $"{value,12:0.000000}")));
+    }
+
+    private static JsonArray Shape(TensorSource source) => new([.. source.Shape.Select(size => JsonValue.Create(size))]);
+
+    private static JsonObject ToJson(Checkpoint checkpoint, CheckpointInspection inspection) => new()
+    {
+        ["path"] = checkpoint.Path,
+        ["format"] = checkpoint.Format.ToString().ToLowerInvariant(),
+        ["files"] = new JsonArray([.. checkpoint.WeightFiles.Select(file => JsonValue.Create(System.IO.Path.GetFileName(file)))]),
+        ["totals"] = new JsonObject
+        {
+            ["tensors"] = checkpoint.Tensors.Count,
+            ["parameters"] = inspection.Selection.Parameters,
+            ["elements"] = inspection.Elements,
+            ["bytes"] = inspection.Bytes,
+            ["zeros"] = inspection.Zeros,
+            ["sparsity"] = inspection.Sparsity,
+        },
+        ["scope"] = new JsonObject
+        {
+            ["weights"] = new JsonArray([.. inspection.Selection.Weights.Select(weight => JsonValue.Create(weight.Name))]),
+            ["elements"] = inspection.Selection.Elements,
+            ["share"] = inspection.Selection.Share,
+        },
+        ["tied"] = new JsonArray([.. inspection.Tied.Select(names => new JsonArray([.. names.Select(name => JsonValue.Create(name))]))]),
+        ["findings"] = new JsonArray([.. inspection.Findings.Select(finding => JsonValue.Create(finding))]),
+        ["tensors"] = new JsonArray([.. inspection.Tensors.Select(entry => new JsonObject
+        {
+            ["name"] = entry.Source.Name,
+            ["shape"] = Shape(entry.Source),
+            ["dtype"] = entry.Source.DType.ToString(),
+            ["zeros"] = entry.Statistics.Zeros,
+            ["sparsity"] = entry.Statistics.Sparsity,
+            ["in_scope"] = entry.WhyOut is null,
+            ["why_out"] = entry.WhyOut,
+        })]),
+    };
+
+    private static void ShowTables(Terminal terminal, Checkpoint checkpoint, CheckpointInspection inspection)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumn("tensor").AddColumn("shape").AddColumn("type")
+            .AddColumn(new TableColumn("zeros").RightAligned()).AddColumn("pruned by default");
+        foreach (var entry in inspection.Tensors)
+            table.AddRow(Markup.Escape(entry.Source.Name), Markup.Escape(entry.Source.Shape.ToString()), entry.Source.DType.ToString(),
+                entry.Statistics.Zeros is { } zeros ? $"{zeros:N0} ({Reports.Percent(entry.Statistics.Sparsity)})" : "?",
+                entry.WhyOut is null ? "yes" : Markup.Escape($"no: {entry.WhyOut}"));
+        terminal.Show(table);
+        Terminal.Line($"{checkpoint.Tensors.Count} tensors, {inspection.Selection.Parameters:N0} parameters, {Reports.Bytes(inspection.Bytes)} ({checkpoint.Format}), "
+            + $"{inspection.Zeros:N0} zeros ({Reports.Percent(inspection.Sparsity)})");
+        Terminal.Line($"default scope: {inspection.Selection.Weights.Count} weights, {inspection.Selection.Elements:N0} elements, "
+            + $"{Reports.Percent(inspection.Selection.Share)} of the parameters");
+        foreach (var names in inspection.Tied)
+            Terminal.Line($"tied: {string.Join(" = ", names)}");
+        foreach (var finding in inspection.Findings)
+            Terminal.Line($"note: {finding}");
+    }
+}

@@ -1,0 +1,177 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Coppice.Checkpoints;
+using Coppice.Pruning;
+using Coppice.Pruning.Methods;
+using Coppice.Pruning.Selection;
+using Spectre.Console;
+
+namespace Coppice.Cli;
+
+/// <summary><c>coppice prune</c>: sets weights of a checkpoint to zero and writes the same kind of checkpoint.</summary>
+internal static class PruneCommand
+{
+    private static readonly Argument<string> Path = Arguments.Path();
+    private static readonly Option<string?> Output = new("--output", "-o") { Description = "Where to write: a folder for a folder, a file for a file." };
+    private static readonly Option<string> Method = new("--method") { Description = "l1, random, ln or random-structured.", DefaultValueFactory = _ => "l1" };
+    private static readonly Option<string?> Amount = new("--amount") { Description = "A fraction such as 0.3, or a count such as 1000." };
+    private static readonly Option<string> Scope = new("--scope") { Description = "per-tensor, or global: all weights ranked together.", DefaultValueFactory = _ => "per-tensor" };
+    private static readonly Option<string[]> Include = new("--include") { Description = "Prune the weights this glob matches instead of the default scope; repeatable." };
+    private static readonly Option<string[]> Exclude = new("--exclude") { Description = "Leave out the weights this glob matches; repeatable." };
+    private static readonly Option<string?> Granularity = new("--granularity") { Description = "unstructured, or channel: whole slices along --dim." };
+    private static readonly Option<string> Norm = new("--norm") { Description = "n of the Ln norm: a number, inf or -inf.", DefaultValueFactory = _ => "2" };
+    private static readonly Option<int> Dim = new("--dim") { Description = "Axis that channels are counted along.", DefaultValueFactory = _ => 0 };
+    private static readonly Option<string> Semantics = new("--semantics") { Description = "strict, or torch: bit-equal with torch.nn.utils.prune.", DefaultValueFactory = _ => "strict" };
+    private static readonly Option<string?> Format = new("--format") { Description = "safetensors or pytorch (default: as it came)." };
+    private static readonly Option<bool> Overwrite = new("--overwrite") { Description = "Replace an existing output." };
+    private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Decide and report without writing a checkpoint." };
+    private static readonly Option<string?> Plan = new("--plan") { Description = "Write what was decided, with hashes, as JSON to this file." };
+
+    public static Command Create()
+    {
+        var command = new Command("prune", Arguments.WithExample("Prune a checkpoint and save it as the same kind of checkpoint.",
+            "coppice prune samples/models/gpt2-student -o pruned --amount 0.3",
+            "coppice prune model.safetensors -o pruned.safetensors --scope global --amount 0.5 --include \"*.mlp.*.weight\""))
+        {
+            Path, Output, Method, Amount, Scope, Include, Exclude, Granularity, Norm, Dim, Semantics, Format, Overwrite, DryRun, Plan,
+        };
+        Method.AcceptOnlyFromAmong("l1", "random", "ln", "random-structured");
+        Scope.AcceptOnlyFromAmong("per-tensor", "global");
+        Semantics.AcceptOnlyFromAmong("strict", "torch");
+        Format.AcceptOnlyFromAmong("safetensors", "pytorch");
+        command.SetWork(RunAsync);
+        return command;
+    }
+
+    private static Task<int> RunAsync(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
+    {
+        var (output, dryRun) = (parsed.GetValue(Output), parsed.GetValue(DryRun));
+        if (output is null && !dryRun)
+            throw new UsageException("Say where to write with -o OUT, or give --dry-run to decide without writing.");
+        if (output is not null && !parsed.GetValue(Overwrite) && (File.Exists(output) || Directory.Exists(output)))
+            throw new UsageException($"{output} exists; choose another -o, or give --overwrite to replace it.");
+        var request = Request(parsed);
+        using var checkpoint = Checkpoint.Open(parsed.GetRequiredValue(Path));
+        var selection = WeightSelector.Select(checkpoint.Tensors, ModelFacts.Of(checkpoint), parsed.GetValue(Include), parsed.GetValue(Exclude));
+        var result = Pruner.Prune(selection, request);
+        foreach (var warning in result.Warnings)
+            Terminal.Warn(warning);
+        if (!dryRun)
+            Save(checkpoint, result, output!, parsed, terminal, cancellation);
+        terminal.Result(() => ToJson(result, selection, dryRun ? null : output), () => Show(terminal, result, selection, dryRun ? null : output));
+        return Task.FromResult(ExitCode.Done);
+    }
+
+    private static PruneRequest Request(ParseResult parsed)
+    {
+        try
+        {
+            var request = new PruneRequest(CreateMethod(parsed), parsed.GetValue(Amount) is { } amount ? PruneAmount.Parse(amount) : null)
+            {
+                Scope = parsed.GetValue(Scope) == "global" ? PruneScope.Global : PruneScope.PerTensor,
+                Semantics = parsed.GetValue(Semantics) == "torch" ? PruneSemantics.Torch : PruneSemantics.Strict,
+                Seed = parsed.GetValue(CommonOptions.Seed),
+            };
+            request.Validate();
+            return request;
+        }
+        catch (PruningException error)
+        {
+            throw new UsageException(error.Message);
+        }
+    }
+
+    private static PruningMethod CreateMethod(ParseResult parsed)
+    {
+        var (method, dim) = (parsed.GetRequiredValue(Method), parsed.GetValue(Dim));
+        var structured = parsed.GetValue(Granularity) switch
+        {
+            null => method is "ln" or "random-structured",
+            "unstructured" => false,
+            "channel" => true,
+            var other => throw new UsageException($"There is no granularity '{other}'; choose unstructured or channel."),
+        };
+        return (method, structured) switch
+        {
+            ("l1", false) => new L1Unstructured(),
+            ("random", false) => new RandomUnstructured(),
+            ("l1", true) => new LnStructured(1, dim),
+            ("ln", true) => new LnStructured(ParseNorm(parsed.GetRequiredValue(Norm)), dim),
+            ("random" or "random-structured", true) => new RandomStructured(dim),
+            _ => throw new UsageException($"The method {method} prunes whole channels; leave --granularity unstructured out, or choose l1 or random."),
+        };
+    }
+
+    private static double ParseNorm(string text) => text switch
+    {
+        "inf" => double.PositiveInfinity,
+        "-inf" => double.NegativeInfinity,
+        _ when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var norm) => norm,
+        _ => throw new UsageException($"--norm {text} is not a number, inf or -inf."),
+    };
+
+    private static void Save(Checkpoint checkpoint, PruneResult result, string output, ParseResult parsed, Terminal terminal, CancellationToken cancellation) =>
+        terminal.Progress("write", checkpoint.Tensors.DistinctBy(tensor => tensor.Identity).Sum(tensor => tensor.ByteLength), progress =>
+        {
+            var options = new SaveOptions
+            {
+                Format = parsed.GetValue(Format) switch { "safetensors" => CheckpointFormat.SafeTensors, "pytorch" => CheckpointFormat.PyTorch, _ => null },
+                Overwrite = parsed.GetValue(Overwrite),
+                Progress = new BytesTo(progress),
+            };
+            checkpoint.Save(output, result.Tensors.OfType<Coppice.Pruning.Masks.MaskedTensor>(), options, cancellation);
+            return true;
+        });
+
+    private static JsonObject ToJson(PruneResult result, WeightSelection selection, string? output) => new()
+    {
+        ["output"] = output,
+        ["scope"] = new JsonObject
+        {
+            ["weights"] = result.Weights.Count,
+            ["elements"] = result.Elements,
+            ["share"] = selection.Share,
+            ["pruned"] = result.Pruned,
+            ["sparsity"] = result.ScopeSparsity,
+        },
+        ["model"] = new JsonObject { ["parameters"] = result.Parameters, ["zeros"] = result.ModelZeros, ["sparsity"] = result.ModelSparsity },
+        ["warnings"] = new JsonArray([.. result.Warnings.Select(warning => JsonValue.Create(warning))]),
+        ["tensors"] = new JsonArray([.. result.Weights.Select(weight => new JsonObject
+        {
+            ["name"] = weight.Weight.Name,
+            ["aliases"] = new JsonArray([.. weight.Weight.Aliases.Select(alias => JsonValue.Create(alias))]),
+            ["shape"] = new JsonArray([.. weight.Weight.Source.Shape.Select(size => JsonValue.Create(size))]),
+            ["pruned"] = weight.Pruned,
+            ["zeros_before"] = weight.ZerosBefore,
+            ["zeros_after"] = weight.ZerosAfter,
+            ["threshold"] = weight.Threshold,
+        })]),
+    };
+
+    private static void Show(Terminal terminal, PruneResult result, WeightSelection selection, string? output)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumn("weight").AddColumn("shape")
+            .AddColumn(new TableColumn("pruned").RightAligned()).AddColumn(new TableColumn("zeros before").RightAligned())
+            .AddColumn(new TableColumn("zeros after").RightAligned()).AddColumn(new TableColumn("sparsity").RightAligned());
+        foreach (var weight in result.Weights)
+        {
+            var source = weight.Weight.Source;
+            table.AddRow(Markup.Escape(string.Join(" = ", weight.Weight.Aliases.Prepend(weight.Weight.Name))), Markup.Escape(source.Shape.ToString()),
+                $"{weight.Pruned:N0}", $"{weight.ZerosBefore:N0}", $"{weight.ZerosAfter:N0}",
+                Reports.Percent(source.Count == 0 ? 0 : (double)weight.ZerosAfter / source.Count));
+        }
+        terminal.Show(table);
+        Terminal.Line($"in scope: {result.Weights.Count} weights, {result.Elements:N0} elements ({Reports.Percent(selection.Share)} of the parameters), "
+            + $"sparsity {Reports.Percent(result.ScopeSparsity)}");
+        Terminal.Line($"whole model: {result.Parameters:N0} parameters, {result.ModelZeros:N0} zeros, sparsity {Reports.Percent(result.ModelSparsity)}");
+        Terminal.Line(output is null ? "dry run: nothing was written." : $"saved: {output}");
+        if (output is not null)
+            terminal.Note("Zeros alone make a file compress better, not a dense model run faster. See: coppice compare BEFORE AFTER");
+    }
+
+    private sealed class BytesTo(IProgress<double> progress) : IProgress<long>
+    {
+        public void Report(long value) => progress.Report(value);
+    }
+}

@@ -1,0 +1,70 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace Coppice.Cli;
+
+/// <summary>Where a verb's words go: results to stdout (as tables, or one JSON object), progress and warnings to stderr.</summary>
+internal sealed class Terminal(bool json, bool quiet)
+{
+    private static readonly JsonSerializerOptions JsonStyle = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private readonly IAnsiConsole _out = AnsiConsole.Console;
+    private readonly IAnsiConsole _error = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+
+    /// <summary>Whether the result is to be printed as JSON.</summary>
+    public bool IsJson => json;
+
+    /// <summary>Prints the result: <paramref name="data"/> as JSON where asked, else <paramref name="show"/>.</summary>
+    public void Result(Func<JsonObject> data, Action show)
+    {
+        if (json)
+            Console.Out.WriteLine(data().ToJsonString(JsonStyle));
+        else
+            show();
+    }
+
+    /// <summary>Prints plain text to stdout; never cut or wrapped.</summary>
+    public static void Line(string text = "") => Console.Out.WriteLine(text);
+
+    /// <summary>Prints a table or another picture to stdout.</summary>
+    public void Show(IRenderable picture) => _out.Write(picture);
+
+    /// <summary>A note for the person at the screen.</summary>
+    public void Note(string text)
+    {
+        if (!quiet)
+            Console.Error.WriteLine(text);
+    }
+
+    /// <summary>Something the user should know before relying on the result.</summary>
+    public static void Warn(string text) => Console.Error.WriteLine($"warning: {text}");
+
+    /// <summary>Why the work was not done.</summary>
+    public static void Error(string text) => Console.Error.WriteLine($"coppice: {text}");
+
+    /// <summary>Runs work under a progress bar with rate and time left, shown on a terminal only and after a moment.</summary>
+    /// <param name="title">What is being done.</param>
+    /// <param name="total">Units of the whole work.</param>
+    /// <param name="work">Does it, reporting units done so far.</param>
+    public T Progress<T>(string title, double total, Func<IProgress<double>, T> work)
+    {
+        if (quiet || Console.IsErrorRedirected)
+            return work(new Reporter(_ => { }));
+        return _error.Progress().AutoClear(true).HideCompleted(true)
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn(), new SpinnerColumn())
+            .Start(context =>
+            {
+                var task = context.AddTask(Markup.Escape(title), maxValue: Math.Max(total, 1));
+                return work(new Reporter(done => task.Value = done));
+            });
+    }
+
+    /// <summary>Reports on the thread that works, in order; <see cref="Progress{T}"/> of the framework would not.</summary>
+    private sealed class Reporter(Action<double> show) : IProgress<double>
+    {
+        public void Report(double value) => show(value);
+    }
+}

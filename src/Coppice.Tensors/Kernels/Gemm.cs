@@ -1,0 +1,229 @@
+using System.Runtime.Intrinsics;
+
+namespace Coppice.Tensors.Kernels;
+
+/// <summary>
+/// Dense matrix product in float32: C[m, n] (+)= op(A)[m, k] · op(B)[k, n] (+ bias[n]), row-major, any sizes and row distances.
+/// </summary>
+/// <remarks>
+/// A is packed whole into interleaved row strips, B panel by panel into a buffer that stays in the second-level cache, and
+/// <see cref="GemmTile"/> runs over both (after Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008).
+/// Each element is one sum over k in order, cut only at multiples that depend on k alone; so results are the same bytes on any number of
+/// threads, packed ahead or not, and for any m; except that one row times an unpacked B stored [n, k] is summed in <see cref="Gemv"/>'s order.
+/// </remarks>
+internal static unsafe class Gemm
+{
+    /// <summary>Longest run along k between two visits to C: an L2-sized panel of B; longer costs cache misses, shorter more passes over C.</summary>
+    private const int MaxDepth = 1024;
+
+    /// <summary>Most floats of A packed at a time (8 MB).</summary>
+    private const long MaxPackedA = 2 << 20;
+
+    /// <summary>Rows that share one packing of a B panel, at the least, where there are that many.</summary>
+    private const int MinRowsPerChunk = 512;
+
+    [ThreadStatic]
+    private static NativeBuffer? t_packedA;
+
+    [ThreadStatic]
+    private static NativeBuffer? t_panel;
+
+    /// <summary>Columns of a panel of B on this machine: two vectors.</summary>
+    public static int PanelWidth { get; } =
+        Vector512.IsHardwareAccelerated ? 2 * Vector512<float>.Count
+        : Vector256.IsHardwareAccelerated ? 2 * Vector256<float>.Count
+        : Vector128.IsHardwareAccelerated ? 2 * Vector128<float>.Count : 2;
+
+    /// <summary>C (+)= op(A)·op(B) (+ bias); op(X) is X, or its transpose where stored so. <paramref name="bias"/> may be null.</summary>
+    public static void Multiply(
+        int m, int n, int k, float* a, int lda, bool transA, float* b, int ldb, bool transB, float* c, int ldc, bool accumulate, float* bias)
+    {
+        if (m == 1 && (!transA || lda == 1))
+            Gemv.Multiply(n, k, a, b, ldb, transB, c, accumulate, bias);
+        else
+            Run(new Call(m, n, k, a, lda, transA, new(k, n, b, ldb, transB), null, c, ldc, accumulate, bias));
+    }
+
+    /// <summary>The same with B packed ahead.</summary>
+    public static void Multiply(int m, float* a, int lda, bool transA, PackedMatrix b, float* c, int ldc, bool accumulate, float* bias)
+    {
+        Run(new Call(m, b.N, b.K, a, lda, transA, default, b.Pointer, c, ldc, accumulate, bias));
+        GC.KeepAlive(b);
+    }
+
+    /// <summary>Runs along k, of nearly the same length, that a sum of <paramref name="k"/> products is cut into.</summary>
+    public static int Passes(int k) => Math.Max(1, (int)(((long)k + MaxDepth - 1) / MaxDepth));
+
+    /// <summary>First k of a run.</summary>
+    public static int PassStart(int k, int pass) => (int)((long)k * pass / Passes(k));
+
+    private static void Run(in Call call)
+    {
+        if (call.M == 0 || call.N == 0)
+            return;
+        if (Vector512.IsHardwareAccelerated)
+            Run<Lanes512, Vector512<float>>(call);
+        else if (Vector256.IsHardwareAccelerated)
+            Run<Lanes256, Vector256<float>>(call);
+        else if (Vector128.IsHardwareAccelerated)
+            Run<Lanes128, Vector128<float>>(call);
+        else
+            Run<Lanes1, float>(call);
+    }
+
+    private static void Run<TLanes, TVector>(Call call) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        var rowsAtOnce = (int)Math.Clamp(MaxPackedA / Math.Max(call.K, 1), TLanes.TileRows, call.M + TLanes.TileRows);
+        for (var row = 0; row < call.M; row += rowsAtOnce)
+        {
+            var block = call.Rows(row, Math.Min(rowsAtOnce, call.M - row));
+            var plan = new Plan(block, TLanes.TileRows, PackA(block, TLanes.TileRows));
+            Workers.For(plan.Chunks, plan, static (chunk, plan) => MultiplyChunk<TLanes, TVector>(plan, chunk));
+        }
+    }
+
+    /// <summary>A as row strips one after another, [strip][k][rows of the strip]; A itself where it lies so already.</summary>
+    private static float* PackA(in Call call, int tileRows)
+    {
+        if (call.M == 1 && (!call.TransA || call.Lda == 1))
+            return call.A;
+        var packed = NativeBuffer.Grow(ref t_packedA, (long)call.M * call.K);
+        var strips = new Strips(call.M, tileRows);
+        var stripsPerChunk = Plan.PerChunk((double)call.K * tileRows / 2);
+        Workers.For((strips.Count + stripsPerChunk - 1) / stripsPerChunk, (call, strips, stripsPerChunk, (nint)packed), static (chunk, state) =>
+        {
+            var (call, strips, stripsPerChunk, packed) = state;
+            var end = Math.Min((chunk + 1) * stripsPerChunk, strips.Count);
+            for (var strip = chunk * stripsPerChunk; strip < end; strip++)
+            {
+                var (row, rows) = (strips.Start(strip), strips.Start(strip + 1) - strips.Start(strip));
+                var target = (float*)packed + (long)row * call.K;
+                if (call.TransA)
+                    Panels.Copy(call.A + row, call.Lda, rows, call.K, target, rows);
+                else
+                    Panels.Transpose(call.A + (long)row * call.Lda, call.Lda, rows, call.K, target, rows);
+            }
+        });
+        return packed;
+    }
+
+    private static void MultiplyChunk<TLanes, TVector>(in Plan plan, int chunk) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        var (strips, panels) = plan.RangesOf(chunk);
+        var call = plan.Call;
+        var passes = Passes(call.K);
+        for (var panel = panels.Start; panel < panels.End; panel++)
+            for (var pass = 0; pass < passes; pass++)
+            {
+                var k0 = PassStart(call.K, pass);
+                MultiplyPanel<TLanes, TVector>(plan, strips, panel, k0, PassStart(call.K, pass + 1) - k0);
+            }
+    }
+
+    /// <summary>One panel of B, one run along k, against all strips of the chunk.</summary>
+    private static void MultiplyPanel<TLanes, TVector>(in Plan plan, Range strips, int panel, int k0, int depth)
+        where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        ref readonly var call = ref plan.Call;
+        var width = 2 * TLanes.Count;
+        var b = call.PackedB + ((long)panel * call.K + k0) * width;
+        if (call.PackedB == null)
+        {
+            b = NativeBuffer.Grow(ref t_panel, (long)depth * width);
+            call.B.PackPanel(panel, k0, depth, b);
+        }
+        var column = panel * width;
+        var columns = Math.Min(width, call.N - column);
+        var accumulate = call.Accumulate || k0 > 0;
+        var bias = call.Bias == null || k0 > 0 ? null : call.Bias + column;
+        var edge = stackalloc float[TLanes.TileRows * width];
+        for (var strip = strips.Start; strip < strips.End; strip++)
+        {
+            var row = plan.Strips.Start(strip);
+            var rows = plan.Strips.Start(strip + 1) - row;
+            var a = plan.PackedA + (long)row * call.K + (long)k0 * rows;
+            var c = call.C + (long)row * call.Ldc + column;
+            if (columns == width)
+            {
+                GemmTile.Run<TLanes, TVector>(rows, depth, a, b, c, call.Ldc, accumulate, bias);
+                continue;
+            }
+            GemmTile.Run<TLanes, TVector>(rows, depth, a, b, edge, width, false, null);
+            MergeEdge(edge, width, rows, columns, c, call.Ldc, accumulate, bias);
+        }
+    }
+
+    private static void MergeEdge(float* edge, int width, int rows, int columns, float* c, int ldc, bool accumulate, float* bias)
+    {
+        for (var row = 0; row < rows; row++)
+            for (var column = 0; column < columns; column++)
+            {
+                var at = (long)row * ldc + column;
+                var sum = edge[row * width + column] + (bias == null ? 0 : bias[column]);
+                c[at] = accumulate ? sum + c[at] : sum;
+            }
+    }
+
+    /// <summary>What was asked for. <see cref="PackedB"/> is null where B comes unpacked.</summary>
+    private readonly struct Call(int m, int n, int k, float* a, int lda, bool transA, PackedMatrix.Source b, float* packedB,
+        float* c, int ldc, bool accumulate, float* bias)
+    {
+        public readonly int M = m, N = n, K = k, Lda = lda, Ldc = ldc;
+        public readonly float* A = a, PackedB = packedB, C = c, Bias = bias;
+        public readonly bool TransA = transA, Accumulate = accumulate;
+        public readonly PackedMatrix.Source B = b;
+
+        /// <summary>The part of the product that is these rows of C.</summary>
+        public Call Rows(int start, int count) =>
+            new(count, N, K, A + (TransA ? start : (long)start * Lda), Lda, TransA, B, PackedB, C + (long)start * Ldc, Ldc, Accumulate, Bias);
+    }
+
+    private readonly record struct Range(int Start, int End);
+
+    /// <summary>Rows cut into strips of nearly the same height: 128 rows are 8 of 13 and 2 of 12, not 9 of 14 and one of 2.</summary>
+    private readonly struct Strips(int rows, int tileRows)
+    {
+        public readonly int Count = (rows + tileRows - 1) / tileRows;
+
+        public int Start(int strip) => (int)((long)rows * strip / Count);
+    }
+
+    /// <summary>How one product is cut into chunks: groups of strips times groups of panels.</summary>
+    private readonly struct Plan
+    {
+        public readonly Call Call;
+        public readonly Strips Strips;
+        public readonly float* PackedA;
+        public readonly int Chunks;
+        private readonly int _panels;
+        private readonly int _panelsPerChunk;
+        private readonly int _stripsPerChunk;
+        private readonly int _panelGroups;
+
+        public Plan(in Call call, int tileRows, float* packedA)
+        {
+            Call = call;
+            PackedA = packedA;
+            Strips = new(call.M, tileRows);
+            _panels = (int)(((long)call.N + PanelWidth - 1) / PanelWidth);
+            // The price of a panel in units of a nanosecond or so: arithmetic, or for few rows the reading of B.
+            var perRow = (double)call.K * PanelWidth / 100;
+            var rowsPerChunk = Math.Max(MinRowsPerChunk, TargetCost / perRow);
+            _stripsPerChunk = (int)Math.Min(Strips.Count, rowsPerChunk / tileRows + 1);
+            _panelsPerChunk = PerChunk(perRow * Math.Max(10, Math.Min(call.M, rowsPerChunk)));
+            _panelGroups = (_panels + _panelsPerChunk - 1) / _panelsPerChunk;
+            Chunks = _panelGroups * ((Strips.Count + _stripsPerChunk - 1) / _stripsPerChunk);
+        }
+
+        /// <summary>Cost of a chunk: long against claiming one, short against the whole.</summary>
+        private const double TargetCost = 25_000;
+
+        public static int PerChunk(double cost) => (int)Math.Clamp(TargetCost / Math.Max(cost, 1), 1, int.MaxValue / 2);
+
+        public (Range Strips, Range Panels) RangesOf(int chunk)
+        {
+            var (strip, panel) = (chunk / _panelGroups * _stripsPerChunk, chunk % _panelGroups * _panelsPerChunk);
+            return (new(strip, Math.Min(strip + _stripsPerChunk, Strips.Count)), new(panel, Math.Min(panel + _panelsPerChunk, _panels)));
+        }
+    }
+}

@@ -1,0 +1,63 @@
+namespace Coppice.Tensors.Kernels.Reference;
+
+/// <summary>Functions of one row, as defined, in double.</summary>
+internal static class RowReference
+{
+    /// <summary><c>sum over i of x[i]</c>.</summary>
+    public static double Sum(ReadOnlySpan<float> x)
+    {
+        var sum = 0.0;
+        foreach (var value in x)
+            sum += value;
+        return sum;
+    }
+
+    /// <summary><c>sum / count</c>.</summary>
+    public static double Mean(ReadOnlySpan<float> x) => Sum(x) / x.Length;
+
+    /// <summary>The first NaN, else the first of the largest.</summary>
+    public static int ArgMax(ReadOnlySpan<float> x)
+    {
+        var best = 0;
+        for (var i = 0; i < x.Length && !float.IsNaN(x[best]); i++)
+            if (x[i] > x[best] || float.IsNaN(x[i]))
+                best = i;
+        return best;
+    }
+
+    /// <summary><c>y[i] = e^(x[i] - m) / sum over j of e^(x[j] - m)</c>, m the largest x.</summary>
+    public static double[] Softmax(ReadOnlySpan<float> x)
+    {
+        var y = new double[x.Length];
+        var (max, sum) = (x.IsEmpty ? 0 : (double)x[ArgMax(x)], 0.0);
+        for (var i = 0; i < y.Length; i++)
+            sum += y[i] = Math.Exp(x[i] - max);
+        for (var i = 0; i < y.Length; i++)
+            y[i] /= sum;
+        return y;
+    }
+
+    /// <summary><c>y[i] = x[i] - m - ln(sum over j of e^(x[j] - m))</c>, m the largest x.</summary>
+    public static double[] LogSoftmax(ReadOnlySpan<float> x)
+    {
+        var y = new double[x.Length];
+        var (max, sum) = (x.IsEmpty ? 0 : (double)x[ArgMax(x)], 0.0);
+        foreach (var value in x)
+            sum += Math.Exp(value - max);
+        for (var i = 0; i < y.Length; i++)
+            y[i] = x[i] - max - Math.Log(sum);
+        return y;
+    }
+
+    /// <summary><c>y = (x - mean) / sqrt(variance + epsilon) * weight + bias</c>, variance the mean of <c>(x - mean)^2</c>.</summary>
+    public static double[] LayerNorm(ReadOnlySpan<float> x, ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, float epsilon)
+    {
+        var y = new double[x.Length];
+        var (mean, variance) = (Mean(x), 0.0);
+        foreach (var value in x)
+            variance += (value - mean) * (value - mean) / x.Length;
+        for (var i = 0; i < y.Length; i++)
+            y[i] = (x[i] - mean) / Math.Sqrt(variance + epsilon) * weight[i] + bias[i];
+        return y;
+    }
+}

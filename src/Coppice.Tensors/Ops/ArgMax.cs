@@ -1,0 +1,16 @@
+using Coppice.Tensors.Kernels;
+
+namespace Coppice.Tensors.Ops;
+
+/// <summary>Index of the largest element of the last axis, F32 [..., N] -> I64 [...]: the first of equals; the first NaN where there is one.</summary>
+public sealed record ArgMax : LastAxisOp
+{
+    private protected override DType Output => DType.I64;
+
+    private protected override bool Keeps => false;
+
+    private protected override bool AllowsEmpty => false;
+
+    private protected override unsafe void Compute(Tensor x, Tensor y, long rows, int size) =>
+        RowReductions.ArgMax(x.Pointer<float>(), y.Pointer<long>(), rows, size);
+}

@@ -1,0 +1,9 @@
+using Coppice.Tensors.Kernels;
+
+namespace Coppice.Tensors.Ops;
+
+/// <summary><c>y = 1 / (1 + e^-x)</c>.</summary>
+public sealed record Sigmoid : UnaryOp
+{
+    private protected override unsafe void Compute(float* x, float* y, long count) => Elementwise.Run<SigmoidKernel>(x, y, count);
+}

@@ -1,0 +1,78 @@
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using Coppice.Tensors;
+using Tensor = Coppice.Tensors.Tensor;
+
+namespace Coppice.Checkpoints;
+
+/// <summary>Brings a checkpoint's tensors into memory.</summary>
+public static class TensorLoading
+{
+    private const int ChunkElements = 1 << 18;
+
+    /// <summary>Reads the whole tensor, of its own type.</summary>
+    /// <exception cref="NotSupportedException">The type packs several elements into a byte.</exception>
+    public static Tensor ToTensor(this TensorSource source)
+    {
+        var tensor = Tensor.Empty(source.Shape, source.DType);
+        for (long offset = 0; offset < source.ByteLength; offset += ChunkElements)
+        {
+            var length = (int)Math.Min(ChunkElements, source.ByteLength - offset);
+            source.Read(offset, tensor.Bytes(offset, length));
+        }
+        return tensor;
+    }
+
+    /// <summary>Reads the whole tensor as <see cref="DType.F32"/>, converting from F16, BF16 and F64 (rounded to nearest).</summary>
+    /// <exception cref="NotSupportedException">The tensor is of another type.</exception>
+    public static Tensor ToSingle(this TensorSource source)
+    {
+        var tensor = Tensor.Empty(source.Shape);
+        source.ReadInto(tensor);
+        return tensor;
+    }
+
+    /// <summary>Reads the whole tensor into an F32 one of its shape, converting from F16, BF16 and F64 (rounded to nearest).</summary>
+    /// <exception cref="NotSupportedException">The tensor is of another type.</exception>
+    /// <exception cref="ArgumentException">The target has another shape or type.</exception>
+    public static void ReadInto(this TensorSource source, Tensor target)
+    {
+        if (target.Shape != source.Shape || target.DType != DType.F32)
+            throw new ArgumentException($"{source} can't be read into {target}; give an F32 tensor of its shape.", nameof(target));
+        if (source.DType is not (DType.F32 or DType.F16 or DType.BF16 or DType.F64))
+            throw new NotSupportedException($"{source}: only F32, F16, BF16 and F64 convert to F32; load it with ToTensor() instead.");
+        var size = source.DType.ByteSize();
+        var buffer = source.DType == DType.F32 ? [] : new byte[Math.Min(ChunkElements, source.Count) * size];
+        for (long first = 0; first < source.Count; first += ChunkElements)
+        {
+            var count = (int)Math.Min(ChunkElements, source.Count - first);
+            var values = target.Bytes(first * sizeof(float), count * sizeof(float));
+            if (source.DType == DType.F32)
+            {
+                source.Read(first * sizeof(float), values);
+                continue;
+            }
+            var bytes = buffer.AsSpan(0, count * size);
+            source.Read(first * size, bytes);
+            Convert(source.DType, bytes, MemoryMarshal.Cast<byte, float>(values));
+        }
+    }
+
+    private static void Convert(DType dtype, ReadOnlySpan<byte> bytes, Span<float> values)
+    {
+        switch (dtype)
+        {
+            case DType.F16:
+                TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(bytes), values);
+                break;
+            case DType.BF16:
+                var bits = MemoryMarshal.Cast<float, uint>(values);
+                TensorPrimitives.ConvertTruncating(MemoryMarshal.Cast<byte, ushort>(bytes), bits);
+                TensorPrimitives.ShiftLeft(bits, 16, bits);
+                break;
+            default:
+                TensorPrimitives.ConvertTruncating(MemoryMarshal.Cast<byte, double>(bytes), values);
+                break;
+        }
+    }
+}

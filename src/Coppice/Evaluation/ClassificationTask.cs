@@ -1,0 +1,58 @@
+using Coppice.Data;
+using Coppice.Models;
+using Coppice.Models.Bert;
+using Coppice.Tokenizers;
+
+namespace Coppice.Evaluation;
+
+/// <summary>Labelled examples, tokenised as one model sees them.</summary>
+public sealed class ClassificationTask
+{
+    private const int LongestDefault = 512;
+
+    private readonly ITextClassifier _classifier;
+    private readonly IReadOnlyList<int[]> _encodings;
+
+    private ClassificationTask(ITextClassifier classifier, IReadOnlyList<int[]> encodings, LabeledText data)
+    {
+        (_classifier, _encodings) = (classifier, encodings);
+        Labels = [.. data.Examples.Select(example => example.Label)];
+        Classes = [.. data.ClassNames, .. Enumerable.Range(data.ClassCount, classifier.Labels - data.ClassCount).Select(i => $"class {i}")];
+    }
+
+    /// <summary>The right class of each example.</summary>
+    public IReadOnlyList<int> Labels { get; }
+
+    /// <summary>Names of the classes the model tells apart, by number.</summary>
+    public IReadOnlyList<string> Classes { get; }
+
+    /// <summary>Opens a model's folder and a file of labelled examples, and tokenises them: cut to <c>pad_size</c> of config.json or the model's longest sequence.</summary>
+    /// <exception cref="ArgumentException">The file has more classes than the model.</exception>
+    public static ClassificationTask Open(string folder, string dataPath)
+    {
+        var classifier = PretrainedModel.Open(folder).TextClassifier;
+        var data = LabeledText.Read(dataPath);
+        if (data.ClassCount > classifier.Labels)
+            throw new ArgumentException($"{dataPath} has {data.ClassCount} classes; the model in {folder} tells {classifier.Labels} apart.");
+        var longest = (classifier as BertClassifier)?.Config.PadSize ?? Math.Min(classifier.MaxPositions, LongestDefault);
+        var options = new EncodingOptions { MaxLength = Math.Min(longest, classifier.MaxPositions) };
+        return new(classifier, Encode(Tokenizer.FromFolder(folder), data.Examples, options), data);
+    }
+
+    /// <summary>Classifies every example.</summary>
+    /// <param name="progress">Told the examples done.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    public Predictions Predict(IProgress<double>? progress = null, CancellationToken cancellation = default) =>
+        ClassifierEvaluation.Predict(_classifier, _encodings, progress: progress, cancellation: cancellation);
+
+    /// <summary>Quality of some predictions.</summary>
+    public ClassificationReport Measure(int[] predicted) =>
+        ClassificationReport.Create(ClassificationMetrics.Compute([.. Labels], predicted, Classes.Count), Classes);
+
+    private static int[][] Encode(Tokenizer tokenizer, IReadOnlyList<LabeledExample> examples, EncodingOptions options)
+    {
+        var encodings = new int[examples.Count][];
+        Parallel.For(0, encodings.Length, i => encodings[i] = tokenizer.Encode(examples[i].Text, options).Ids);
+        return encodings;
+    }
+}

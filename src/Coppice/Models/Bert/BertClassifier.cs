@@ -1,0 +1,35 @@
+using Coppice.Modules;
+using Coppice.Tensors;
+
+namespace Coppice.Models.Bert;
+
+/// <summary>BERT with a linear classifier on the pooled output.</summary>
+/// <remarks>The classifier's name is the checkpoint's: <c>classifier</c> in Hugging Face's BertForSequenceClassification, <c>fc</c> in the widely used Chinese text classification code.</remarks>
+public sealed class BertClassifier : Module, ITextClassifier
+{
+    private readonly BertModel _bert;
+    private readonly Linear _head;
+
+    /// <summary>A model of this configuration, to be loaded.</summary>
+    /// <param name="config">config.json.</param>
+    /// <param name="headName">Name of the classifier in the state dictionary.</param>
+    public BertClassifier(BertConfig config, string headName = "classifier")
+    {
+        Config = config;
+        _bert = Register("bert", new BertModel(config));
+        _head = Register(headName, new Linear(config.Width, config.Labels ?? config.LabelNames?.Count ?? 2));
+    }
+
+    /// <summary>The configuration it was made from.</summary>
+    public BertConfig Config { get; }
+
+    /// <inheritdoc/>
+    public int Labels => _head.OutFeatures;
+
+    /// <inheritdoc/>
+    public int MaxPositions => Config.Positions;
+
+    /// <inheritdoc/>
+    public Tensor Forward(Tensor ids, IReadOnlyList<int>? lengths = null, Tensor? tokenTypes = null) =>
+        _head.Forward(_bert.Forward(ids, lengths, tokenTypes).Pooled);      // [B, C] -> [B, classes]
+}

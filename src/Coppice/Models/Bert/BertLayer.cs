@@ -1,0 +1,92 @@
+using Coppice.Modules;
+using Coppice.Tensors;
+
+namespace Coppice.Models.Bert;
+
+/// <summary>One post-norm block: attention and feed-forward, each added to its input and normalised.</summary>
+public sealed class BertLayer : Module
+{
+    private readonly BertAttention _attention;
+    private readonly BertIntermediate _intermediate;
+    private readonly BertOutput _output;
+
+    internal BertLayer(BertConfig config)
+    {
+        _attention = Register("attention", new BertAttention(config));
+        _intermediate = Register("intermediate", new BertIntermediate(config));
+        _output = Register("output", new BertOutput(config, config.Inner));
+    }
+
+    internal Tensor Forward(Tensor x, Tensor? mask)
+    {
+        x = _attention.Forward(x, mask);                                    // [B, T, C]
+        return _output.Forward(_intermediate.Forward(x), x);                // [B, T, F] -> [B, T, C]
+    }
+}
+
+/// <summary>Self-attention with its output projection.</summary>
+public sealed class BertAttention : Module
+{
+    private readonly BertSelfAttention _self;
+    private readonly BertOutput _output;
+
+    internal BertAttention(BertConfig config)
+    {
+        _self = Register("self", new BertSelfAttention(config));
+        _output = Register("output", new BertOutput(config, config.Width));
+    }
+
+    internal Tensor Forward(Tensor x, Tensor? mask) => _output.Forward(_self.Forward(x, mask), x);
+}
+
+/// <summary>Query, key and value projections and the attention between them.</summary>
+public sealed class BertSelfAttention : Module
+{
+    private readonly Linear _query;
+    private readonly Linear _key;
+    private readonly Linear _value;
+    private readonly int _headSize;
+
+    internal BertSelfAttention(BertConfig config)
+    {
+        _query = Register("query", new Linear(config.Width, config.Width));
+        _key = Register("key", new Linear(config.Width, config.Width));
+        _value = Register("value", new Linear(config.Width, config.Width));
+        _headSize = config.Width / config.Heads;
+    }
+
+    internal Tensor Forward(Tensor x, Tensor? mask) => Heads(_query.Forward(x))     // [B, H, T, D]
+        .Attention(Heads(_key.Forward(x)), Heads(_value.Forward(x)), mask: mask);   // [B, T, H·D]
+
+    private Tensor Heads(Tensor x) => x.Reshape(x.Shape[0], x.Shape[1], x.Shape[2] / _headSize, _headSize).Transpose(1, 2);
+}
+
+/// <summary>The widening half of the feed-forward layer.</summary>
+public sealed class BertIntermediate : Module
+{
+    private readonly Linear _dense;
+    private readonly Activation _activation;
+
+    internal BertIntermediate(BertConfig config)
+    {
+        _dense = Register("dense", new Linear(config.Width, config.Inner));
+        _activation = new Activation(config.Activation);
+    }
+
+    internal Tensor Forward(Tensor x) => _activation.Forward(_dense.Forward(x));    // [B, T, C] -> [B, T, F]
+}
+
+/// <summary>A projection back to the model's width, added to the residual and normalised.</summary>
+public sealed class BertOutput : Module
+{
+    private readonly Linear _dense;
+    private readonly LayerNorm _norm;
+
+    internal BertOutput(BertConfig config, int inputWidth)
+    {
+        _dense = Register("dense", new Linear(inputWidth, config.Width));
+        _norm = Register("LayerNorm", new LayerNorm(config.Width, config.LayerNormEpsilon));
+    }
+
+    internal Tensor Forward(Tensor x, Tensor residual) => _norm.Forward(_dense.Forward(x).Add(residual));
+}

@@ -1,0 +1,19 @@
+using Coppice.Tensors;
+
+namespace Coppice.Models;
+
+/// <summary>A model that sorts token sequences into classes.</summary>
+public interface ITextClassifier
+{
+    /// <summary>Number of classes.</summary>
+    int Labels { get; }
+
+    /// <summary>Longest sequence the model can see.</summary>
+    int MaxPositions { get; }
+
+    /// <summary>Logits [batch, classes].</summary>
+    /// <param name="ids">Token ids, I64 [batch, steps].</param>
+    /// <param name="lengths">How many of each row's steps are real; the rest is padding behind them. Null where all are.</param>
+    /// <param name="tokenTypes">Segment of each token, I64 [batch, steps]; null for all 0.</param>
+    Tensor Forward(Tensor ids, IReadOnlyList<int>? lengths = null, Tensor? tokenTypes = null);
+}

@@ -1,0 +1,36 @@
+using Coppice.Tensors;
+
+namespace Coppice.Models;
+
+/// <summary>Positions and attention masks of batches whose rows are padded to one length.</summary>
+internal static class Padding
+{
+    // Finite, so that a query which sees padding only still has a defined softmax.
+    private const float Hidden = float.MinValue / 2;
+
+    /// <summary>I64 [batch, steps]: each row's positions counted from its first real token; padding in front gets 0.</summary>
+    public static Tensor Positions(IReadOnlyList<int> leading, int past, int steps)
+    {
+        var positions = Tensor.Empty([leading.Count, steps], DType.I64);
+        var values = positions.AsSpan<long>();
+        for (var row = 0; row < leading.Count; row++)
+            for (var step = 0; step < steps; step++)
+                values[row * steps + step] = Math.Max(0, past + step - leading[row]);
+        return positions;
+    }
+
+    /// <summary>Additive mask F32 [batch, 1, 1, keys] that hides the first <paramref name="leading"/> keys of each row.</summary>
+    public static Tensor LeadingMask(IReadOnlyList<int> leading, int keys) => Mask(leading.Count, keys, row => ..leading[row]);
+
+    /// <summary>Additive mask F32 [batch, 1, 1, keys] that hides the keys behind each row's length.</summary>
+    public static Tensor TrailingMask(IReadOnlyList<int> lengths, int keys) => Mask(lengths.Count, keys, row => lengths[row]..);
+
+    private static Tensor Mask(int rows, int keys, Func<int, Range> hidden)
+    {
+        var mask = Tensor.Zeros([rows, 1, 1, keys]);
+        var values = mask.AsSpan<float>();
+        for (var row = 0; row < rows; row++)
+            values.Slice(row * keys, keys)[hidden(row)].Fill(Hidden);
+        return mask;
+    }
+}

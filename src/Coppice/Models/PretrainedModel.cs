@@ -1,0 +1,109 @@
+using System.Text.Json;
+using Coppice.Checkpoints;
+using Coppice.Modules;
+
+namespace Coppice.Models;
+
+/// <summary>A model opened from a Hugging Face folder: config.json and weights.</summary>
+public sealed class PretrainedModel
+{
+    private PretrainedModel(string folder, string modelType, Module module, IReadOnlySet<int> endOfTextIds) =>
+        (Folder, ModelType, Module, EndOfTextIds) = (folder, modelType, module, endOfTextIds);
+
+    /// <summary>The folder it came from.</summary>
+    public string Folder { get; }
+
+    /// <summary>The family, as config.json names it.</summary>
+    public string ModelType { get; }
+
+    /// <summary>The model with its weights.</summary>
+    public Module Module { get; }
+
+    /// <summary>Tokens that end a text (<c>eos_token_id</c> of generation_config.json or config.json).</summary>
+    public IReadOnlySet<int> EndOfTextIds { get; }
+
+    /// <summary>The module as a model that predicts tokens.</summary>
+    /// <exception cref="NotSupportedException">It is of another kind.</exception>
+    public ICausalLanguageModel CausalLanguageModel => Module as ICausalLanguageModel
+        ?? throw new NotSupportedException($"{Folder} holds a {ModelType} model, which does not predict text; give a causal language model such as GPT-2.");
+
+    /// <summary>The module as a classifier of texts.</summary>
+    /// <exception cref="NotSupportedException">It is of another kind.</exception>
+    public ITextClassifier TextClassifier => Module as ITextClassifier
+        ?? throw new NotSupportedException($"{Folder} holds a {ModelType} model, which is no text classifier; give one such as BERT with a classification head.");
+
+    /// <summary>Whether a path is a folder whose config.json names a family that Coppice runs.</summary>
+    public static bool CanOpen(string folder)
+    {
+        try
+        {
+            using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "config.json")));
+            return ModelTypeOf(config.RootElement) is { } type && ModelRegistry.Find(type) is not null;
+        }
+        catch (Exception error) when (error is IOException or JsonException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Opens a folder, checks config.json against the weights, and loads them as F32.</summary>
+    /// <exception cref="ModelException">There is no config.json, it is malformed, its family is unknown, or it does not describe the weights.</exception>
+    /// <exception cref="CheckpointException">The weights are malformed.</exception>
+    public static PretrainedModel Open(string folder)
+    {
+        var path = Path.Combine(folder, "config.json");
+        if (!File.Exists(path))
+            throw new ModelException(Directory.Exists(folder)
+                ? $"{folder} has no config.json, so what to compute is not known; copy the model's config.json there."
+                : $"{folder} is not a folder; running a model needs its Hugging Face folder with config.json, weights and tokenizer.");
+        try
+        {
+            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            return Load(folder, path, document.RootElement);
+        }
+        catch (Exception error) when (error is JsonException or StateDictException or InvalidOperationException)
+        {
+            throw new ModelException($"{path} and the weights beside it can't be used: {error.Message}", error);
+        }
+    }
+
+    private static PretrainedModel Load(string folder, string path, JsonElement config)
+    {
+        var modelType = ModelTypeOf(config);
+        var architecture = modelType is null ? null : ModelRegistry.Find(modelType);
+        if (architecture is null)
+            throw new ModelException($"{path}: model_type is {modelType ?? "missing"}; Coppice runs {string.Join(", ", ModelRegistry.Known)}. (inspect and prune work on any checkpoint.)");
+        using var checkpoint = Checkpoint.Open(folder);
+        var sources = Rename(checkpoint.Tensors, architecture);
+        var module = architecture.Create(config, sources.Keys);
+        module.LoadStateDict(sources.ToDictionary(entry => entry.Key, entry => entry.Value.Shape), (name, target) => sources[name].ReadInto(target));
+        return new(folder, modelType!, module, EndOfText(folder, config));
+    }
+
+    private static string? ModelTypeOf(JsonElement config) =>
+        config.ValueKind == JsonValueKind.Object && config.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String ? type.GetString() : null;
+
+    /// <summary>The names the module has: with the base prefix, without leftovers.</summary>
+    private static Dictionary<string, TensorSource> Rename(IReadOnlyList<TensorSource> tensors, ModelArchitecture architecture)
+    {
+        var isBare = !tensors.Any(tensor => tensor.Name.StartsWith(architecture.BasePrefix, StringComparison.Ordinal));
+        return tensors.Where(tensor => !architecture.Leftovers.Any(tensor.Name.EndsWith))
+            .ToDictionary(tensor => isBare ? architecture.BasePrefix + tensor.Name : tensor.Name);
+    }
+
+    private static HashSet<int> EndOfText(string folder, JsonElement config)
+    {
+        var path = Path.Combine(folder, "generation_config.json");
+        if (File.Exists(path))
+        {
+            using var generation = JsonDocument.Parse(File.ReadAllBytes(path));
+            if (Ids(generation.RootElement) is { Count: > 0 } ids)
+                return ids;
+        }
+        return Ids(config);
+
+        static HashSet<int> Ids(JsonElement json) => !json.TryGetProperty("eos_token_id", out var ids) ? []
+            : ids.ValueKind == JsonValueKind.Array ? [.. ids.EnumerateArray().Select(id => id.GetInt32())]
+            : ids.ValueKind == JsonValueKind.Number ? [ids.GetInt32()] : [];
+    }
+}

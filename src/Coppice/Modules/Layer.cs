@@ -1,0 +1,55 @@
+using Coppice.Tensors;
+
+namespace Coppice.Modules;
+
+/// <summary>A module that maps one tensor to one tensor.</summary>
+public abstract class Layer : Module
+{
+    private readonly List<Func<Layer, Tensor, Tensor>> _preHooks = [];
+
+    /// <summary>Runs the hooks, then the layer.</summary>
+    public Tensor Forward(Tensor input)
+    {
+        foreach (var hook in _preHooks)
+            input = hook(this, input);
+        return Compute(input);
+    }
+
+    /// <summary>Calls <paramref name="hook"/> with each input before the layer runs; what it returns takes the input's place.</summary>
+    /// <returns>Removes the hook when disposed.</returns>
+    public IDisposable RegisterForwardPreHook(Func<Layer, Tensor, Tensor> hook)
+    {
+        _preHooks.Add(hook);
+        return new Registration(() => _preHooks.Remove(hook));
+    }
+
+    /// <summary>The layer's own computation.</summary>
+    protected abstract Tensor Compute(Tensor input);
+
+    private sealed class Registration(Action remove) : IDisposable
+    {
+        public void Dispose() => remove();
+    }
+}
+
+/// <summary>Layers applied one after another, named by their number as in torch.</summary>
+public sealed class Sequential : Layer
+{
+    private readonly Layer[] _layers;
+
+    /// <summary>Chains the layers in order.</summary>
+    public Sequential(params Layer[] layers)
+    {
+        _layers = layers;
+        for (var i = 0; i < layers.Length; i++)
+            Register(i.ToString(), layers[i]);
+    }
+
+    /// <inheritdoc/>
+    protected override Tensor Compute(Tensor input)
+    {
+        foreach (var layer in _layers)
+            input = layer.Forward(input);
+        return input;
+    }
+}
