@@ -10,7 +10,8 @@ using Coppice.Tensors.Kernels;
 
 namespace Coppice.Pruning;
 
-/// <summary>A prune put down as JSON: what was asked, what was decided for each parameter, and hashes of the bytes before and after.</summary>
+/// <summary>A prune put down as JSON: what was asked, what was decided for each parameter, and hashes of the bytes before and
+/// after.</summary>
 public sealed record PruningPlan
 {
     /// <summary>The version this code writes and reads.</summary>
@@ -67,7 +68,8 @@ public sealed record PruningPlan
             var plan = JsonSerializer.Deserialize(json, PruningPlanJson.Default.PruningPlan);
             return plan?.Version == CurrentVersion
                 ? plan
-                : throw new PruningException($"The plan has version {plan?.Version}, this program reads version {CurrentVersion}; make the plan anew.");
+                : throw new PruningException($"The plan has version {plan?.Version}, this program reads version {CurrentVersion}; "
+                    + "make the plan anew.");
         }
         catch (JsonException error)
         {
@@ -106,9 +108,11 @@ public sealed record PlannedParameter(
     internal static PlannedParameter Create(PrunedWeight pruned)
     {
         var source = pruned.Weight.Source;
-        var bits = pruned.Threshold is { } threshold ? BitConverter.DoubleToUInt64Bits(threshold).ToString("X16", CultureInfo.InvariantCulture) : null;
-        return new PlannedParameter(source.Name, pruned.Weight.Aliases, source.DType.ToString(), [.. source.Shape], source.Count, pruned.Pruned,
-            pruned.ZerosAfter, pruned.Threshold, bits, Hash(source), Hash(new MaskedTensor(source, pruned.Mask)));
+        var bits = pruned.Threshold is { } threshold
+            ? BitConverter.DoubleToUInt64Bits(threshold).ToString("X16", CultureInfo.InvariantCulture)
+            : null;
+        return new PlannedParameter(source.Name, pruned.Weight.Aliases, source.DType.ToString(), [.. source.Shape], source.Count,
+            pruned.Pruned, pruned.ZerosAfter, pruned.Threshold, bits, Hash(source), Hash(new MaskedTensor(source, pruned.Mask)));
     }
 
     private static string Hash(TensorSource tensor)
@@ -123,7 +127,8 @@ public sealed record PlannedParameter(
 
 /// <summary>Generated (de)serialisation, so that plans work without reflection.</summary>
 [JsonSourceGenerationOptions(
-    WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(PruningPlan))]
 internal sealed partial class PruningPlanJson : JsonSerializerContext;

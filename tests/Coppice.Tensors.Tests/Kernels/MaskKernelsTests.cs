@@ -71,7 +71,8 @@ public sealed class MaskKernelsTests
 
     [Fact]
     public void InfinityKey_UnrankedType_SaysWhatToDo() =>
-        Assert.Contains("convert", Assert.Throws<NotSupportedException>(() => MaskKernels.InfinityKey(DType.F8E4M3)).Message, StringComparison.Ordinal);
+        Assert.Contains("convert", Assert.Throws<NotSupportedException>(() => MaskKernels.InfinityKey(DType.F8E4M3)).Message,
+            StringComparison.Ordinal);
 
     /// <summary>Any bit pattern, NaN and infinities among them.</summary>
     internal static byte[] RandomBits(DType dtype, int count, int seed)
@@ -81,14 +82,16 @@ public sealed class MaskKernelsTests
         return bits;
     }
 
-    internal static long[] Keys(byte[] bits, DType dtype) => [.. Enumerable.Range(0, bits.Length / dtype.ByteSize()).Select(i => dtype.ByteSize() switch
+    internal static long[] Keys(byte[] bits, DType dtype) =>
+        [.. Enumerable.Range(0, bits.Length / dtype.ByteSize()).Select(i => dtype.ByteSize() switch
     {
         2 => BitConverter.ToInt16(bits, i * 2) & short.MaxValue,
         4 => BitConverter.ToInt32(bits, i * 4) & int.MaxValue,
         _ => BitConverter.ToInt64(bits, i * 8) & long.MaxValue,
     })];
 
-    private static long[] Limits(DType dtype) => [-1, 0, MaskKernels.InfinityKey(dtype) / 2, MaskKernels.InfinityKey(dtype), (1L << (dtype.BitSize() - 2)) * 2 - 1];
+    private static long[] Limits(DType dtype) =>
+        [-1, 0, MaskKernels.InfinityKey(dtype) / 2, MaskKernels.InfinityKey(dtype), (1L << (dtype.BitSize() - 2)) * 2 - 1];
 
     private static double Value(byte[] bits, DType dtype, int i) => dtype switch
     {

@@ -4,7 +4,8 @@ namespace Coppice.Tensors.Tests.Kernels;
 
 public sealed class RadixSelectTests
 {
-    public static TheoryData<DType, int> Cases => [.. from dtype in new[] { DType.F32, DType.F64, DType.F16 } from count in new[] { 0, 1, 5, 4099 } select (dtype, count)];
+    public static TheoryData<DType, int> Cases =>
+        [.. from dtype in new[] { DType.F32, DType.F64, DType.F16 } from count in new[] { 0, 1, 5, 4099 } select (dtype, count)];
 
     [Theory]
     [MemberData(nameof(Cases))]

@@ -13,7 +13,8 @@ public sealed class PruneAmountTests
     [InlineData("1e-1", 25, 2)]
     [InlineData("1", 17, 1)]
     [InlineData("0", 17, 0)]
-    public void Of_Amount_RoundsHalvesToEven(string text, long size, long expected) => Assert.Equal(expected, PruneAmount.Parse(text).Of(size, "weights"));
+    public void Of_Amount_RoundsHalvesToEven(string text, long size, long expected) =>
+        Assert.Equal(expected, PruneAmount.Parse(text).Of(size, "weights"));
 
     [Theory]
     [InlineData("1.7")]
@@ -39,5 +40,6 @@ public sealed class PruneAmountTests
     [InlineData("0.0")]
     [InlineData("1E-05")]
     [InlineData("12")]
-    public void ToString_Amount_ParsesBack(string text) => Assert.Equal(PruneAmount.Parse(text), PruneAmount.Parse(PruneAmount.Parse(text).ToString()));
+    public void ToString_Amount_ParsesBack(string text) =>
+        Assert.Equal(PruneAmount.Parse(text), PruneAmount.Parse(PruneAmount.Parse(text).ToString()));
 }

@@ -11,7 +11,8 @@ public sealed class PrunerTests
 {
     private static readonly DType[] Types = [DType.F32, DType.F64, DType.F16, DType.BF16];
 
-    public static TheoryData<DType, int> Sizes => [.. from dtype in Types from size in new[] { 1, 2, 33, 1000, 270_001 } select (dtype, size)];
+    public static TheoryData<DType, int> Sizes =>
+        [.. from dtype in Types from size in new[] { 1, 2, 33, 1000, 270_001 } select (dtype, size)];
 
     [Theory]
     [MemberData(nameof(Sizes))]
@@ -141,36 +142,43 @@ public sealed class PrunerTests
     [InlineData(PruneScope.Global)]
     public void Random_Strict_PrunesExactlyTheCountAndDependsOnTheSeed(PruneScope scope)
     {
-        TensorSource[] tensors = [MemoryTensor.Random("a", [300, 1000], 1), MemoryTensor.Random("b", [777], 2, DType.BF16), MemoryTensor.Random("c", [5], 3, DType.F64)];
-        PruneResult Run(long seed) => Pruner.Prune(All(tensors), new PruneRequest(new RandomUnstructured(), PruneAmount.Fraction(0.3)) { Scope = scope, Seed = seed });
+        TensorSource[] tensors = [MemoryTensor.Random("a", [300, 1000], 1), MemoryTensor.Random("b", [777], 2, DType.BF16),
+            MemoryTensor.Random("c", [5], 3, DType.F64)];
+        PruneResult Run(long seed) => Pruner.Prune(All(tensors), new PruneRequest(new RandomUnstructured(),
+            PruneAmount.Fraction(0.3)) { Scope = scope, Seed = seed });
         var result = Run(1);
         Assert.Equal(scope == PruneScope.Global ? 90235 : 90000 + 233 + 2, result.Pruned);
         AssertSame(MemoryTensor.AllBytes(result.Tensors[1]), MemoryTensor.AllBytes(Run(1).Tensors[1]));
         Assert.False(MemoryTensor.AllBytes(result.Tensors[0]).SequenceEqual(MemoryTensor.AllBytes(Run(2).Tensors[0])));
-        var pruned = MemoryTensor.Values(result.Tensors[0]).Select((value, i) => (value, i)).Where(e => e.value == 0).Select(e => (double)e.i).ToArray();
+        var pruned = MemoryTensor.Values(result.Tensors[0]).Select((value, i) => (value, i)).Where(e => e.value == 0).Select(e =>
+            (double)e.i).ToArray();
         Assert.InRange(pruned.Average(), 148_000, 152_000);
     }
 
     [Fact]
     public void Random_TorchOn16BitTypes_IsRefused() => Assert.Contains("strict", Assert.Throws<PruningException>(() =>
-        Prune(new RandomUnstructured(), PruneAmount.Fraction(0.5), PruneScope.PerTensor, PruneSemantics.Torch, MemoryTensor.Random("w", [4], 1, DType.F16))).Message,
+        Prune(new RandomUnstructured(), PruneAmount.Fraction(0.5), PruneScope.PerTensor, PruneSemantics.Torch,
+            MemoryTensor.Random("w", [4], 1, DType.F16))).Message,
         StringComparison.Ordinal);
 
     [Fact]
     public void Structured_Global_IsRefused() => Assert.Contains("per-tensor", Assert.Throws<PruningException>(() =>
-        Prune(new LnStructured(2, 0), PruneAmount.Fraction(0.5), PruneScope.Global, PruneSemantics.Strict, MemoryTensor.Random("w", [4, 4], 1))).Message,
+        Prune(new LnStructured(2, 0), PruneAmount.Fraction(0.5), PruneScope.Global, PruneSemantics.Strict, MemoryTensor.Random("w",
+            [4, 4], 1))).Message,
         StringComparison.Ordinal);
 
     [Fact]
     public void Prune_UnrankedType_NamesTheTensor()
     {
         var tensor = new MemoryTensor("q.weight", DType.F8E4M3, [2, 2], new byte[4]);
-        Assert.Contains("'q.weight' is F8E4M3", Assert.Throws<PruningException>(() => L1(PruneAmount.Fraction(0.5), tensor)).Message, StringComparison.Ordinal);
+        Assert.Contains("'q.weight' is F8E4M3", Assert.Throws<PruningException>(() => L1(PruneAmount.Fraction(0.5), tensor)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void Prune_NothingInScope_SaysHowToNameWeights() => Assert.Contains("--include", Assert.Throws<PruningException>(() =>
-        Pruner.Prune(WeightSelector.Select([MemoryTensor.F32("bias", [2], 1, 2)], ModelFacts.None), new PruneRequest(new L1Unstructured(), PruneAmount.Fraction(0.5)))).Message,
+        Pruner.Prune(WeightSelector.Select([MemoryTensor.F32("bias", [2], 1, 2)], ModelFacts.None),
+            new PruneRequest(new L1Unstructured(), PruneAmount.Fraction(0.5)))).Message,
         StringComparison.Ordinal);
 
     [Fact]
@@ -189,8 +197,10 @@ public sealed class PrunerTests
     [Fact]
     public void Prune_OutOfScopeZeros_CountInModelSparsity()
     {
-        TensorSource[] tensors = [MemoryTensor.F32("a.weight", [2, 2], 1, 2, 3, 4), MemoryTensor.F32("a.bias", [4], 0, 0, 0, 1), MemoryTensor.F32("bn.running_mean", [2], 0, 0)];
-        var result = Pruner.Prune(WeightSelector.Select(tensors, ModelFacts.None), new PruneRequest(new L1Unstructured(), PruneAmount.Fraction(0.5)));
+        TensorSource[] tensors = [MemoryTensor.F32("a.weight", [2, 2], 1, 2, 3, 4), MemoryTensor.F32("a.bias", [4], 0, 0, 0, 1),
+            MemoryTensor.F32("bn.running_mean", [2], 0, 0)];
+        var result = Pruner.Prune(WeightSelector.Select(tensors, ModelFacts.None), new PruneRequest(new L1Unstructured(),
+            PruneAmount.Fraction(0.5)));
         Assert.Equal(0.5, result.ScopeSparsity);
         Assert.Equal(5.0 / 8, result.ModelSparsity);
         Assert.Same(tensors[1], result.Tensors[1]);

@@ -10,7 +10,12 @@ public sealed class PruningPlanTests
     public void ToJson_Plan_ParsesBackToARequestOfTheSameResult()
     {
         var tensor = MemoryTensor.Random("a.weight", [30, 20], 1);
-        var request = new PruneRequest(new L1Unstructured(), PruneAmount.Fraction(0.25)) { Semantics = PruneSemantics.Torch, Scope = PruneScope.Global, Seed = 7 };
+        var request = new PruneRequest(new L1Unstructured(), PruneAmount.Fraction(0.25))
+        {
+            Semantics = PruneSemantics.Torch,
+            Scope = PruneScope.Global,
+            Seed = 7,
+        };
         var result = Pruner.Prune(PruneHelper.All(tensor), request);
         var json = PruningPlan.Create(result, request, "coppice prune").ToJson();
         var plan = PruningPlan.Parse(json);

@@ -44,5 +44,6 @@ internal static class BlockScores
 internal sealed class ArrayKeys(double[] scores) : KeySource(scores.Length, sizeof(double))
 {
     /// <inheritdoc/>
-    public override ReadOnlySpan<byte> Read(long first, int count, Span<byte> scratch) => MemoryMarshal.AsBytes(scores.AsSpan((int)first, count));
+    public override ReadOnlySpan<byte> Read(long first, int count, Span<byte> scratch) =>
+        MemoryMarshal.AsBytes(scores.AsSpan((int)first, count));
 }

@@ -7,7 +7,8 @@ using Coppice.Tensors.Kernels;
 
 namespace Coppice.Pruning.Masks;
 
-/// <summary>Prunes where a ranking key that is not the weight's own bits lies below a limit; keys are computed again where they are needed.</summary>
+/// <summary>Prunes where a ranking key that is not the weight's own bits lies below a limit; keys are computed again where they are
+/// needed.</summary>
 internal sealed class RankMask(DType dtype, PruneSemantics semantics, KeySource keys, KeyLimit limit) : WeightMask(dtype, semantics)
 {
     private const int Step = 1 << 14;

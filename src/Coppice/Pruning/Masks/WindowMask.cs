@@ -9,9 +9,11 @@ namespace Coppice.Pruning.Masks;
 /// <summary>Marks the pruned elements of one window: all-ones lanes where pruned, zeros elsewhere.</summary>
 internal delegate void MarkPruned(ReadOnlySpan<byte> elements, Span<byte> lanes);
 
-/// <summary>Prunes by a pattern that is decided in each of the aligned windows that a weight falls into, from the window's own elements.</summary>
+/// <summary>Prunes by a pattern that is decided in each of the aligned windows that a weight falls into, from the window's own
+/// elements.</summary>
 /// <remarks>Holds no mask: windows are read from the unpruned weight again where they are needed.</remarks>
-internal sealed class WindowMask(TensorSource source, PruneSemantics semantics, int windowElements, MarkPruned mark) : WeightMask(source.DType, semantics)
+internal sealed class WindowMask(TensorSource source, PruneSemantics semantics, int windowElements, MarkPruned mark)
+    : WeightMask(source.DType, semantics)
 {
     /// <inheritdoc/>
     public override long Apply(long firstElement, Span<byte> elements)

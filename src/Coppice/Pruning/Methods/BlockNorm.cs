@@ -6,7 +6,8 @@ namespace Coppice.Pruning.Methods;
 
 /// <summary>Prunes the blocks of rows x columns weights with the smallest norm; the amount counts blocks of one weight.</summary>
 /// <remarks>
-/// Blocks of 4x1 and 16x1 are what the sparse CPU kernels use. A block spans <paramref name="Rows"/> outputs and <paramref name="Columns"/> inputs, whichever
+/// Blocks of 4x1 and 16x1 are what the sparse CPU kernels use. A block spans <paramref name="Rows"/> outputs and
+/// <paramref name="Columns"/> inputs, whichever
 /// way the weight is stored; a convolution's inputs are in * kh * kw. Equal norms go by lowest block index, row by row as stored.
 /// </remarks>
 /// <param name="Rows">Outputs of a block; must divide the weight's.</param>
@@ -25,7 +26,9 @@ public sealed record BlockNorm(int Rows, int Columns, double Norm) : PruningMeth
         if (Norm is not (1 or 2))
             throw new PruningException($"Blocks are ranked by the L1 or the L2 norm, not L{Norm}.");
         var grids = task.Weights.Select(Grid).ToList();
-        var counts = grids.Select((grid, i) => task.Amount.Of(grid.Blocks, $"{Rows}x{Columns} blocks of '{task.Weights[i].Name}'")).ToList();
+        var counts = grids
+            .Select((grid, i) => task.Amount.Of(grid.Blocks, $"{Rows}x{Columns} blocks of '{task.Weights[i].Name}'"))
+            .ToList();
         return [.. grids.Select((grid, i) => Mask(task.Weights[i], grid, counts[i], task.Semantics))];
     }
 
@@ -45,6 +48,7 @@ public sealed record BlockNorm(int Rows, int Columns, double Norm) : PruningMeth
         var grid = new BlockGrid(view.Columns, height, width, (long)(view.Rows / height) * (view.Columns / width));
         return grid.Blocks <= Array.MaxLength
             ? grid
-            : throw new PruningException($"'{weight.Name}' {weight.Source.Shape} has {grid.Blocks} blocks, too many to rank; choose larger ones.");
+            : throw new PruningException($"'{weight.Name}' {weight.Source.Shape} has {grid.Blocks} blocks, too many to rank; "
+                + "choose larger ones.");
     }
 }

@@ -4,7 +4,8 @@ using Coppice.Tensors;
 
 namespace Coppice.Pruning.Methods;
 
-/// <summary>Prunes the weights of smallest magnitude, per tensor or globally (Han et al., "Learning both weights and connections", 2015).</summary>
+/// <summary>Prunes the weights of smallest magnitude, per tensor or globally (Han et al., "Learning both weights and connections",
+/// 2015).</summary>
 /// <remarks>Ranked exactly, each type in its own precision; weights of several types ranked together are compared by value.</remarks>
 public sealed record L1Unstructured : PruningMethod
 {

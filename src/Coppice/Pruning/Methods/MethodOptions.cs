@@ -3,8 +3,10 @@ using System.Globalization;
 namespace Coppice.Pruning.Methods;
 
 /// <summary>A method in the words of the command line and of plans.</summary>
-/// <param name="Method"><c>l1</c>, <c>ln</c> or <c>random</c>; <c>ln-structured</c> and <c>random-structured</c> say the granularity too.</param>
-/// <param name="Granularity"><c>unstructured</c>, <c>channel</c>, <c>N:M</c> such as <c>2:4</c>, or blocks <c>RxC</c> such as <c>4x1</c>; null for the method's own.</param>
+/// <param name="Method"><c>l1</c>, <c>ln</c> or <c>random</c>; <c>ln-structured</c> and <c>random-structured</c> say the granularity
+/// too.</param>
+/// <param name="Granularity"><c>unstructured</c>, <c>channel</c>, <c>N:M</c> such as <c>2:4</c>, or blocks <c>RxC</c> such as <c>4x1</c>;
+/// null for the method's own.</param>
 /// <param name="Norm">n of an L_n norm; null for 1 with <c>l1</c> and 2 with <c>ln</c>.</param>
 /// <param name="Dim">The axis that channels are counted along; null for 0.</param>
 public sealed record MethodOptions(string Method, string? Granularity = null, double? Norm = null, int? Dim = null)
@@ -36,10 +38,11 @@ public sealed record MethodOptions(string Method, string? Granularity = null, do
         ("l1", Channel) => new LnStructured(1, Dim ?? 0),
         ("ln" or "ln-structured", null or Channel) => new LnStructured(Norm ?? 2, Dim ?? 0),
         ("l1", _) when TryPair(':', out var kept, out var of) => new NmMagnitude(kept, of),
-        ("l1" or "ln", _) when TryPair('x', out var rows, out var columns) => new BlockNorm(rows, columns, Norm ?? (Method == "l1" ? 1 : 2)),
+        ("l1" or "ln", _) when TryPair('x', out var rows, out var columns) =>
+            new BlockNorm(rows, columns, Norm ?? (Method == "l1" ? 1 : 2)),
         ("l1" or "ln" or "ln-structured" or "random" or "random-structured", _) => throw new PruningException(
-            $"The method '{Method}' has no granularity '{Granularity}'. l1 goes with unstructured, channel, N:M or RxC; ln with channel or RxC; "
-            + "random with unstructured or channel."),
+            $"The method '{Method}' has no granularity '{Granularity}'. l1 goes with unstructured, channel, N:M or RxC; "
+            + "ln with channel or RxC; random with unstructured or channel."),
         _ => throw new PruningException($"The pruning method '{Method}' is not known; choose l1, ln or random."),
     };
 

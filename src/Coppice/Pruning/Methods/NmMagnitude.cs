@@ -5,9 +5,11 @@ using Coppice.Tensors;
 
 namespace Coppice.Pruning.Methods;
 
-/// <summary>Keeps the n largest magnitudes of every m consecutive weights along the reduction axis (Mishra et al., "Accelerating sparse deep neural networks", 2021).</summary>
+/// <summary>Keeps the n largest magnitudes of every m consecutive weights along the reduction axis (Mishra et al., "Accelerating sparse
+/// deep neural networks", 2021).</summary>
 /// <remarks>
-/// Linear [out, in] and convolution [out, in * kh * kw] are grouped along a row, Hugging Face's Conv1D [in, out] along a column. Of equal magnitudes the lowest
+/// Linear [out, in] and convolution [out, in * kh * kw] are grouped along a row, Hugging Face's Conv1D [in, out] along a column. Of equal
+/// magnitudes the lowest
 /// index is pruned first.
 /// </remarks>
 /// <param name="Kept">n, at least 1 and at most m.</param>
@@ -27,7 +29,8 @@ public sealed record NmMagnitude(int Kept, int Of) : PruningMethod
     public override IReadOnlyList<WeightMask> ComputeMasks(PruneTask task)
     {
         if (Kept < 1 || Kept > Of || Of > LargestGroup)
-            throw new PruningException($"{Kept}:{Of} is no N:M pattern: N must be at least 1, and M at least N and at most {LargestGroup}, as in 2:4.");
+            throw new PruningException($"{Kept}:{Of} is no N:M pattern: N must be at least 1, "
+                + $"and M at least N and at most {LargestGroup}, as in 2:4.");
         return [.. task.Weights.Select(weight => Mask(weight, task.Semantics))];
     }
 
@@ -35,10 +38,12 @@ public sealed record NmMagnitude(int Kept, int Of) : PruningMethod
     {
         var view = MatrixView.Of(weight, this);
         if (view.Inputs % Of != 0)
-            throw new PruningException($"'{weight.Name}' {weight.Source.Shape} has {view.Inputs} inputs, which is no multiple of {Of}; exclude it.");
+            throw new PruningException($"'{weight.Name}' {weight.Source.Shape} has {view.Inputs} inputs, "
+                + $"which is no multiple of {Of}; exclude it.");
         var (stride, window) = view.InputMajor ? (view.Columns, (long)Of * view.Columns) : (1, Of);
         if (window > LargestWindow)
-            throw new PruningException($"'{weight.Name}' {weight.Source.Shape} has rows too long to hold {Of} of them at once; exclude it.");
+            throw new PruningException($"'{weight.Name}' {weight.Source.Shape} has rows too long to hold {Of} of them at once; "
+                + "exclude it.");
         var size = weight.Source.DType.ByteSize();
         return new WindowMask(weight.Source, semantics, (int)window, (elements, lanes) => MarkSmallest(elements, lanes, size, stride));
     }

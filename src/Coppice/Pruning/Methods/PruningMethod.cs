@@ -4,7 +4,8 @@ using Coppice.Pruning.Selection;
 namespace Coppice.Pruning.Methods;
 
 /// <summary>Decides which elements of some weights are pruned: a pure function of the weights and the target.</summary>
-/// <remarks>Validation, counting, tied weights, reports and writing are the <see cref="Pruner"/>'s; a method writes <see cref="ComputeMasks"/> alone.</remarks>
+/// <remarks>Validation, counting, tied weights, reports and writing are the <see cref="Pruner"/>'s; a method writes
+/// <see cref="ComputeMasks"/> alone.</remarks>
 public abstract record PruningMethod
 {
     /// <summary>The options that name this method; <see cref="MethodOptions.ToMethod"/> makes it from them again.</summary>

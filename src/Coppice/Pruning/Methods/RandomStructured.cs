@@ -6,7 +6,8 @@ namespace Coppice.Pruning.Methods;
 
 /// <summary>Prunes channels at random.</summary>
 /// <remarks>
-/// <see cref="PruneSemantics.Torch"/> makes the choice of <c>random_structured</c> called on the weights in order after <c>torch.manual_seed(seed)</c>.
+/// <see cref="PruneSemantics.Torch"/> makes the choice of <c>random_structured</c> called on the weights in order after
+/// <c>torch.manual_seed(seed)</c>.
 /// </remarks>
 /// <param name="Dim">The axis that channels are counted along; negative from the innermost.</param>
 public sealed record RandomStructured(int Dim) : ChannelMethod(Dim)

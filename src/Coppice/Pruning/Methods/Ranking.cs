@@ -12,9 +12,12 @@ internal static class Ranking
     /// <param name="rank">Keys, all of one width, for weights that are ranked together, and the place in scope of the first.</param>
     /// <param name="mask">The mask of a weight from its keys and their limit.</param>
     public static IReadOnlyList<WeightMask> ComputeMasks(
-        PruneTask task, Func<IReadOnlyList<SelectedWeight>, int, IReadOnlyList<KeySource>> rank, Func<SelectedWeight, KeySource, KeyLimit, WeightMask> mask)
+        PruneTask task,
+        Func<IReadOnlyList<SelectedWeight>, int, IReadOnlyList<KeySource>> rank,
+        Func<SelectedWeight, KeySource, KeyLimit, WeightMask> mask)
     {
-        var groups = task.Scope == PruneScope.Global ? [task.Weights] : task.Weights.Select(weight => (IReadOnlyList<SelectedWeight>)[weight]);
+        var groups = task.Scope == PruneScope.Global ? [task.Weights]
+            : task.Weights.Select(weight => (IReadOnlyList<SelectedWeight>)[weight]);
         var masks = new List<WeightMask>();
         foreach (var group in groups)
         {

@@ -8,7 +8,8 @@ namespace Coppice.Pruning.Selection;
 /// <param name="VocabularySize">Rows of the token embedding.</param>
 /// <param name="TiesEmbeddings">Whether the head is the token embedding; null for the family's default.</param>
 /// <param name="Architecture">The first of <c>architectures</c>: the class that the checkpoint was saved from.</param>
-public sealed record ModelFacts(string? ModelType = null, int? VocabularySize = null, bool? TiesEmbeddings = null, string? Architecture = null)
+public sealed record ModelFacts(
+    string? ModelType = null, int? VocabularySize = null, bool? TiesEmbeddings = null, string? Architecture = null)
 {
     private static readonly string[] LanguageModels = ["LM", "ConditionalGeneration", "PreTraining"];
 
@@ -16,9 +17,11 @@ public sealed record ModelFacts(string? ModelType = null, int? VocabularySize = 
     public static ModelFacts None { get; } = new();
 
     /// <summary>Whether the model predicts tokens, so that a head missing from the checkpoint is the embedding.</summary>
-    public bool HasLanguageHead => Architecture is null || LanguageModels.Any(mark => Architecture.Contains(mark, StringComparison.Ordinal));
+    public bool HasLanguageHead =>
+        Architecture is null || LanguageModels.Any(mark => Architecture.Contains(mark, StringComparison.Ordinal));
 
-    /// <summary>Reads the facts from the config.json in a checkpoint's folder, or beside its file; nothing is known where there is none.</summary>
+    /// <summary>Reads the facts from the config.json in a checkpoint's folder, or beside its file; nothing is known where there is
+    /// none.</summary>
     /// <exception cref="PruningException">The file is not JSON.</exception>
     public static ModelFacts Of(Checkpoint checkpoint)
     {
@@ -43,7 +46,8 @@ public sealed record ModelFacts(string? ModelType = null, int? VocabularySize = 
             return None;
         return new ModelFacts(
             config.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String ? type.GetString() : null,
-            config.TryGetProperty("vocab_size", out var size) && size.ValueKind == JsonValueKind.Number && size.TryGetInt32(out var rows) ? rows : null,
+            config.TryGetProperty("vocab_size", out var size) && size.ValueKind == JsonValueKind.Number
+                && size.TryGetInt32(out var rows) ? rows : null,
             config.TryGetProperty("tie_word_embeddings", out var tied) && tied.ValueKind is JsonValueKind.True or JsonValueKind.False
                 ? tied.GetBoolean() : null,
             config.TryGetProperty("architectures", out var names) && names.ValueKind == JsonValueKind.Array && names.GetArrayLength() > 0

@@ -35,7 +35,8 @@ public sealed class MethodOptionsTests
     [InlineData("l1", "2:")]
     [InlineData("l1", "-1x4")]
     [InlineData("l1", "")]
-    public void ToMethod_Unknown_Throws(string method, string? granularity) => Assert.Throws<PruningException>(() => new MethodOptions(method, granularity).ToMethod());
+    public void ToMethod_Unknown_Throws(string method, string? granularity) =>
+        Assert.Throws<PruningException>(() => new MethodOptions(method, granularity).ToMethod());
 
     [Theory]
     [InlineData("2", 2)]

@@ -31,26 +31,31 @@ public sealed class PatternTests
     }
 
     [Fact]
-    public void Nm_InputsNoMultiple_NamesTheWeight() => Assert.Contains("'a.weight' [2, 6] has 6 inputs", Assert.Throws<PruningException>(() =>
-        Values(new NmMagnitude(2, 4), null, ModelFacts.None, MemoryTensor.Random("a.weight", [2, 6], 1))).Message, StringComparison.Ordinal);
+    public void Nm_InputsNoMultiple_NamesTheWeight() =>
+        Assert.Contains("'a.weight' [2, 6] has 6 inputs", Assert.Throws<PruningException>(() =>
+        Values(new NmMagnitude(2, 4), null, ModelFacts.None, MemoryTensor.Random("a.weight", [2, 6], 1))).Message,
+            StringComparison.Ordinal);
 
     [Theory]
     [InlineData(0, 4)]
     [InlineData(5, 4)]
     [InlineData(2, 65)]
     public void Nm_NoPattern_IsRefused(int kept, int of) =>
-        Assert.Throws<PruningException>(() => Values(new NmMagnitude(kept, of), null, ModelFacts.None, MemoryTensor.Random("a.weight", [4, 4], 1)));
+        Assert.Throws<PruningException>(() => Values(new NmMagnitude(kept, of), null, ModelFacts.None, MemoryTensor.Random("a.weight",
+            [4, 4], 1)));
 
     [Fact]
     public void Nm_WithAmount_IsRefused() => Assert.Contains("leave the amount out", Assert.Throws<PruningException>(() =>
-        Values(new NmMagnitude(2, 4), PruneAmount.Fraction(0.5), ModelFacts.None, MemoryTensor.Random("a.weight", [4, 4], 1))).Message, StringComparison.Ordinal);
+        Values(new NmMagnitude(2, 4), PruneAmount.Fraction(0.5), ModelFacts.None, MemoryTensor.Random("a.weight",
+            [4, 4], 1))).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Blocks_Linear_SpanOutputsByInputs()
     {
         // 2x1 blocks, sums of magnitudes: columns 4, 9, 2 over columns 8, 4, 1; of the two fours the first goes.
         var tensor = MemoryTensor.F32("a.weight", [4, 3], 1, 4, 1, -3, 5, 1, 4, 2, 0, 4, 2, 1);
-        Assert.Equal([0, 4, 0, 0, 5, 0, 4, 2, 0, 4, 2, 0], Values(new BlockNorm(2, 1, 1), PruneAmount.Fraction(0.5), ModelFacts.None, tensor));
+        Assert.Equal([0, 4, 0, 0, 5, 0, 4, 2, 0, 4, 2, 0], Values(new BlockNorm(2, 1, 1), PruneAmount.Fraction(0.5),
+            ModelFacts.None, tensor));
     }
 
     [Fact]
@@ -62,7 +67,8 @@ public sealed class PatternTests
 
     [Fact]
     public void Blocks_ThatDoNotFill_NameTheWeight() => Assert.Contains("'a.weight' [6, 4]", Assert.Throws<PruningException>(() =>
-        Values(new BlockNorm(4, 1, 1), PruneAmount.Fraction(0.5), ModelFacts.None, MemoryTensor.Random("a.weight", [6, 4], 1))).Message, StringComparison.Ordinal);
+        Values(new BlockNorm(4, 1, 1), PruneAmount.Fraction(0.5), ModelFacts.None, MemoryTensor.Random("a.weight",
+            [6, 4], 1))).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Blocks_OfOneElement_EqualL1()

@@ -50,27 +50,32 @@ public sealed class WeightSelectorTests
     [Fact]
     public void Select_HeadOfOtherValues_IsAWeightOfItsOwn()
     {
-        var selection = WeightSelector.Select([.. Gpt2Tensors(), MemoryTensor.Random("lm_head.weight", [10, 4], 99)], Gpt2, ["lm_head.weight"]);
+        var selection = WeightSelector.Select([.. Gpt2Tensors(), MemoryTensor.Random("lm_head.weight", [10, 4], 99)], Gpt2,
+            ["lm_head.weight"]);
         Assert.Equal(["lm_head.weight"], Names(selection));
         Assert.Empty(selection.Warnings);
     }
 
     [Fact]
     public void Select_UntiedByConfig_HeadMatchesNothing() =>
-        Assert.Throws<PruningException>(() => WeightSelector.Select(Gpt2Tensors(), Gpt2 with { TiesEmbeddings = false }, ["lm_head.weight"]));
+        Assert.Throws<PruningException>(() => WeightSelector.Select(Gpt2Tensors(), Gpt2 with { TiesEmbeddings = false },
+            ["lm_head.weight"]));
 
     [Fact]
     public void Select_ClassifierOnTheFamily_HasNoTiedHead() =>
-        Assert.Empty(WeightSelector.Select(Gpt2Tensors(), Gpt2 with { Architecture = "GPT2ForSequenceClassification" }, ["*.wte.weight"]).Warnings);
+        Assert.Empty(WeightSelector.Select(Gpt2Tensors(), Gpt2 with { Architecture = "GPT2ForSequenceClassification" },
+            ["*.wte.weight"]).Warnings);
 
     [Fact]
     public void Select_ConvolutionalNet_LeavesOutNormsAndTheLastLinear()
     {
         TensorSource[] tensors =
         [
-            MemoryTensor.Random("module.conv1.weight", [4, 3, 3, 3], 1), MemoryTensor.Random("module.bn1.weight", [4], 1), MemoryTensor.Random("module.bn1.running_var", [4], 1),
+            MemoryTensor.Random("module.conv1.weight", [4, 3, 3, 3], 1), MemoryTensor.Random("module.bn1.weight", [4], 1),
+            MemoryTensor.Random("module.bn1.running_var", [4], 1),
             MemoryTensor.Random("module.patch_embed.proj.weight", [4, 3, 2, 2], 1), MemoryTensor.Random("module.fc1.weight", [8, 4], 1),
-            MemoryTensor.Random("module.linear.weight", [10, 8], 1), new MemoryTensor("module.bn1.num_batches_tracked", DType.I64, [], new byte[8]),
+            MemoryTensor.Random("module.linear.weight", [10, 8], 1),
+            new MemoryTensor("module.bn1.num_batches_tracked", DType.I64, [], new byte[8]),
         ];
         var selection = WeightSelector.Select(tensors, ModelFacts.None);
         Assert.Equal(["module.conv1.weight", "module.patch_embed.proj.weight", "module.fc1.weight"], Names(selection));
@@ -89,7 +94,8 @@ public sealed class WeightSelectorTests
     [Theory]
     [InlineData("bert", "bert.encoder.layer.0.attention.self.query.weight", "bert.pooler.dense.weight")]
     [InlineData("llama", "model.layers.0.mlp.up_proj.weight", "lm_head.weight")]
-    [InlineData("t5", "encoder.block.0.layer.0.SelfAttention.q.weight", "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight")]
+    [InlineData("t5", "encoder.block.0.layer.0.SelfAttention.q.weight",
+        "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight")]
     public void Select_KnownFamily_TakesItsBlocksAlone(string type, string inside, string outside)
     {
         TensorSource[] tensors = [MemoryTensor.Random(inside, [4, 4], 1), MemoryTensor.Random(outside, [4, 4], 2)];
@@ -100,7 +106,8 @@ public sealed class WeightSelectorTests
     public void Select_IncludeAndExclude_SubtractsTheSecond()
     {
         var selection = WeightSelector.Select(Gpt2Tensors(), Gpt2, ["transformer.*"], ["*.bias", "*.w?e.weight"]);
-        Assert.Equal(["transformer.h.0.attn.c_attn.weight", "transformer.h.0.mlp.c_proj.weight", "transformer.ln_f.weight"], Names(selection));
+        Assert.Equal(["transformer.h.0.attn.c_attn.weight", "transformer.h.0.mlp.c_proj.weight", "transformer.ln_f.weight"],
+            Names(selection));
     }
 
     [Fact]
@@ -112,7 +119,8 @@ public sealed class WeightSelectorTests
 
     [Fact]
     public void Select_IncludeOfIntegers_IsRefused() => Assert.Contains("'ids'", Assert.Throws<PruningException>(() =>
-        WeightSelector.Select([new MemoryTensor("ids", DType.I64, [1], new byte[8])], ModelFacts.None, ["ids"])).Message, StringComparison.Ordinal);
+        WeightSelector.Select([new MemoryTensor("ids", DType.I64, [1], new byte[8])], ModelFacts.None, ["ids"])).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void FromConfig_OtherKinds_CountAsAbsent()
@@ -131,8 +139,10 @@ public sealed class WeightSelectorTests
     private static TensorSource[] Gpt2Tensors() =>
     [
         MemoryTensor.Random("transformer.wte.weight", [10, 4], 1), MemoryTensor.Random("transformer.wpe.weight", [2, 4], 2),
-        MemoryTensor.Random("transformer.h.0.attn.bias", [1, 1, 2, 2], 3), MemoryTensor.Random("transformer.h.0.attn.c_attn.weight", [4, 12], 4),
-        MemoryTensor.Random("transformer.h.0.attn.c_attn.bias", [12], 5), MemoryTensor.Random("transformer.h.0.mlp.c_proj.weight", [16, 4], 6),
+        MemoryTensor.Random("transformer.h.0.attn.bias", [1, 1, 2, 2], 3),
+        MemoryTensor.Random("transformer.h.0.attn.c_attn.weight", [4, 12], 4),
+        MemoryTensor.Random("transformer.h.0.attn.c_attn.bias", [12], 5),
+        MemoryTensor.Random("transformer.h.0.mlp.c_proj.weight", [16, 4], 6),
         MemoryTensor.Random("transformer.ln_f.weight", [4], 7),
     ];
 
