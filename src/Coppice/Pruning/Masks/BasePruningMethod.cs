@@ -8,10 +8,8 @@ namespace Coppice.Pruning.Masks;
 /// </summary>
 /// <remarks>
 /// The counterpart of <c>torch.nn.utils.prune.BasePruningMethod</c>. This class shows the method what remains of a weight that is pruned
-/// already,
-/// checks the mask it returns, merges it with the one in force (a pruned entry never comes back) and puts it in force, or leaves everything
-/// as
-/// it was when anything fails. One object works on one weight at a time.
+/// already, checks the mask it returns, merges it with the one in force (a pruned entry never comes back) and puts it in force, or leaves
+/// everything as it was when anything fails. One object works on one weight at a time.
 /// </remarks>
 public abstract class BasePruningMethod
 {
@@ -22,7 +20,7 @@ public abstract class BasePruningMethod
     public virtual int Dim =>
         throw new InvalidOperationException($"{GetType().Name} is structured but names no axis: override {nameof(Dim)}.");
 
-    /// <summary>What becomes of pruned values, of NaN and, in random methods, of equal draws.</summary>
+    /// <summary>What becomes of pruned values, of NaN and of equal draws; for the values, those of the last call on a weight hold.</summary>
     public PruneSemantics Semantics { get; init; }
 
     /// <summary>What is being pruned, for messages: <c>'weight' of Linear</c>.</summary>
@@ -60,14 +58,16 @@ public abstract class BasePruningMethod
     /// <param name="weights">F32 values, left as they are.</param>
     /// <param name="defaultMask">The mask so far, of the same shape; ones by default.</param>
     /// <param name="importanceScores">Ranked in place of the values; of the same shape.</param>
+    /// <exception cref="ArgumentException">A mask or scores of another shape or type.</exception>
+    /// <exception cref="PruningException">NaN under strict semantics, or an amount above the entries.</exception>
     public Tensor Prune(Tensor weights, Tensor? defaultMask = null, Tensor? importanceScores = null)
     {
         using var scope = new TensorScope();
         var label = $"the tensor {weights}";
         var parameter = new Parameter(weights.Contiguous());
         var scores = PruneTarget.CheckedScores(parameter, importanceScores, label);
-        var mask = Evaluate(scores, defaultMask ?? Tensor.Full(weights.Shape, 1), label);
-        parameter.SetMask(mask, Semantics == PruneSemantics.Torch);
+        parameter.SetMask(defaultMask?.Contiguous() ?? Tensor.Full(weights.Shape, 1));
+        parameter.SetMask(Evaluate(scores, parameter.Mask!, label), Semantics == PruneSemantics.Torch);
         return parameter.Value;
     }
 
@@ -75,11 +75,10 @@ public abstract class BasePruningMethod
     /// <remarks>Runs in a <see cref="TensorScope"/> of the caller's.</remarks>
     internal Tensor Combine(Tensor scores, Tensor mask, string label)
     {
+        var axis = PruningType == PruningType.Structured ? Channels.Axis(mask.Shape, Dim, label) : -1;
         if (PruningType == PruningType.Global || BinaryMask.IsOnes(mask))
             return Evaluate(scores, mask, label);
-        var remaining = PruningType == PruningType.Unstructured
-            ? Remaining.Entries(mask)
-            : Remaining.Channels(mask, Channels.Axis(mask.Shape, Dim, label));
+        var remaining = axis < 0 ? Remaining.Entries(mask) : Remaining.Channels(mask, axis);
         var partial = Evaluate(remaining.Gather(scores), remaining.Gather(mask), label);
         return remaining.Scatter(partial, mask);
     }

@@ -5,8 +5,7 @@ namespace Coppice.Pruning.Masks;
 /// <summary>Shares a number of weights out to layers as Erdős-Rényi-Kernel does (Evci et al., "Rigging the lottery", 2020).</summary>
 /// <remarks>
 /// A layer's density is proportional to the sum of its axis sizes over their product, so what it keeps is proportional to that sum; a layer
-/// that
-/// would keep more than it has keeps all, and the others share the rest.
+/// that would keep more than it has keeps all, and the others share the rest.
 /// </remarks>
 public static class ErkDistribution
 {

@@ -6,8 +6,7 @@ namespace Coppice.Pruning.Masks;
 /// <summary>Prunes the remaining channels of smallest L_n norm (<c>torch.nn.utils.prune.LnStructured</c>; Li et al. 2017).</summary>
 /// <remarks>
 /// A norm is (Σ|w|^n)^(1/n) over all other axes, summed in double precision; PyTorch sums in the weight's type, so norms closer than its
-/// rounding may
-/// order differently there. The nuclear norm is not offered.
+/// rounding may order differently there. The nuclear norm is not offered.
 /// </remarks>
 public sealed class LnStructured : BasePruningMethod
 {

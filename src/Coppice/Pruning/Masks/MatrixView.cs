@@ -19,7 +19,7 @@ internal readonly record struct MatrixView(int Rows, int Columns)
     public void RequireMultiple(int rows, int columns, Shape shape, string label)
     {
         if (Rows % rows != 0 || Columns % columns != 0)
-            throw new ArgumentException($"{label} has shape {shape}, a matrix of {Rows} x {Columns}: tiles of {rows} x {columns} do not fill it; "
-                + "leave it out or choose another pattern.");
+            throw new ArgumentException($"{label} has shape {shape}, a matrix of {Rows} x {Columns}; "
+                + $"tiles of {rows} x {columns} do not fill it: leave it out or choose another pattern.");
     }
 }

@@ -6,12 +6,10 @@ namespace Coppice.Pruning.Masks;
 /// <summary>Prunes parameters of live modules by masks, with the functions of <c>torch.nn.utils.prune</c>.</summary>
 /// <remarks>
 /// The stored values stay (<c>weight_orig</c> beside <c>weight_mask</c> in the state dictionary) until <see cref="Remove"/>. A repeat acts
-/// on what remains.
-/// Tied weights are one parameter: pruned through any of its modules they are pruned in all and stay tied, where torch would untie them.
-/// An integer amount is a count, any other number a fraction in [0, 1]; a fraction of n is rounded to the nearest integer, halves to even.
-/// Each function throws <see cref="ArgumentException"/> for a name, axis or shape that does not fit and <see cref="PruningException"/> for
-/// an amount or NaN
-/// that can't be, and then changes nothing.
+/// on what remains. Tied weights are one parameter: pruned through any of its modules they are pruned in all and stay tied, where torch
+/// would untie them. An integer amount is a count, any other number a fraction in [0, 1]; a fraction of n is rounded to the nearest
+/// integer, halves to even. Each function throws <see cref="ArgumentException"/> for a name, axis or shape that does not fit and <see
+/// cref="PruningException"/> for an amount or NaN that can't be, and then changes nothing.
 /// </remarks>
 public static partial class Prune
 {
@@ -59,7 +57,7 @@ public static partial class Prune
     {
         if (method.PruningType != PruningType.Unstructured)
             throw new ArgumentException(
-                $"{method.GetType().Name} is {method.PruningType}; only unstructured methods rank several parameters together.", nameof(method));
+                $"{method.GetType().Name} is {method.PruningType}; only unstructured methods rank parameters together.", nameof(method));
         using var scope = new TensorScope();
         var targets = PruneTarget.Of(parameters, importanceScores);
         if (method.Semantics == PruneSemantics.Strict)
@@ -91,9 +89,12 @@ public static partial class Prune
     /// <summary>Whether the module, or any below it, has a parameter under a mask.</summary>
     public static bool IsPruned(Module module) => module.NamedParameters().Any(entry => entry.Parameter.Mask is not null);
 
-    private static Tensor Flatten(IReadOnlyList<PruneTarget> targets, Func<PruneTarget, Tensor> part)
+    private static Tensor Flatten(List<PruneTarget> targets, Func<PruneTarget, Tensor> part)
     {
-        var flat = Tensor.Empty([checked((int)targets.Sum(target => target.Parameter.Data.Count))]);
+        var count = targets.Sum(target => target.Parameter.Data.Count);
+        if (count > Array.MaxLength)
+            throw new ArgumentException($"{targets.Count} parameters hold {count} entries, too many to rank in memory: prune the checkpoint.");
+        var flat = Tensor.Empty([(int)count]);
         var left = flat.AsSpan<float>();
         foreach (var target in targets)
         {

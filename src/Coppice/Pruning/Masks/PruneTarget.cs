@@ -24,10 +24,11 @@ internal sealed record PruneTarget(Module Module, string Name, Parameter Paramet
     public static Tensor CheckedScores(Parameter parameter, Tensor? scores, string label)
     {
         if (parameter.Data.DType != DType.F32)
-            throw new ArgumentException($"{label} is {parameter.Data.DType}; live modules are pruned in F32: load it so, or prune the checkpoint.");
+            throw new ArgumentException(
+                $"{label} is {parameter.Data.DType}; live modules are pruned in F32: load it so, or prune the checkpoint.", nameof(parameter));
         if (scores is not null && (scores.Shape != parameter.Shape || scores.DType != DType.F32))
             throw new ArgumentException(
-                $"Importance scores of {scores} do not fit {label}, which is {parameter.Data}: give one F32 score for each entry.", nameof(scores));
+                $"Importance scores of {scores} do not fit {label}, which is {parameter.Data}: give one F32 score per entry.", nameof(scores));
         return scores?.Contiguous() ?? parameter.Value;
     }
 

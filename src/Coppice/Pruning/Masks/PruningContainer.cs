@@ -5,8 +5,7 @@ namespace Coppice.Pruning.Masks;
 /// <summary>Several methods applied in order as one, each to what the ones before leave; if one fails, none takes effect.</summary>
 /// <remarks>
 /// Gives the mask of the same calls made one after another. A single further call needs no container: it acts on what remains anyway.
-/// Importance
-/// scores are zeroed where a method before has pruned.
+/// Importance scores are zeroed where a method before has pruned.
 /// </remarks>
 /// <param name="methods">
 /// The first acts first. The semantics of the container hold for the pruned values, those of each method for its ranking.

@@ -5,9 +5,8 @@ namespace Coppice.Pruning.Masks;
 /// <summary>Prunes remaining channels at random (<c>torch.nn.utils.prune.RandomStructured</c>).</summary>
 /// <remarks>
 /// Each channel takes one draw and the smallest draws are pruned, so a source at the start of <c>torch.manual_seed(seed)</c>'s stream gives
-/// PyTorch's
-/// own mask. Under torch semantics channels whose draw equals the last pruned one go too, as in PyTorch; strict semantics keeps the count
-/// exact.
+/// PyTorch's own mask. Under torch semantics channels whose draw equals the last pruned one go too, as in PyTorch; strict semantics keeps
+/// the count exact.
 /// </remarks>
 /// <param name="amount">Of the channels that remain.</param>
 /// <param name="random">Advances by one draw per channel.</param>
