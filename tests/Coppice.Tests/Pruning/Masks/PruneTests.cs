@@ -328,4 +328,15 @@ public sealed class PruneTests
         Assert.Equal(3072, module.Mask.Count(m => m == 0));
         Assert.Equal(3072, module.Weight.Value.ToArray<float>().Count(v => v == 0));
     }
+
+    [Fact]
+    public void LoadStateDict_OfAPrunedModule_PutsItsMaskInForce()
+    {
+        var (saved, loaded) = (Holder.Random(1, 4, 4), Holder.Random(2, 4, 4));
+        Prune.L1Unstructured(saved, "weight", 0.5);
+        loaded.LoadStateDict(saved.StateDict());
+        Assert.Equal(saved.Weight.Value.ToArray<float>(), loaded.Weight.Value.ToArray<float>());
+        Prune.L1Unstructured(loaded, "weight", 0.5);
+        Assert.Equal(4, loaded.Mask.Count(m => m == 1));
+    }
 }
