@@ -29,7 +29,7 @@ public sealed class Parameter
     /// <summary>Axis sizes.</summary>
     public Shape Shape => Data.Shape;
 
-    /// <summary>What modules compute with: <see cref="Data"/>, or Data x <see cref="Mask"/> with zeros as <see cref="KeepsSign"/>.</summary>
+    /// <summary>What modules compute with: <see cref="Data"/>, or Data x <see cref="Mask"/> (see <see cref="KeepsSign"/>).</summary>
     public Tensor Value
     {
         get

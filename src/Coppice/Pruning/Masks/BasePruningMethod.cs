@@ -20,7 +20,7 @@ public abstract class BasePruningMethod
     public virtual int Dim =>
         throw new InvalidOperationException($"{GetType().Name} is structured but names no axis: override {nameof(Dim)}.");
 
-    /// <summary>What becomes of pruned values, of NaN and of equal draws; for the values, those of the last call on a weight hold.</summary>
+    /// <summary>What becomes of pruned values, NaN and equal draws. For the values, those of the last call on a weight hold.</summary>
     public PruneSemantics Semantics { get; init; }
 
     /// <summary>What is being pruned, for messages: <c>'weight' of Linear</c>.</summary>
@@ -60,7 +60,7 @@ public abstract class BasePruningMethod
     /// <param name="importanceScores">Ranked in place of the values; of the same shape.</param>
     /// <exception cref="ArgumentException">A mask or scores of another shape or type.</exception>
     /// <exception cref="PruningException">NaN under strict semantics, or an amount above the entries.</exception>
-    public Tensor Prune(Tensor weights, Tensor? defaultMask = null, Tensor? importanceScores = null)
+    public Tensor PruneTensor(Tensor weights, Tensor? defaultMask = null, Tensor? importanceScores = null)
     {
         using var scope = new TensorScope();
         var label = $"the tensor {weights}";

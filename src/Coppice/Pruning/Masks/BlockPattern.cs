@@ -46,9 +46,10 @@ public sealed class BlockPattern : BasePruningMethod
         var tiles = Enumerable.Range(0, sums.Length).Where(tile => remains[tile]).ToArray();
         var count = _amount.Of(tiles.Length, $"remaining {_rows}x{_columns} tiles of {Target}");
         var marked = Lowest.Of(Array.ConvertAll(tiles, tile => sums[tile]), count);
-        var pruned = tiles.Where((_, i) => marked[i]).ToHashSet();
+        for (var t = 0; t < tiles.Length; t++)
+            remains[tiles[t]] = !marked[t];
         for (var i = 0; i < mask.Length; i++)
-            if (pruned.Contains(Tile(i, matrix)))
+            if (!remains[Tile(i, matrix)])
                 mask[i] = 0;
         return defaultMask;
     }

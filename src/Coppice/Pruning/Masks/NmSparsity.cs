@@ -41,7 +41,7 @@ public sealed class NmSparsity : BasePruningMethod
         var (step, inner) = _axis == 0 ? (matrix.Columns, matrix.Columns) : (1, 1);
         var values = scores.AsReadOnlySpan<float>();
         var mask = defaultMask.AsSpan<float>();
-        var keys = new long[_m];
+        var keys = new long[Math.Min(_m, values.Length)];
         for (var block = 0; block < values.Length; block += _m * inner)
             for (var first = block; first < block + inner; first++)
                 PruneGroup(values, mask, first, step, keys);

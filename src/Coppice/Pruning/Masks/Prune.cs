@@ -93,7 +93,8 @@ public static partial class Prune
     {
         var count = targets.Sum(target => target.Parameter.Data.Count);
         if (count > Array.MaxLength)
-            throw new ArgumentException($"{targets.Count} parameters hold {count} entries, too many to rank in memory: prune the checkpoint.");
+            throw new ArgumentException(
+                $"{targets.Count} parameters hold {count} entries, too many to rank in memory: prune the checkpoint.", nameof(targets));
         var flat = Tensor.Empty([(int)count]);
         var left = flat.AsSpan<float>();
         foreach (var target in targets)

@@ -87,15 +87,15 @@ public sealed class BasePruningMethodTests
     }
 
     [Fact]
-    public void Prune_TensorOfNoModule_ReturnsPrunedCopy()
+    public void PruneTensor_OfNoModule_ReturnsPrunedCopy()
     {
         var weights = Tensor.From<float>([4, -1, 2, -3], [2, 2]);
-        var pruned = new L1Unstructured(0.5).Prune(weights);
+        var pruned = new L1Unstructured(0.5).PruneTensor(weights);
         Assert.Equal([4, 0, 0, -3], pruned.ToArray<float>());
         Assert.Equal([4, -1, 2, -3], weights.ToArray<float>());
         var scores = Tensor.From<float>([1, 2, 3, 4], [2, 2]);
-        Assert.Equal([0, 0, 2, -3], new L1Unstructured(2).Prune(weights, importanceScores: scores).ToArray<float>());
-        Assert.Throws<ArgumentException>(() => new L1Unstructured(1).Prune(weights, Tensor.Full([4], 1)));
+        Assert.Equal([0, 0, 2, -3], new L1Unstructured(2).PruneTensor(weights, importanceScores: scores).ToArray<float>());
+        Assert.Throws<ArgumentException>(() => new L1Unstructured(1).PruneTensor(weights, Tensor.Full([4], 1)));
     }
 
     [Fact]

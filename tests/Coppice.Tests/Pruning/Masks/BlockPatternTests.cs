@@ -43,7 +43,8 @@ public sealed class BlockPatternTests
             new BlockPattern(2, 2, 0.5).Apply(module, "weight");
             Assert.Equal(4 * left, module.Mask.Count(m => m == 1));
         }
-        Assert.Contains("1 remaining 2x2 tiles", Assert.Throws<PruningException>(() => new BlockPattern(2, 2, 2).Apply(module, "weight")).Message);
+        var error = Assert.Throws<PruningException>(() => new BlockPattern(2, 2, 2).Apply(module, "weight"));
+        Assert.Contains("1 remaining 2x2 tiles", error.Message);
     }
 
     [Fact]

@@ -35,7 +35,8 @@ public sealed class Gpt2StudentTests
                 blocks.ForEach(block => Prune.L1Unstructured(block, "weight", amount, semantics: semantics));
                 break;
             case "l1-global":
-                Prune.GlobalUnstructured(blocks.Select(block => ((Module)block, "weight")), new L1Unstructured(amount) { Semantics = semantics });
+                var method = new L1Unstructured(amount) { Semantics = semantics };
+                Prune.GlobalUnstructured(blocks.Select(block => ((Module)block, "weight")), method);
                 break;
             case "l2-structured-dim1":
                 blocks.ForEach(block => Prune.LnStructured(block, "weight", amount, 2, 1, semantics: semantics));

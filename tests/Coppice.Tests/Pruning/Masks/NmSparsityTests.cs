@@ -55,6 +55,14 @@ public sealed class NmSparsityTests
     }
 
     [Fact]
+    public void NoElements_PrunesNothing()
+    {
+        var module = new Holder(Tensor.Zeros([0, 3]));
+        new NmSparsity(1, int.MaxValue, 0).Apply(module, "weight");
+        Assert.Empty(module.Mask);
+    }
+
+    [Fact]
     public void AxisNotAMultiple_IsRefused()
     {
         var module = Holder.Random(1, 4, 3, 3);
@@ -66,5 +74,6 @@ public sealed class NmSparsityTests
     [InlineData(0, 4, 1)]
     [InlineData(4, 4, 1)]
     [InlineData(2, 4, 2)]
-    public void NoSuchPattern_IsRefused(int n, int m, int axis) => Assert.Throws<ArgumentOutOfRangeException>(() => new NmSparsity(n, m, axis));
+    public void NoSuchPattern_IsRefused(int n, int m, int axis) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => new NmSparsity(n, m, axis));
 }

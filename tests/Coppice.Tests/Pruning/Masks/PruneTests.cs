@@ -10,7 +10,8 @@ public sealed class PruneTests
     [Fact]
     public void StateDict_WhilePrunedAndAfter_HasTorchsNamesInTorchsOrder()
     {
-        var module = new Holder(("weight", new Parameter(Holder.RandomTensor(1, 4, 3))), ("bias", new Parameter(Holder.RandomTensor(2, 4))));
+        var bias = new Parameter(Holder.RandomTensor(2, 4));
+        var module = new Holder(("weight", new Parameter(Holder.RandomTensor(1, 4, 3))), ("bias", bias));
         module.AddBuffer("running", Tensor.Full([4], 0));
         module.AddChild("child", Holder.Random(3, 2, 2));
         Prune.L1Unstructured(module, "weight", 0.5);
@@ -29,7 +30,8 @@ public sealed class PruneTests
         Prune.L1Unstructured(module, "weight", 0.4, semantics: PruneSemantics.Torch);
         var seen = module.Weight.Value.ToArray<float>();
         Prune.Remove(module, "weight");
-        Assert.Equal(seen.Select(BitConverter.SingleToInt32Bits), module.Weight.Data.ToArray<float>().Select(BitConverter.SingleToInt32Bits));
+        var stored = module.Weight.Data.ToArray<float>();
+        Assert.Equal(seen.Select(BitConverter.SingleToInt32Bits), stored.Select(BitConverter.SingleToInt32Bits));
         Assert.Same(module.Weight.Data, module.Weight.Value);
     }
 
@@ -80,7 +82,8 @@ public sealed class PruneTests
     public void GlobalUnstructured_TiedWeightNamedTwice_CountsOnce()
     {
         var shared = new Parameter(Tensor.From<float>([1, 2, 3, 4], [4]));
-        var (first, second, third) = (new Holder(("weight", shared)), new Holder(("weight", shared)), new Holder(Tensor.From<float>([5, 6, 7, 8], [4])));
+        var (first, second) = (new Holder(("weight", shared)), new Holder(("weight", shared)));
+        var third = new Holder(Tensor.From<float>([5, 6, 7, 8], [4]));
         Prune.GlobalUnstructured([(first, "weight"), (second, "weight"), (third, "weight")], new L1Unstructured(0.75));
         Assert.Equal([0, 0, 0, 0], first.Mask);
         Assert.Equal([0, 0, 1, 1], third.Mask);
@@ -126,7 +129,8 @@ public sealed class PruneTests
     public void Prune_NaN_IsRefusedWithNameAndCount()
     {
         var module = new Holder(Tensor.From<float>([1, float.NaN, 2, float.NaN], [2, 2]));
-        foreach (var method in (BasePruningMethod[])[new L1Unstructured(1), new LnStructured(1, 2, 0), new NmSparsity(1, 2), new BlockPattern(1, 2, 1)])
+        BasePruningMethod[] methods = [new L1Unstructured(1), new LnStructured(1, 2, 0), new NmSparsity(1, 2), new BlockPattern(1, 2, 1)];
+        foreach (var method in methods)
         {
             var error = Assert.Throws<PruningException>(() => method.Apply(module, "weight"));
             Assert.Contains("2 of the 4", error.Message);
@@ -201,7 +205,9 @@ public sealed class PruneTests
     {
         var module = Holder.Random(1, 4, 3);
         var random = new RandomSource(0);
-        foreach (var method in (BasePruningMethod[])[new LnStructured(1, 2, dim), new RandomStructured(1, random, dim), new PerOutputUnstructured(1, dim)])
+        BasePruningMethod[] methods =
+            [new LnStructured(1, 2, dim), new RandomStructured(1, random, dim), new PerOutputUnstructured(1, dim)];
+        foreach (var method in methods)
         {
             var error = Assert.Throws<ArgumentOutOfRangeException>(() => method.Apply(module, "weight"));
             Assert.Contains("from -2 to 1", error.Message);
@@ -220,8 +226,10 @@ public sealed class PruneTests
         Prune.LnStructured(module, "weight", 0.5, 2, 0);
         Prune.L1Unstructured(module, "weight", 0.5);
         Prune.RandomStructured(module, "weight", 0.5, new RandomSource(1), 1);
-        Assert.Contains("the 0 remaining channels", Assert.Throws<PruningException>(() => Prune.LnStructured(module, "weight", 1, 2, 0)).Message);
-        Assert.Contains("the 0 remaining weights", Assert.Throws<PruningException>(() => Prune.L1Unstructured(module, "weight", 1)).Message);
+        var channels = Assert.Throws<PruningException>(() => Prune.LnStructured(module, "weight", 1, 2, 0));
+        Assert.Contains("the 0 remaining channels", channels.Message);
+        var weights = Assert.Throws<PruningException>(() => Prune.L1Unstructured(module, "weight", 1));
+        Assert.Contains("the 0 remaining weights", weights.Message);
     }
 
     [Theory]
@@ -234,7 +242,9 @@ public sealed class PruneTests
         var random = new RandomSource(0);
         List<BasePruningMethod> methods = [new L1Unstructured(0.5), new RandomUnstructured(0.5, random), new Identity(), new EveryOther()];
         if (shape.Length > 1)
-            methods.AddRange([new LnStructured(0.3, 2, 0), new RandomStructured(0.3, random), new PerOutputUnstructured(0.5), new BlockPattern(1, 1, 0.5)]);
+            methods.AddRange([new LnStructured(0.3, 2, 0), new RandomStructured(0.3, random)]);
+        if (shape.Length > 1)
+            methods.AddRange([new PerOutputUnstructured(0.5), new BlockPattern(1, 1, 0.5)]);
         foreach (var method in methods)
         {
             var module = new Holder(Tensor.Zeros(Shape.Create(shape)));
@@ -290,6 +300,15 @@ public sealed class PruneTests
         Assert.Throws<PruningException>(() => Prune.GlobalUnstructured([(good, "weight")], new L1Unstructured(4)));
         Assert.Same(before, good.Weight.Mask);
         Assert.Null(bad.Weight.Mask);
+    }
+
+    [Fact]
+    public void GlobalUnstructured_ScoresForAnotherParameter_AreRefused()
+    {
+        var (module, other) = (Holder.Random(1, 4), Holder.Random(2, 4));
+        var scores = new Dictionary<(Module, string), Tensor> { [(other, "weight")] = Tensor.Full([4], 1) };
+        var error = Assert.Throws<ArgumentException>(() => Prune.GlobalUnstructured([(module, "weight")], new L1Unstructured(1), scores));
+        Assert.Contains("not among the parameters", error.Message);
     }
 
     [Fact]
