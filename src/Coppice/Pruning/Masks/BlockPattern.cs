@@ -3,7 +3,7 @@ using Coppice.Tensors;
 namespace Coppice.Pruning.Masks;
 
 /// <summary>
-/// Prunes whole tiles of a weight as a matrix, those of smallest sum of |score| (4x1, 16x1, RxC: what block-sparse kernels skip).
+/// Prunes whole tiles of a weight as a matrix, those of smallest sum of |score| (4x1, 16x1, RxC: what sparse kernels skip).
 /// </summary>
 /// <remarks>Equal sums go by lowest tile, row by row. A tile counts as remaining while any of its entries does.</remarks>
 public sealed class BlockPattern : BasePruningMethod
@@ -13,15 +13,18 @@ public sealed class BlockPattern : BasePruningMethod
     private readonly PruneAmount _amount;
 
     /// <summary>A method for one tile size.</summary>
-    /// <param name="rows">Height of a tile, along the weight's first axis.</param>
-    /// <param name="columns">Width of a tile, along all other axes flattened.</param>
+    /// <param name="outputs">Outputs that a tile spans.</param>
+    /// <param name="inputs">Inputs that a tile spans; a convolution's are in·kh·kw.</param>
     /// <param name="amount">Of the tiles that remain.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A size is not positive.</exception>
-    public BlockPattern(int rows, int columns, PruneAmount amount)
+    /// <param name="axis">The reduction axis, that of the inputs, as in <see cref="NmSparsity"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or no such axis.</exception>
+    public BlockPattern(int outputs, int inputs, PruneAmount amount, int axis = 1)
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rows);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(columns);
-        (_rows, _columns, _amount) = (rows, columns, amount);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(outputs);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(inputs);
+        MatrixView.RequireReductionAxis(axis);
+        (_rows, _columns) = axis == 1 ? (outputs, inputs) : (inputs, outputs);
+        _amount = amount;
     }
 
     /// <inheritdoc/>

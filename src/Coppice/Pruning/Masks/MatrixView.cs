@@ -15,6 +15,13 @@ internal readonly record struct MatrixView(int Rows, int Columns)
         return new(shape[0], columns);
     }
 
+    /// <summary>Checks an axis that products are summed along.</summary>
+    public static void RequireReductionAxis(int axis)
+    {
+        if (axis is not (0 or 1))
+            throw new ArgumentOutOfRangeException(nameof(axis), axis, "The reduction axis of a weight as a matrix is 0 or 1.");
+    }
+
     /// <summary>Checks that a pattern tiles the matrix without remainder.</summary>
     public void RequireMultiple(int rows, int columns, Shape shape, string label)
     {

@@ -24,8 +24,7 @@ public sealed class NmSparsity : BasePruningMethod
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(n, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(n, m);
-        if (axis is not (0 or 1))
-            throw new ArgumentOutOfRangeException(nameof(axis), axis, "The reduction axis of a weight as a matrix is 0 or 1.");
+        MatrixView.RequireReductionAxis(axis);
         (_n, _m, _axis) = (n, m, axis);
     }
 

@@ -14,7 +14,8 @@ namespace Coppice.Pruning.Masks;
 public static partial class Prune
 {
     /// <summary>Puts a mask of ones in force.</summary>
-    public static void Identity(Module module, string name) => new Identity().Apply(module, name);
+    public static void Identity(Module module, string name, PruneSemantics semantics = PruneSemantics.Strict) =>
+        new Identity { Semantics = semantics }.Apply(module, name);
 
     /// <summary>Prunes the entries of smallest magnitude.</summary>
     /// <inheritdoc cref="BasePruningMethod.Apply"/>

@@ -35,6 +35,17 @@ public sealed class BlockPatternTests
     }
 
     [Fact]
+    public void InputMajorWeight_TilesSpanOutputsAcrossColumns()
+    {
+        var values = Holder.RandomTensor(7, 8, 6);
+        var (outputMajor, inputMajor) = (new Holder(values), new Holder(values.Transpose(0, 1).Contiguous()));
+        new BlockPattern(4, 1, 5).Apply(outputMajor, "weight");
+        new BlockPattern(4, 1, 5, axis: 0).Apply(inputMajor, "weight");
+        Assert.Equal(outputMajor.Mask, inputMajor.Weight.Mask!.Transpose(0, 1).ToArray<float>());
+        Assert.Throws<ArgumentOutOfRangeException>(() => new BlockPattern(4, 1, 5, axis: 2));
+    }
+
+    [Fact]
     public void Repeat_TakesTheAmountOfRemainingTiles()
     {
         var module = Holder.Random(5, 8, 8);
