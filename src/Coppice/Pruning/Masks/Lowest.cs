@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Coppice.Pruning.Importance;
+using Coppice.Pruning.Streaming;
 using Coppice.Tensors;
 
 namespace Coppice.Pruning.Masks;

@@ -3,12 +3,10 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Coppice.Checkpoints;
-using Coppice.Pruning.Importance;
-using Coppice.Pruning.Masks;
 using Coppice.Pruning.Methods;
 using Coppice.Tensors.Kernels;
 
-namespace Coppice.Pruning;
+namespace Coppice.Pruning.Streaming;
 
 /// <summary>A prune put down as JSON: what was asked, what was decided for each parameter, and hashes of the bytes before and
 /// after.</summary>

@@ -1,9 +1,10 @@
 using Coppice.Checkpoints;
-using Coppice.Pruning;
 using Coppice.Pruning.Methods;
+using Coppice.Pruning.Streaming;
+using Coppice.Pruning;
 using Coppice.Tensors;
 
-namespace Coppice.Tests.Pruning.Masks;
+namespace Coppice.Tests.Pruning;
 
 public sealed class MaskedTensorTests
 {
@@ -27,7 +28,7 @@ public sealed class MaskedTensorTests
     [Fact]
     public void Read_TorchRandomAcrossKeptStates_EqualsTheWhole()
     {
-        var request = new PruneRequest(new RandomUnstructured(), PruneAmount.Fraction(0.3)) { Semantics = PruneSemantics.Torch, Seed = 5 };
+        var request = new PruneRequest(new RandomPruning(), PruneAmount.Fraction(0.3)) { Semantics = PruneSemantics.Torch, Seed = 5 };
         var result = Pruner.Prune(PruneHelper.All(MemoryTensor.Random("w.weight", [140_000], 1)), request);
         Assert.Equal(42_000, result.Pruned);
         AssertPiecesEqualWhole(result.Tensors[0], new Random(3), pieces: 4);

@@ -2,7 +2,7 @@ using Coppice.Pruning.Importance;
 using Coppice.Tensors;
 using Coppice.Tensors.Kernels;
 
-namespace Coppice.Pruning.Masks;
+namespace Coppice.Pruning.Streaming;
 
 /// <summary>Prunes where |w| is below a threshold, or equal to it at a flat index below the end of the pruned ties.</summary>
 public sealed class MagnitudeMask : WeightMask

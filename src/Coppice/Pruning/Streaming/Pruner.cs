@@ -1,11 +1,9 @@
 using Coppice.Checkpoints;
-using Coppice.Pruning.Importance;
-using Coppice.Pruning.Masks;
 using Coppice.Pruning.Methods;
 using Coppice.Pruning.Selection;
 using Coppice.Tensors;
 
-namespace Coppice.Pruning;
+namespace Coppice.Pruning.Streaming;
 
 /// <summary>Prunes the tensors of a checkpoint without building a model.</summary>
 public static class Pruner

@@ -1,10 +1,9 @@
 using System.Buffers;
 using Coppice.Checkpoints;
-using Coppice.Pruning.Importance;
 using Coppice.Tensors;
 using Coppice.Tensors.Kernels;
 
-namespace Coppice.Pruning.Masks;
+namespace Coppice.Pruning.Streaming;
 
 /// <summary>Marks the pruned elements of one window: all-ones lanes where pruned, zeros elsewhere.</summary>
 internal delegate void MarkPruned(ReadOnlySpan<byte> elements, Span<byte> lanes);

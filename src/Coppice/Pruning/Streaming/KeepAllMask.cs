@@ -1,6 +1,6 @@
 using Coppice.Tensors;
 
-namespace Coppice.Pruning.Masks;
+namespace Coppice.Pruning.Streaming;
 
 /// <summary>Prunes nothing.</summary>
 internal sealed class KeepAllMask(DType dtype, PruneSemantics semantics) : WeightMask(dtype, semantics)

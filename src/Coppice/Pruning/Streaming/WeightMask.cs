@@ -1,6 +1,6 @@
 using Coppice.Tensors;
 
-namespace Coppice.Pruning.Masks;
+namespace Coppice.Pruning.Streaming;
 
 /// <summary>Which elements of one weight are pruned, as a function that answers for any piece of it on its own.</summary>
 /// <remarks>Immutable and thread-safe, so that writing a pruned checkpoint streams and parallelises.</remarks>

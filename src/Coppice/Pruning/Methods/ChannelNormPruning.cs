@@ -13,7 +13,7 @@ namespace Coppice.Pruning.Methods;
 /// <param name="Norm">n of the norm (Σ|w|^n)^(1/n): any number, infinity for the largest magnitude, -infinity for the smallest, 0 for the
 /// count of non-zeros.</param>
 /// <param name="Dim">The axis that channels are counted along; negative from the innermost.</param>
-public sealed record LnStructured(double Norm, int Dim) : ChannelMethod(Dim)
+public sealed record ChannelNormPruning(double Norm, int Dim) : ChannelMethod(Dim)
 {
     /// <inheritdoc/>
     public override MethodOptions Options => new("ln", MethodOptions.Channel, Norm, Dim);

@@ -10,7 +10,7 @@ namespace Coppice.Pruning.Methods;
 /// <c>torch.manual_seed(seed)</c>.
 /// </remarks>
 /// <param name="Dim">The axis that channels are counted along; negative from the innermost.</param>
-public sealed record RandomStructured(int Dim) : ChannelMethod(Dim)
+public sealed record RandomChannelPruning(int Dim) : ChannelMethod(Dim)
 {
     /// <inheritdoc/>
     public override MethodOptions Options => new("random", MethodOptions.Channel, Dim: Dim);

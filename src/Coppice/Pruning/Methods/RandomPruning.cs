@@ -1,5 +1,5 @@
 using Coppice.Pruning.Importance;
-using Coppice.Pruning.Masks;
+using Coppice.Pruning.Streaming;
 using Coppice.Tensors;
 
 namespace Coppice.Pruning.Methods;
@@ -11,7 +11,7 @@ namespace Coppice.Pruning.Methods;
 /// <c>torch.manual_seed(seed)</c>;
 /// F32 and F64 only, since PyTorch's draws for 16-bit types are mostly ties, of which it prunes unspecified ones.
 /// </remarks>
-public sealed record RandomUnstructured : PruningMethod
+public sealed record RandomPruning : PruningMethod
 {
     /// <inheritdoc/>
     public override MethodOptions Options => new("random", MethodOptions.Unstructured);

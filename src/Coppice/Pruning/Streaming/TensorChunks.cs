@@ -2,7 +2,7 @@ using System.Buffers;
 using Coppice.Checkpoints;
 using Coppice.Tensors;
 
-namespace Coppice.Pruning.Importance;
+namespace Coppice.Pruning.Streaming;
 
 /// <summary>Cuts tensors into the pieces that are worked on at a time, so that memory does not grow with the model.</summary>
 internal static class TensorChunks

@@ -4,7 +4,7 @@ using Coppice.Pruning.Importance;
 using Coppice.Tensors;
 using Coppice.Tensors.Kernels;
 
-namespace Coppice.Pruning.Masks;
+namespace Coppice.Pruning.Streaming;
 
 /// <summary>Prunes whole blocks of a matrix: one bit for each block.</summary>
 internal sealed class BlockMask : WeightMask

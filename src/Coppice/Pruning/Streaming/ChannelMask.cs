@@ -1,7 +1,7 @@
 using Coppice.Tensors;
 using Coppice.Tensors.Kernels;
 
-namespace Coppice.Pruning.Masks;
+namespace Coppice.Pruning.Streaming;
 
 /// <summary>Prunes whole channels: every element whose index along one axis is marked.</summary>
 public sealed class ChannelMask : WeightMask

@@ -1,6 +1,6 @@
 using Coppice.Pruning.Importance;
-using Coppice.Pruning.Masks;
 using Coppice.Pruning.Selection;
+using Coppice.Pruning.Streaming;
 
 namespace Coppice.Pruning.Methods;
 
@@ -13,7 +13,7 @@ namespace Coppice.Pruning.Methods;
 /// <param name="Rows">Outputs of a block; must divide the weight's.</param>
 /// <param name="Columns">Inputs of a block; must divide the weight's.</param>
 /// <param name="Norm">1 or 2.</param>
-public sealed record BlockNorm(int Rows, int Columns, double Norm) : PruningMethod
+public sealed record BlockPruning(int Rows, int Columns, double Norm) : PruningMethod
 {
     /// <inheritdoc/>
     public override MethodOptions Options => new("ln", $"{Rows}x{Columns}", Norm);

@@ -2,7 +2,7 @@ using System.Buffers;
 using Coppice.Checkpoints;
 using Coppice.Tensors;
 
-namespace Coppice.Pruning.Masks;
+namespace Coppice.Pruning.Streaming;
 
 /// <summary>A tensor as it is after pruning: each piece that is read is masked on the way.</summary>
 public sealed class MaskedTensor(TensorSource source, WeightMask mask) : TensorSource(source.Name, source.DType, source.Shape)

@@ -1,6 +1,6 @@
 using Coppice.Pruning.Methods;
 
-namespace Coppice.Pruning;
+namespace Coppice.Pruning.Streaming;
 
 /// <summary>What to prune and how, apart from the tensors.</summary>
 /// <param name="Method">Which elements go.</param>

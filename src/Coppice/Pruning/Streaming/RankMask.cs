@@ -5,7 +5,7 @@ using Coppice.Pruning.Importance;
 using Coppice.Tensors;
 using Coppice.Tensors.Kernels;
 
-namespace Coppice.Pruning.Masks;
+namespace Coppice.Pruning.Streaming;
 
 /// <summary>Prunes where a ranking key that is not the weight's own bits lies below a limit; keys are computed again where they are
 /// needed.</summary>

@@ -1,5 +1,5 @@
 using Coppice.Pruning.Importance;
-using Coppice.Pruning.Masks;
+using Coppice.Pruning.Streaming;
 using Coppice.Tensors;
 
 namespace Coppice.Pruning.Methods;
@@ -7,7 +7,7 @@ namespace Coppice.Pruning.Methods;
 /// <summary>Prunes the weights of smallest magnitude, per tensor or globally (Han et al., "Learning both weights and connections",
 /// 2015).</summary>
 /// <remarks>Ranked exactly, each type in its own precision; weights of several types ranked together are compared by value.</remarks>
-public sealed record L1Unstructured : PruningMethod
+public sealed record MagnitudePruning : PruningMethod
 {
     /// <inheritdoc/>
     public override MethodOptions Options => new("l1", MethodOptions.Unstructured);

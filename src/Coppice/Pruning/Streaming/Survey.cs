@@ -1,9 +1,8 @@
 using Coppice.Checkpoints;
-using Coppice.Pruning.Masks;
 using Coppice.Tensors;
 using Coppice.Tensors.Kernels;
 
-namespace Coppice.Pruning.Importance;
+namespace Coppice.Pruning.Streaming;
 
 /// <summary>What one pass over a weight counts before and after its mask.</summary>
 internal struct Survey

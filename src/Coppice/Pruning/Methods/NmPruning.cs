@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using Coppice.Pruning.Masks;
 using Coppice.Pruning.Selection;
+using Coppice.Pruning.Streaming;
 using Coppice.Tensors;
 
 namespace Coppice.Pruning.Methods;
@@ -14,7 +14,7 @@ namespace Coppice.Pruning.Methods;
 /// </remarks>
 /// <param name="Kept">n, at least 1 and at most m.</param>
 /// <param name="Of">m, at most 64; must divide the reduction axis.</param>
-public sealed record NmMagnitude(int Kept, int Of) : PruningMethod
+public sealed record NmPruning(int Kept, int Of) : PruningMethod
 {
     private const int LargestGroup = 64;
     private const int LargestWindow = 1 << 26;

@@ -1,8 +1,7 @@
 using Coppice.Checkpoints;
-using Coppice.Pruning.Masks;
 using Coppice.Pruning.Selection;
 
-namespace Coppice.Pruning;
+namespace Coppice.Pruning.Streaming;
 
 /// <summary>What a prune decided: every tensor as it is afterwards, and the figures.</summary>
 /// <param name="Tensors">All tensors of the checkpoint, in order, the pruned ones as <see cref="MaskedTensor"/>; nothing is computed
