@@ -1,8 +1,9 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text.Json;
-using Coppice.Pruning;
 using Coppice.Pruning.Methods;
+using Coppice.Pruning.Streaming;
+using Coppice.Pruning;
 using Coppice.Tensors;
 
 namespace Coppice.Tests.Pruning;
@@ -12,7 +13,8 @@ public sealed class GoldenPruneTests
 {
     private static readonly Lazy<Dictionary<string, MemoryTensor>> Tensors = new(ReadTensors);
     private static readonly Lazy<JsonElement[]> AllCases = new(() =>
-        [.. JsonDocument.Parse(File.ReadAllText(TestData.InRepository("tests", "Golden", "prune", "cases.json"))).RootElement.GetProperty("cases").EnumerateArray()]);
+        [.. JsonDocument.Parse(File.ReadAllText(TestData.InRepository("tests", "Golden", "prune",
+            "cases.json"))).RootElement.GetProperty("cases").EnumerateArray()]);
 
     public static TheoryData<string> MaskCases => [.. FirstCalls().Where(c => !c.TryGetProperty("error", out _)).Select(Id)];
 
@@ -31,7 +33,7 @@ public sealed class GoldenPruneTests
     {
         var (inputs, masks, result) = Run(id, PruneSemantics.Torch);
         for (var t = 0; t < inputs.Length; t++)
-            Assert.Equal(Masked(inputs[t], masks[t], keepSign: true), MemoryTensor.AllBytes(result.Tensors[t]));
+            PruneHelper.AssertSame(Masked(inputs[t], masks[t], keepSign: true), MemoryTensor.AllBytes(result.Tensors[t]));
     }
 
     [Theory]
@@ -42,7 +44,7 @@ public sealed class GoldenPruneTests
             return;
         var (inputs, masks, result) = Run(id, PruneSemantics.Strict);
         for (var t = 0; t < inputs.Length; t++)
-            Assert.Equal(Masked(inputs[t], masks[t], keepSign: false), MemoryTensor.AllBytes(result.Tensors[t]));
+            PruneHelper.AssertSame(Masked(inputs[t], masks[t], keepSign: false), MemoryTensor.AllBytes(result.Tensors[t]));
     }
 
     [Theory]
@@ -72,10 +74,10 @@ public sealed class GoldenPruneTests
 
     private static PruningMethod Method(JsonElement call) => call.GetProperty("op").GetString() switch
     {
-        "l1_unstructured" or "global_unstructured" => new L1Unstructured(),
-        "random_unstructured" => new RandomUnstructured(),
-        "random_structured" => new RandomStructured(call.GetProperty("dim").GetInt32()),
-        _ => new LnStructured(Norm(call.GetProperty("n").ToString()), call.GetProperty("dim").GetInt32()),
+        "l1_unstructured" or "global_unstructured" => new MagnitudePruning(),
+        "random_unstructured" => new RandomPruning(),
+        "random_structured" => new RandomChannelPruning(call.GetProperty("dim").GetInt32()),
+        _ => new ChannelNormPruning(Norm(call.GetProperty("n").ToString()), call.GetProperty("dim").GetInt32()),
     };
 
     private static double Norm(string n) => n switch
@@ -117,7 +119,8 @@ public sealed class GoldenPruneTests
         return header.RootElement.EnumerateObject().Where(entry => entry.Name != "__metadata__").ToDictionary(entry => entry.Name, entry =>
         {
             var offsets = entry.Value.GetProperty("data_offsets");
-            return new MemoryTensor(entry.Name, DType.F32, Shape.Create([.. entry.Value.GetProperty("shape").EnumerateArray().Select(d => d.GetInt32())]),
+            return new MemoryTensor(entry.Name, DType.F32,
+                Shape.Create([.. entry.Value.GetProperty("shape").EnumerateArray().Select(d => d.GetInt32())]),
                 file[(start + offsets[0].GetInt32())..(start + offsets[1].GetInt32())]);
         });
     }
