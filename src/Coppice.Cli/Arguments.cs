@@ -12,7 +12,8 @@ internal static class Arguments
 
     public static Option<string?> Data() => new("--data") { Description = "Labelled text file (text TAB label per line) to classify." };
 
-    public static Option<int?> Context() => AtLeast(2, new("--context") { Description = "Tokens in a window (default: the model's context, at most 1024)." });
+    public static Option<int?> Context() =>
+        AtLeast(2, new("--context") { Description = "Tokens in a window (default: the model's context, at most 1024)." });
 
     public static Option<int?> Stride() =>
         AtLeast(1, new("--stride") { Description = "Tokens from one window's start to the next (default: the context, so windows don't overlap)." });

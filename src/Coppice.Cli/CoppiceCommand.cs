@@ -14,7 +14,8 @@ internal static class CoppiceCommand
     /// <param name="output">Where results go; stdout where null.</param>
     /// <param name="error">Where progress, notes and errors go; stderr where null.</param>
     /// <param name="cancellation">Stops the work as Ctrl-C does.</param>
-    public static async Task<int> RunAsync(string[] args, TextWriter? output = null, TextWriter? error = null, CancellationToken cancellation = default)
+    public static async Task<int> RunAsync(string[] args, TextWriter? output = null, TextWriter? error = null,
+        CancellationToken cancellation = default)
     {
         var root = new RootCommand("Coppice cuts trained neural networks back and lets them regrow.\nStart with: coppice inspect PATH");
         CommonOptions.AddTo(root);

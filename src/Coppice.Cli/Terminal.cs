@@ -77,7 +77,8 @@ internal sealed class Terminal(bool json, bool quiet, TextWriter output, TextWri
         var target = new AnsiConsoleOutput(writer);
         if (target.IsTerminal)
             return AnsiConsole.Create(new AnsiConsoleSettings { Out = target });
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = target, Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors });
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = target, Ansi = AnsiSupport.No,
+            ColorSystem = ColorSystemSupport.NoColors });
         console.Profile.Width = RedirectedWidth;
         return console;
     }

@@ -39,13 +39,14 @@ internal sealed record CommandRun(int ExitCode, string Output, string Error)
     public static async Task<CommandRun> OfProcess(params string[] args)
     {
         var program = Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "Coppice.Cli.exe" : "Coppice.Cli");
-        using var process = Process.Start(new ProcessStartInfo(program, args) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(new ProcessStartInfo(program, args) { RedirectStandardOutput = true,
+            RedirectStandardError = true })!;
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.WaitForExitAsync();
         return new(process.ExitCode, await output, await error);
     }
 
-    /// <summary>Asserts that the run failed as the contract says: this code, nothing on stdout, a message that says all of this, no stack trace.</summary>
+    /// <summary>Asserts a failure by the contract: this code, nothing on stdout, a message that says all of this, no stack trace.</summary>
     public void AssertFailed(int code, params string[] says)
     {
         Assert.True(ExitCode == code, $"exit code {ExitCode} instead of {code}: {Error}");

@@ -11,13 +11,15 @@ public sealed class CompareCommandTests : IDisposable
     public async Task LanguageModels_WithText_AreComparedInSizeSpeedOutputsAndPerplexity()
     {
         var pruned = await Prune(CommandRun.Gpt2);
-        var json = (await CommandRun.OfProcess("compare", CommandRun.Gpt2, pruned, "--text", CommandRun.Shakespeare, "--windows", "2", "--rounds", "1", "--json")).Json;
+        var json = (await CommandRun.OfProcess("compare", CommandRun.Gpt2, pruned, "--text", CommandRun.Shakespeare, "--windows", "2",
+            "--rounds", "1", "--json")).Json;
         Assert.Equal(CommandRun.Gpt2, json.GetProperty("before").GetString());
         Assert.Equal(pruned, json.GetProperty("after").GetString());
         var files = json.GetProperty("files");
         Assert.Equal(0, files.GetProperty("before").GetProperty("zeros").GetInt64());
         Assert.Equal(1179648, files.GetProperty("after").GetProperty("zeros").GetInt64());
-        Assert.True(files.GetProperty("after").GetProperty("gzip_bytes").GetInt64() < files.GetProperty("before").GetProperty("gzip_bytes").GetInt64());
+        Assert.True(files.GetProperty("after").GetProperty("gzip_bytes").GetInt64() < files.GetProperty("before").GetProperty("gzip_bytes")
+            .GetInt64());
         Assert.True(json.GetProperty("peak_memory_bytes").GetProperty("before").GetInt64() > 10_000_000);
         Assert.True(json.GetProperty("decode").GetProperty("after").GetProperty("tokens_per_second").GetDouble() >= 0);
         var agreement = json.GetProperty("agreement_with_before");
@@ -60,8 +62,10 @@ public sealed class CompareCommandTests : IDisposable
     {
         var run = await CommandRun.Of("compare", CommandRun.Stories, CommandRun.StoriesFile, "--json");
         Assert.False(run.Json.TryGetProperty("latency", out _));
-        Assert.Equal(run.Json.GetProperty("files").GetProperty("before").GetRawText(), run.Json.GetProperty("files").GetProperty("after").GetRawText());
-        (await CommandRun.Of("compare", CommandRun.Stories, CommandRun.StoriesFile, "--text", CommandRun.Shakespeare)).AssertFailed(ExitCode.Usage, "--text", "config.json");
+        Assert.Equal(run.Json.GetProperty("files").GetProperty("before").GetRawText(),
+            run.Json.GetProperty("files").GetProperty("after").GetRawText());
+        (await CommandRun.Of("compare", CommandRun.Stories, CommandRun.StoriesFile, "--text", CommandRun.Shakespeare))
+            .AssertFailed(ExitCode.Usage, "--text", "config.json");
     }
 
     [Fact]

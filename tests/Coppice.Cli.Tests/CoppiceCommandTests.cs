@@ -99,8 +99,10 @@ public sealed class CoppiceCommandTests
     public async Task Quiet_Prune_PrintsNoNotes()
     {
         using var folder = new TempFolder();
-        var loud = await CommandRun.Of("prune", CommandRun.StoriesFile, "-o", Path.Combine(folder.Path, "a.safetensors"), "--amount", "0.3");
-        var quiet = await CommandRun.Of("prune", CommandRun.StoriesFile, "-o", Path.Combine(folder.Path, "b.safetensors"), "--amount", "0.3", "--quiet");
+        var loud = await CommandRun.Of("prune", CommandRun.StoriesFile, "-o", Path.Combine(folder.Path, "a.safetensors"), "--amount",
+            "0.3");
+        var quiet = await CommandRun.Of("prune", CommandRun.StoriesFile, "-o", Path.Combine(folder.Path, "b.safetensors"), "--amount",
+            "0.3", "--quiet");
         Assert.Contains("compress", loud.Error, StringComparison.Ordinal);
         Assert.Empty(quiet.Error);
     }
@@ -113,8 +115,10 @@ public sealed class CoppiceCommandTests
         var before = Workers.ThreadCount;
         try
         {
-            Assert.Equal(0, (await CommandRun.Of("prune", CommandRun.StoriesFile, "-o", one, "--scope", "global", "--amount", "0.5", "--threads", "1")).ExitCode);
-            Assert.Equal(0, (await CommandRun.Of("prune", CommandRun.StoriesFile, "-o", three, "--scope", "global", "--amount", "0.5", "--threads", "3")).ExitCode);
+            Assert.Equal(0, (await CommandRun.Of("prune", CommandRun.StoriesFile, "-o", one, "--scope", "global", "--amount", "0.5",
+                "--threads", "1")).ExitCode);
+            Assert.Equal(0, (await CommandRun.Of("prune", CommandRun.StoriesFile, "-o", three, "--scope", "global", "--amount", "0.5",
+                "--threads", "3")).ExitCode);
         }
         finally
         {
@@ -129,7 +133,8 @@ public sealed class CoppiceCommandTests
     [InlineData("compare", "SAME")]
     public async Task Cancellation_OfAVerb_ExitsWith130(string verb, params string[] rest)
     {
-        var run = await CommandRun.Of(new CancellationToken(canceled: true), [verb, CommandRun.Gpt2, .. rest.Select(arg => arg == "SAME" ? CommandRun.Gpt2 : arg)]);
+        var run = await CommandRun.Of(new CancellationToken(canceled: true),
+            [verb, CommandRun.Gpt2, .. rest.Select(arg => arg == "SAME" ? CommandRun.Gpt2 : arg)]);
         run.AssertFailed(ExitCode.Cancelled, "cancelled");
     }
 }

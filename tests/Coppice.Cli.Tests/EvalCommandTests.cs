@@ -5,7 +5,8 @@ public sealed class EvalCommandTests
     [Fact]
     public async Task Text_InWindows_GivesPerplexity()
     {
-        var json = (await CommandRun.Of("eval", CommandRun.Gpt2, "--text", CommandRun.Shakespeare, "--context", "64", "--stride", "32", "--windows", "3", "--json")).Json;
+        var json = (await CommandRun.Of("eval", CommandRun.Gpt2, "--text", CommandRun.Shakespeare, "--context", "64", "--stride", "32",
+            "--windows", "3", "--json")).Json;
         Assert.Equal(63 + 32 + 32, json.GetProperty("targets").GetInt64());
         Assert.Equal(3, json.GetProperty("windows").GetInt32());
         Assert.Equal(64, json.GetProperty("context").GetInt32());
@@ -60,7 +61,8 @@ public sealed class EvalCommandTests
     [InlineData("--stride", "300", ExitCode.Failed)]
     [InlineData("--windows", "0", ExitCode.Usage)]
     public async Task Windows_OutOfRange_AreRefused(string option, string value, int code) =>
-        (await CommandRun.Of("eval", CommandRun.Gpt2, "--text", CommandRun.Shakespeare, option, value)).AssertFailed(code, option, code == ExitCode.Failed ? value : "or more");
+        (await CommandRun.Of("eval", CommandRun.Gpt2, "--text", CommandRun.Shakespeare, option, value))
+            .AssertFailed(code, option, code == ExitCode.Failed ? value : "or more");
 
     [Theory]
     [InlineData("", "is empty")]

@@ -26,7 +26,8 @@ public sealed class GenerateCommandTests
     [Fact]
     public async Task Sampling_WithTheSameSeed_GivesTheSameText()
     {
-        string[] args = ["--prompt", Prompt, "--max-new-tokens", "12", "--temperature", "0.9", "--top-k", "40", "--top-p", "0.95", "--repetition-penalty", "1.1"];
+        string[] args = ["--prompt", Prompt, "--max-new-tokens", "12", "--temperature", "0.9", "--top-k", "40", "--top-p", "0.95",
+            "--repetition-penalty", "1.1"];
         var first = Text(await Generate([.. args, "--seed", "7"]));
         Assert.Equal(first, Text(await Generate([.. args, "--seed", "7"])));
         Assert.NotEqual(first, Text(await Generate([.. args, "--seed", "8"])));
@@ -34,13 +35,15 @@ public sealed class GenerateCommandTests
 
     [Fact]
     public async Task TopK_OfOne_IsGreedy() =>
-        Assert.Equal(Text(await Generate("--prompt", Prompt)), Text(await Generate("--prompt", Prompt, "--temperature", "1", "--top-k", "1")));
+        Assert.Equal(Text(await Generate("--prompt", Prompt)),
+            Text(await Generate("--prompt", Prompt, "--temperature", "1", "--top-k", "1")));
 
     [Fact]
     public async Task Batch_OfPrompts_EqualsEachAlone()
     {
         string[] prompts = [Prompt, "The", "In the morning she had been"];
-        var batch = (await Generate([.. prompts.SelectMany(prompt => new[] { "--prompt", prompt }), "--max-new-tokens", "10"])).Json.GetProperty("results");
+        var batch = (await Generate([.. prompts.SelectMany(prompt => new[] { "--prompt", prompt }), "--max-new-tokens", "10"]))
+            .Json.GetProperty("results");
         for (var i = 0; i < prompts.Length; i++)
             Assert.Equal(Text(await Generate("--prompt", prompts[i], "--max-new-tokens", "10")), batch[i].GetProperty("text").GetString());
     }
@@ -57,7 +60,8 @@ public sealed class GenerateCommandTests
 
     [Fact]
     public async Task Stream_OfTwoPrompts_IsWrongUsage() =>
-        (await CommandRun.Of("generate", CommandRun.Gpt2, "--prompt", "a", "--prompt", "b", "--stream")).AssertFailed(ExitCode.Usage, "--stream");
+        (await CommandRun.Of("generate", CommandRun.Gpt2, "--prompt", "a", "--prompt", "b", "--stream"))
+            .AssertFailed(ExitCode.Usage, "--stream");
 
     [Theory]
     [InlineData("MaxNewTokens", "--max-new-tokens", "-1")]
@@ -73,7 +77,8 @@ public sealed class GenerateCommandTests
 
     [Fact]
     public async Task Prompt_LongerThanTheContext_IsRefused() =>
-        (await CommandRun.Of("generate", CommandRun.Gpt2, "--prompt", string.Concat(Enumerable.Repeat("word ", 300)))).AssertFailed(ExitCode.Failed, "256", "Shorten the prompt");
+        (await CommandRun.Of("generate", CommandRun.Gpt2, "--prompt", string.Concat(Enumerable.Repeat("word ", 300))))
+            .AssertFailed(ExitCode.Failed, "256", "Shorten the prompt");
 
     [Theory]
     [InlineData("no config.json", null)]
@@ -102,7 +107,8 @@ public sealed class GenerateCommandTests
     public async Task Config_AgainstTheWeights_IsRefused(string old, string changed, string says)
     {
         using var folder = new TempFolder();
-        var model = TinyCheckpoint.CopyModel(folder, CommandRun.Gpt2, "config.json", text => text.Replace(old, changed, StringComparison.Ordinal));
+        var model = TinyCheckpoint.CopyModel(folder, CommandRun.Gpt2, "config.json", text =>
+            text.Replace(old, changed, StringComparison.Ordinal));
         (await CommandRun.Of("generate", model, "--prompt", "x")).AssertFailed(ExitCode.Failed, "config.json", says);
     }
 

@@ -17,7 +17,8 @@ public sealed class InspectCommandTests
         Assert.Equal(2359296 / 2936576.0, scope.GetProperty("share").GetDouble(), 12);
         string[] tied = [.. json.GetProperty("tied")[0].EnumerateArray().Select(name => name.GetString()!)];
         Assert.Equal(["lm_head.weight", "transformer.wte.weight"], tied.Order(StringComparer.Ordinal));
-        var fused = json.GetProperty("tensors").EnumerateArray().Single(t => t.GetProperty("name").GetString() == "transformer.h.0.attn.c_attn.weight");
+        var fused = json.GetProperty("tensors").EnumerateArray().Single(t =>
+            t.GetProperty("name").GetString() == "transformer.h.0.attn.c_attn.weight");
         Assert.Equal([128, 384], fused.GetProperty("shape").EnumerateArray().Select(size => size.GetInt32()));
         Assert.Equal("F32", fused.GetProperty("dtype").GetString());
         Assert.True(fused.GetProperty("in_scope").GetBoolean());
@@ -42,7 +43,8 @@ public sealed class InspectCommandTests
         Assert.Equal("model.norm.weight", json.GetProperty("name").GetString());
         var row = Assert.Single(json.GetProperty("corner").EnumerateArray());
         Assert.Equal(3, row.GetArrayLength());
-        var table = (await CommandRun.Of("inspect", CommandRun.StoriesFile, "--show", "model.layers.0.mlp.up_proj.weight", "--rows", "2", "--cols", "4")).Output;
+        var table = (await CommandRun.Of("inspect", CommandRun.StoriesFile, "--show", "model.layers.0.mlp.up_proj.weight", "--rows", "2",
+            "--cols", "4")).Output;
         var lines = table.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(3, lines.Length);
         Assert.All(lines[1..], line => Assert.Equal(4, line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Length));
@@ -50,11 +52,13 @@ public sealed class InspectCommandTests
 
     [Fact]
     public async Task Show_OfAMissingTensor_IsRefused() =>
-        (await CommandRun.Of("inspect", CommandRun.StoriesFile, "--show", "nothing.weight")).AssertFailed(ExitCode.Failed, "nothing.weight", "coppice inspect");
+        (await CommandRun.Of("inspect", CommandRun.StoriesFile, "--show", "nothing.weight"))
+            .AssertFailed(ExitCode.Failed, "nothing.weight", "coppice inspect");
 
     [Fact]
     public async Task Show_OfNoRows_IsWrongUsage() =>
-        (await CommandRun.Of("inspect", CommandRun.StoriesFile, "--show", "model.norm.weight", "--rows", "0")).AssertFailed(ExitCode.Usage, "--rows");
+        (await CommandRun.Of("inspect", CommandRun.StoriesFile, "--show", "model.norm.weight", "--rows", "0"))
+            .AssertFailed(ExitCode.Usage, "--rows");
 
     [Theory]
     [InlineData("a", 0, 4)]
@@ -79,7 +83,8 @@ public sealed class InspectCommandTests
     public async Task Findings_OfOddTensors_AreListed()
     {
         using var folder = new TempFolder();
-        var path = TinyCheckpoint.Write(folder, "odd.safetensors", ("a.weight", [1, 4], [1, float.NaN, 3, float.PositiveInfinity]), ("b.weight_orig", [2, 2], [1, 2, 3, 4]),
+        var path = TinyCheckpoint.Write(folder, "odd.safetensors", ("a.weight", [1, 4], [1, float.NaN, 3, float.PositiveInfinity]),
+            ("b.weight_orig", [2, 2], [1, 2, 3, 4]),
             ("c.weight", [2, 2], [0, 0, 0, 0]));
         var json = (await CommandRun.Of("inspect", path, "--json")).Json;
         string[] findings = [.. json.GetProperty("findings").EnumerateArray().Select(finding => finding.GetString()!)];

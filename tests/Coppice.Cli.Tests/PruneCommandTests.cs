@@ -18,7 +18,8 @@ public sealed class PruneCommandTests : IDisposable
         Assert.Equal(output, json.GetProperty("output").GetString());
         Assert.Equal(707796, json.GetProperty("model").GetProperty("zeros").GetInt64());
         Assert.Equal(48, json.GetProperty("tensors").GetArrayLength());
-        Assert.Equal(Directory.GetFiles(CommandRun.Gpt2).Select(Path.GetFileName).Order(), Directory.GetFiles(output).Select(Path.GetFileName).Order());
+        Assert.Equal(Directory.GetFiles(CommandRun.Gpt2).Select(Path.GetFileName).Order(),
+            Directory.GetFiles(output).Select(Path.GetFileName).Order());
         var inspected = (await CommandRun.Of("inspect", output, "--json")).Json;
         Assert.Equal(707796, inspected.GetProperty("totals").GetProperty("zeros").GetInt64());
         Assert.Equal("pytorch", inspected.GetProperty("format").GetString());
@@ -34,11 +35,13 @@ public sealed class PruneCommandTests : IDisposable
     public async Task Prune_OfAFile_WritesTheFormatAskedFor(string name, string? format, CheckpointFormat expected)
     {
         var output = Path.Combine(_folder.Path, name);
-        string[] args = ["prune", CommandRun.StoriesFile, "-o", output, "--amount", "0.5", "--include", "model.layers.0.mlp.up_proj.weight"];
+        string[] args = ["prune", CommandRun.StoriesFile, "-o", output, "--amount", "0.5", "--include",
+            "model.layers.0.mlp.up_proj.weight"];
         Assert.Equal(0, (await CommandRun.Of(format is null ? args : [.. args, "--format", format])).ExitCode);
         Assert.Equal(expected, TinyCheckpoint.FormatOf(output));
         Assert.Equal(172 * 64 / 2, TinyCheckpoint.Values(output, "model.layers.0.mlp.up_proj.weight").Count(value => value == 0));
-        Assert.Equal(TinyCheckpoint.Values(CommandRun.StoriesFile, "model.norm.weight"), TinyCheckpoint.Values(output, "model.norm.weight"));
+        Assert.Equal(TinyCheckpoint.Values(CommandRun.StoriesFile, "model.norm.weight"),
+            TinyCheckpoint.Values(output, "model.norm.weight"));
     }
 
     [Theory]
@@ -51,7 +54,8 @@ public sealed class PruneCommandTests : IDisposable
     [InlineData("random, channel", 8, "--method", "random", "--granularity", "channel", "--amount", "0.5")]
     public async Task Prune_ByEachMethod_ZeroesThatMany(string what, int zeros, params string[] options)
     {
-        var input = TinyCheckpoint.Write(_folder, "in.safetensors", ("a.weight", [4, 4], [.. Enumerable.Range(1, 16).Select(i => (float)i)]));
+        var input = TinyCheckpoint.Write(_folder, "in.safetensors",
+            ("a.weight", [4, 4], [.. Enumerable.Range(1, 16).Select(i => (float)i)]));
         var json = (await CommandRun.Of(["prune", input, "-o", Out, "--include", "a.weight", "--json", .. options])).Json;
         Assert.Equal(zeros, json.GetProperty("scope").GetProperty("pruned").GetInt64());
         Assert.True(TinyCheckpoint.Values(Out, "a.weight").Count(value => value == 0) == zeros, what);
@@ -61,7 +65,8 @@ public sealed class PruneCommandTests : IDisposable
     public async Task Prune_ScopeGlobal_RanksAllWeightsTogether()
     {
         var input = TinyCheckpoint.Write(_folder, "in.safetensors", ("a.weight", [2, 2], [1, 2, 3, 4]), ("b.weight", [2, 2], [5, 6, 7, 8]));
-        Assert.Equal(0, (await CommandRun.Of("prune", input, "-o", Out, "--include", "*", "--scope", "global", "--amount", "0.5")).ExitCode);
+        Assert.Equal(0, (await CommandRun.Of("prune", input, "-o", Out, "--include", "*", "--scope", "global", "--amount", "0.5"))
+            .ExitCode);
         Assert.Equal([0, 0, 0, 0], TinyCheckpoint.Values(Out, "a.weight"));
         Assert.Equal([5, 6, 7, 8], TinyCheckpoint.Values(Out, "b.weight"));
     }
@@ -72,7 +77,8 @@ public sealed class PruneCommandTests : IDisposable
     public async Task Prune_Semantics_DecideTheSignOfZero(string semantics, bool negative)
     {
         var input = TinyCheckpoint.Write(_folder, "in.safetensors", ("a.weight", [1, 2], [-1, 2]));
-        Assert.Equal(0, (await CommandRun.Of("prune", input, "-o", Out, "--include", "*", "--amount", "1", "--semantics", semantics)).ExitCode);
+        Assert.Equal(0, (await CommandRun.Of("prune", input, "-o", Out, "--include", "*", "--amount", "1", "--semantics", semantics))
+            .ExitCode);
         Assert.Equal(negative, float.IsNegative(TinyCheckpoint.Values(Out, "a.weight")[0]));
     }
 
@@ -82,7 +88,8 @@ public sealed class PruneCommandTests : IDisposable
         var files = new List<byte[]>();
         foreach (var seed in new[] { "1", "1", "2" })
         {
-            Assert.Equal(0, (await CommandRun.Of("prune", CommandRun.StoriesFile, "-o", Out, "--method", "random", "--amount", "0.5", "--seed", seed, "--overwrite")).ExitCode);
+            Assert.Equal(0, (await CommandRun.Of("prune", CommandRun.StoriesFile, "-o", Out, "--method", "random", "--amount", "0.5",
+                "--seed", seed, "--overwrite")).ExitCode);
             files.Add(File.ReadAllBytes(Out));
         }
         Assert.Equal(files[0], files[1]);
@@ -130,14 +137,16 @@ public sealed class PruneCommandTests : IDisposable
     [Fact]
     public async Task Amount_AboveTheWeights_FailsAndLeavesNothing()
     {
-        (await CommandRun.Of("prune", CommandRun.StoriesFile, "-o", Out, "--amount", "999999999")).AssertFailed(ExitCode.Failed, "999999999", "fraction");
+        (await CommandRun.Of("prune", CommandRun.StoriesFile, "-o", Out, "--amount", "999999999"))
+            .AssertFailed(ExitCode.Failed, "999999999", "fraction");
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }
 
     [Fact]
     public async Task Include_ThatMatchesNothing_NamesTheNearest()
     {
-        var run = await CommandRun.Of("prune", CommandRun.Gpt2, "-o", Out, "--amount", "0.3", "--include", "transformer.h.0.attn.c_atn.weight");
+        var run = await CommandRun.Of("prune", CommandRun.Gpt2, "-o", Out, "--amount", "0.3", "--include",
+            "transformer.h.0.attn.c_atn.weight");
         run.AssertFailed(ExitCode.Failed, "transformer.h.0.attn.c_atn.weight", "'transformer.h.0.attn.c_attn.weight'");
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }
@@ -183,14 +192,16 @@ public sealed class PruneCommandTests : IDisposable
     {
         var input = TinyCheckpoint.Write(_folder, "in.safetensors", ("a.weight", [1, 2], [1, 2]));
         var bytes = File.ReadAllBytes(input);
-        (await CommandRun.Of("prune", input, "-o", input, "--include", "*", "--amount", "1", "--overwrite")).AssertFailed(ExitCode.Failed, "input itself");
+        (await CommandRun.Of("prune", input, "-o", input, "--include", "*", "--amount", "1", "--overwrite"))
+            .AssertFailed(ExitCode.Failed, "input itself");
         Assert.Equal(bytes, File.ReadAllBytes(input));
     }
 
     [Fact]
     public async Task Cancellation_WhileWriting_LeavesNothing()
     {
-        var run = await CommandRun.Of(new CancellationToken(canceled: true), "prune", CommandRun.Gpt2, "-o", Path.Combine(_folder.Path, "out"), "--amount", "0.3");
+        var run = await CommandRun.Of(new CancellationToken(canceled: true), "prune", CommandRun.Gpt2, "-o",
+            Path.Combine(_folder.Path, "out"), "--amount", "0.3");
         run.AssertFailed(ExitCode.Cancelled, "cancelled");
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }
@@ -199,7 +210,8 @@ public sealed class PruneCommandTests : IDisposable
     public async Task Weight_WithNaN_IsRefusedUnderStrictSemantics()
     {
         var input = TinyCheckpoint.Write(_folder, "in.safetensors", ("a.weight", [1, 2], [float.NaN, 2]));
-        (await CommandRun.Of("prune", input, "-o", Out, "--include", "*", "--amount", "1")).AssertFailed(ExitCode.Failed, "a.weight", "NaN");
+        (await CommandRun.Of("prune", input, "-o", Out, "--include", "*", "--amount", "1"))
+            .AssertFailed(ExitCode.Failed, "a.weight", "NaN");
         Assert.False(File.Exists(Out));
     }
 }

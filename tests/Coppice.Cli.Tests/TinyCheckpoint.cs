@@ -9,7 +9,8 @@ internal static class TinyCheckpoint
     public static string Write(TempFolder folder, string name, params (string Name, int[] Shape, float[] Values)[] tensors)
     {
         var path = Path.Combine(folder.Path, name);
-        Checkpoint.SaveNew(path, tensors.Select(tensor => TensorSource.From(tensor.Name, Tensor.From<float>(tensor.Values, Shape.Create(tensor.Shape)))));
+        Checkpoint.SaveNew(path,
+            tensors.Select(tensor => TensorSource.From(tensor.Name, Tensor.From<float>(tensor.Values, Shape.Create(tensor.Shape)))));
         return path;
     }
 

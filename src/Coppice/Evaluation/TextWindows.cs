@@ -23,7 +23,8 @@ public static class TextWindows
         if (size > model.MaxPositions)
             throw new ArgumentException($"A context of {size} tokens is asked for; the model sees {model.MaxPositions}. Give --context {model.MaxPositions} or less.");
         if (stride > size)
-            throw new ArgumentException($"A stride of {stride} tokens would leave text out between windows of {size}. Give --stride {size} or less.");
+            throw new ArgumentException(
+                $"A stride of {stride} tokens would leave text out between windows of {size}. Give --stride {size} or less.");
         return new(tokenizer.Encode(TextCorpus.Read(path), addSpecialTokens: false), size, stride ?? size, windows);
     }
 }

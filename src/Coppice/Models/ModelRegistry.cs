@@ -8,10 +8,11 @@ using Coppice.Modules;
 namespace Coppice.Models;
 
 /// <summary>How a family of models is made and loaded.</summary>
-/// <param name="Create">Makes the module from config.json, with the checkpoint's tensors by name for what only they tell, and to check the file against.</param>
+/// <param name="Create">Makes the module from config.json; the checkpoint's tensors by name tell the rest, and check the file.</param>
 /// <param name="BasePrefix">Prefix that checkpoints of the bare model, saved without its head, leave out.</param>
 /// <param name="Leftovers">Ends of names that older checkpoints carry and nothing reads (causal masks, position counters).</param>
-public sealed record ModelArchitecture(Func<JsonElement, IReadOnlyDictionary<string, TensorSource>, Module> Create, string BasePrefix, IReadOnlyList<string> Leftovers);
+public sealed record ModelArchitecture(Func<JsonElement, IReadOnlyDictionary<string, TensorSource>, Module> Create, string BasePrefix,
+    IReadOnlyList<string> Leftovers);
 
 /// <summary>The model families that can be run, by the <c>model_type</c> of config.json.</summary>
 public static class ModelRegistry

@@ -61,7 +61,8 @@ public sealed class PretrainedModel
             using var document = JsonDocument.Parse(File.ReadAllBytes(path));
             return Load(folder, path, document.RootElement);
         }
-        catch (Exception error) when (error is JsonException or StateDictException or InvalidOperationException or ArgumentException or NotSupportedException)
+        catch (Exception error) when (error is JsonException or StateDictException or InvalidOperationException or ArgumentException
+            or NotSupportedException)
         {
             throw new ModelException($"{path} and the weights beside it can't be used: {error.Message}", error);
         }

@@ -29,12 +29,14 @@ public sealed partial class ArchitectureTests
     [Fact]
     public void Projects_ReferToThoseBelow() => Assert.Equal(
         Projects.ToDictionary(project => project.Key, project => project.Value.ToHashSet()),
-        ProjectFiles().ToDictionary(file => Path.GetFileNameWithoutExtension(file)!, file => XDocument.Load(file).Descendants("ProjectReference")
+        ProjectFiles().ToDictionary(file => Path.GetFileNameWithoutExtension(file)!, file =>
+            XDocument.Load(file).Descendants("ProjectReference")
             .Select(reference => Path.GetFileNameWithoutExtension(reference.Attribute("Include")!.Value)).ToHashSet()));
 
     [Fact]
     public void UnsafeCode_IsInTensorsAlone() =>
-        Assert.Equal(["Coppice.Tensors"], ProjectFiles().Where(file => XDocument.Load(file).Descendants("AllowUnsafeBlocks").Any(flag => flag.Value == "true"))
+        Assert.Equal(["Coppice.Tensors"],
+            ProjectFiles().Where(file => XDocument.Load(file).Descendants("AllowUnsafeBlocks").Any(flag => flag.Value == "true"))
             .Select(Path.GetFileNameWithoutExtension));
 
     [Fact]
@@ -66,7 +68,8 @@ public sealed partial class ArchitectureTests
     private static IEnumerable<string> CodeIn(string project) => Directory.EnumerateFiles(project, "*.cs", SearchOption.AllDirectories)
         .Where(file => !Path.GetRelativePath(project, file).Split(Path.DirectorySeparatorChar).Any(part => part is "obj" or "bin"));
 
-    private static string FolderOf(string file) => Path.GetRelativePath(Path.Combine(Root, "Coppice"), file).Split(Path.DirectorySeparatorChar)[0];
+    private static string FolderOf(string file) =>
+        Path.GetRelativePath(Path.Combine(Root, "Coppice"), file).Split(Path.DirectorySeparatorChar)[0];
 
     [GeneratedRegex(@"\bCoppice\.(\w+)")]
     private static partial Regex CoppiceName();

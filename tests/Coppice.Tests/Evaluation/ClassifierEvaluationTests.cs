@@ -9,7 +9,8 @@ public sealed class ClassifierEvaluationTests
     private static readonly ITextClassifier Classifier =
         PretrainedModel.Open(TestData.InRepository("samples", "models", "bert-thucnews")).TextClassifier;
 
-    private static readonly int[][] Encodings = [.. File.ReadLines(TestData.InRepository("samples", "data", "thucnews", "dev-1000.txt")).Take(23)
+    private static readonly int[][] Encodings = [.. File.ReadLines(TestData.InRepository("samples", "data", "thucnews", "dev-1000.txt"))
+        .Take(23)
         .Select(line => GoldenTexts.Bert.Encode(line.Split('\t')[0]))];
 
     [Theory]

@@ -65,7 +65,8 @@ public sealed class TextGeneratorTests
 
     [Fact]
     public void Prompt_TooLong_IsRefused() => Assert.Contains("the model sees 256",
-        Assert.Throws<ArgumentException>(() => Generator().Generate(string.Concat(Enumerable.Repeat("the ", 300)))).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => Generator().Generate(string.Concat(Enumerable.Repeat("the ", 300)))).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void Prompt_Empty_BeginsWithEndOfTextOrIsRefused()
@@ -97,8 +98,10 @@ public sealed class TextGeneratorTests
     public void Cancellation_BetweenTokens_Stops()
     {
         using var source = new CancellationTokenSource();
-        Assert.Throws<OperationCanceledException>(() => Generator().Generate(Prompt, onText: _ => source.Cancel(), cancellation: source.Token));
+        Assert.Throws<OperationCanceledException>(() =>
+            Generator().Generate(Prompt, onText: _ => source.Cancel(), cancellation: source.Token));
     }
 
-    private static TextGenerator Generator(params int[] endOfText) => new(Model.CausalLanguageModel, GoldenTexts.Gpt2, endOfText.ToHashSet());
+    private static TextGenerator Generator(params int[] endOfText) =>
+        new(Model.CausalLanguageModel, GoldenTexts.Gpt2, endOfText.ToHashSet());
 }

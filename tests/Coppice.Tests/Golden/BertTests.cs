@@ -3,7 +3,7 @@ using Coppice.Checkpoints;
 using Coppice.Evaluation;
 using Coppice.Models;
 using Coppice.Pruning;
-using Coppice.Pruning.Masks;
+using Coppice.Pruning.Streaming;
 using Coppice.Pruning.Methods;
 using Coppice.Pruning.Selection;
 using Coppice.Tensors;
@@ -52,9 +52,10 @@ public sealed class BertTests
         var output = Path.Combine(folder.Path, "pruned");
         using (var checkpoint = Checkpoint.Open(Folder))
         {
-            string[] include = [.. run.GetProperty("scope").EnumerateArray().Select(part => $"bert.encoder.layer.*.attention.self.{part.GetString()}.weight")];
+            string[] include = [.. run.GetProperty("scope").EnumerateArray().Select(part =>
+                $"bert.encoder.layer.*.attention.self.{part.GetString()}.weight")];
             var result = Pruner.Prune(WeightSelector.Select(checkpoint.Tensors, ModelFacts.Of(checkpoint), include),
-                new PruneRequest(new L1Unstructured(), PruneAmount.Fraction(run.GetProperty("amount").GetDouble()))
+                new PruneRequest(new MagnitudePruning(), PruneAmount.Fraction(run.GetProperty("amount").GetDouble()))
                 {
                     Scope = run.GetProperty("mode").GetString() == "global" ? PruneScope.Global : PruneScope.PerTensor,
                     Semantics = PruneSemantics.Torch,

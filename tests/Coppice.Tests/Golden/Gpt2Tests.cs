@@ -5,7 +5,7 @@ using Coppice.Evaluation;
 using Coppice.Generation;
 using Coppice.Models;
 using Coppice.Pruning;
-using Coppice.Pruning.Masks;
+using Coppice.Pruning.Streaming;
 using Coppice.Pruning.Methods;
 using Coppice.Pruning.Selection;
 using Coppice.Tensors;
@@ -30,7 +30,8 @@ public sealed class Gpt2Tests
     {
         using var golden = Checkpoint.Open(GoldenFiles.PathOf(Name, "logits.safetensors"));
         var ids = GoldenFiles.Numbers(golden["input_ids"]);
-        var logits = PretrainedModel.Open(Folder).CausalLanguageModel.Forward(Tensor.From<long>([.. ids.Select(id => (long)id)], [1, ids.Length]));
+        var logits = PretrainedModel.Open(Folder)
+            .CausalLanguageModel.Forward(Tensor.From<long>([.. ids.Select(id => (long)id)], [1, ids.Length]));
         GoldenFiles.AssertClose(golden["logits"].ToSingle().ToArray<float>(), logits.ToArray<float>(), 2e-4f);
     }
 
@@ -97,8 +98,9 @@ public sealed class Gpt2Tests
     {
         using var checkpoint = Checkpoint.Open(Folder);
         var kind = run.GetProperty("kind").GetString();
-        var selection = WeightSelector.Select(checkpoint.Tensors, ModelFacts.Of(checkpoint), kind == "l1-linear-only" ? ["lm_head.weight"] : null);
-        PruningMethod method = kind == "l2-structured-dim1" ? new LnStructured(2, 1) : new L1Unstructured();
+        var selection = WeightSelector.Select(checkpoint.Tensors, ModelFacts.Of(checkpoint), kind == "l1-linear-only" ? ["lm_head.weight"]
+            : null);
+        PruningMethod method = kind == "l2-structured-dim1" ? new ChannelNormPruning(2, 1) : new MagnitudePruning();
         var result = Pruner.Prune(selection, new PruneRequest(method, PruneAmount.Fraction(run.GetProperty("amount").GetDouble()))
         {
             Scope = kind == "l1-global" ? PruneScope.Global : PruneScope.PerTensor,
@@ -109,5 +111,6 @@ public sealed class Gpt2Tests
     }
 
     private static TokenWindows Windows(ICausalLanguageModel model, int count) =>
-        TextWindows.Read(TestData.InRepository("samples", "data", "tinyshakespeare-test.txt"), Tokenizer.FromFolder(Folder), model, 256, 256, count);
+        TextWindows.Read(TestData.InRepository("samples", "data", "tinyshakespeare-test.txt"), Tokenizer.FromFolder(Folder), model, 256,
+            256, count);
 }

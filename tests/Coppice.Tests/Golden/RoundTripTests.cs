@@ -35,8 +35,10 @@ public sealed class RoundTripTests : IDisposable
 
     private void AssertSame(Checkpoint actual)
     {
-        Assert.Equal(_original.Tensors.Select(tensor => tensor.ToString()).Order(), actual.Tensors.Select(tensor => tensor.ToString()).Order());
-        Assert.All(_original.Tensors, tensor => Assert.True(GoldenFiles.Bytes(tensor).AsSpan().SequenceEqual(GoldenFiles.Bytes(actual[tensor.Name])), tensor.Name));
+        Assert.Equal(_original.Tensors.Select(tensor => tensor.ToString()).Order(),
+            actual.Tensors.Select(tensor => tensor.ToString()).Order());
+        Assert.All(_original.Tensors, tensor =>
+            Assert.True(GoldenFiles.Bytes(tensor).AsSpan().SequenceEqual(GoldenFiles.Bytes(actual[tensor.Name])), tensor.Name));
         Assert.Equal(actual["transformer.wte.weight"].Identity, actual["lm_head.weight"].Identity);
     }
 }

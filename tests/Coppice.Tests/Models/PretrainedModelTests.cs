@@ -50,7 +50,8 @@ public sealed class PretrainedModelTests : IDisposable
     [InlineData("\"n_embd\": 4", "\"n_embd\": 2147483646", "vocab_size is 5")]
     [InlineData("\"n_head\": 2", "\"n_head\": 0", "n_head is 0")]
     [InlineData("\"n_head\": 2", "\"n_head\": 3", "n_head is 3, which does not divide n_embd, 4")]
-    public void Config_AgainstTheWeights_IsRefusedBeforeItTakesMemory(string old, string changed, string says) => AssertRefused(Gpt2, old, changed, says);
+    public void Config_AgainstTheWeights_IsRefusedBeforeItTakesMemory(string old, string changed, string says) =>
+        AssertRefused(Gpt2, old, changed, says);
 
     [Theory]
     [InlineData("\"num_hidden_layers\": 1", "\"num_hidden_layers\": 2147483647", "num_hidden_layers is 2147483647")]
@@ -59,7 +60,8 @@ public sealed class PretrainedModelTests : IDisposable
     [InlineData("\"num_labels\": 3", "\"num_labels\": 4", "wrong shapes")]
     [InlineData("\"num_attention_heads\": 2", "\"num_attention_heads\": 3", "does not divide hidden_size")]
     [InlineData("\"intermediate_size\": 8", "\"intermediate_size\": -8", "intermediate_size is -8")]
-    public void BertConfig_AgainstTheWeights_IsRefusedBeforeItTakesMemory(string old, string changed, string says) => AssertRefused(Bert, old, changed, says);
+    public void BertConfig_AgainstTheWeights_IsRefusedBeforeItTakesMemory(string old, string changed, string says) =>
+        AssertRefused(Bert, old, changed, says);
 
     [Fact]
     public void Open_OfLeftoverNames_IgnoresThem()
@@ -131,12 +133,14 @@ public sealed class PretrainedModelTests : IDisposable
     private void Save(string config, OrderedDictionary<string, Tensor> state)
     {
         Write(config);
-        Checkpoint.SaveNew(Path.Combine(_folder.Path, "model.safetensors"), state.Select(entry => TensorSource.From(entry.Key, entry.Value)), new() { Overwrite = true });
+        Checkpoint.SaveNew(Path.Combine(_folder.Path, "model.safetensors"),
+            state.Select(entry => TensorSource.From(entry.Key, entry.Value)), new() { Overwrite = true });
     }
 
     private void Write(string config) => File.WriteAllText(Path.Combine(_folder.Path, "config.json"), config);
 
-    private static float[] Logits(PretrainedModel model) => model.CausalLanguageModel.Forward(Tensor.From<long>([1, 2, 3], [1, 3])).ToArray<float>();
+    private static float[] Logits(PretrainedModel model) =>
+        model.CausalLanguageModel.Forward(Tensor.From<long>([1, 2, 3], [1, 3])).ToArray<float>();
 
     private static OrderedDictionary<string, Tensor> State(string config)
     {

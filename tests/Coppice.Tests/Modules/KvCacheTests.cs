@@ -26,6 +26,7 @@ public sealed class KvCacheTests
         cache.Append(0, two, two);
         cache.Advance(2);
         var one = Tensor.Zeros([1, 1, 1, 4]);
-        Assert.Contains("holds 2 positions", Assert.Throws<InvalidOperationException>(() => cache.Append(0, one, one)).Message, StringComparison.Ordinal);
+        Assert.Contains("holds 2 positions", Assert.Throws<InvalidOperationException>(() => cache.Append(0, one, one)).Message,
+            StringComparison.Ordinal);
     }
 }

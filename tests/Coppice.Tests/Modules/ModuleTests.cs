@@ -11,7 +11,8 @@ public sealed class ModuleTests
         var module = new Tied();
         module.Find("inner.0").Parameter("weight").SetMask(Tensor.Full([2, 3], 1));
         Assert.Equal(
-            ["scale", "steps", "table.weight", "inner.0.weight_orig", "inner.0.bias", "inner.0.weight_mask", "inner.1.weight", "inner.1.bias", "head.weight"],
+            ["scale", "steps", "table.weight", "inner.0.weight_orig", "inner.0.bias", "inner.0.weight_mask", "inner.1.weight",
+                "inner.1.bias", "head.weight"],
             module.StateDict().Keys);
     }
 
@@ -39,7 +40,8 @@ public sealed class ModuleTests
         Assert.Same(module, module.Find(""));
         var error = Assert.Throws<ArgumentException>(() => module.Find("inner.2"));
         Assert.Contains("'2' (it has 0, 1)", error.Message, StringComparison.Ordinal);
-        Assert.Contains("weight, bias", Assert.Throws<ArgumentException>(() => module.Find("inner.1").Parameter("wait")).Message, StringComparison.Ordinal);
+        Assert.Contains("weight, bias", Assert.Throws<ArgumentException>(() => module.Find("inner.1").Parameter("wait")).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

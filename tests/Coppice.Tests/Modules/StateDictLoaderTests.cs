@@ -42,7 +42,8 @@ public sealed class StateDictLoaderTests
         state["inner.1.weight"] = Tensor.Zeros([2, 2]);
         var before = Values(target);
         var error = Assert.Throws<StateDictException>(() => target.LoadStateDict(state));
-        Assert.All(["missing (2): inner.0.bias, steps", "unexpected (1): extra", "inner.1.weight: the module has shape [3, 2], the state [2, 2]"],
+        Assert.All(["missing (2): inner.0.bias, steps", "unexpected (1): extra",
+            "inner.1.weight: the module has shape [3, 2], the state [2, 2]"],
             text => Assert.Contains(text, error.Message, StringComparison.Ordinal));
         Assert.Equal(before, Values(target));
     }
@@ -92,7 +93,8 @@ public sealed class StateDictLoaderTests
         var state = Filled().StateDict();
         state["inner.0.weight_orig"] = state["inner.0.weight"];
         state.Remove("inner.0.weight");
-        Assert.Contains("inner.0.weight_mask", Assert.Throws<StateDictException>(() => new Tied().LoadStateDict(state)).Message, StringComparison.Ordinal);
+        Assert.Contains("inner.0.weight_mask", Assert.Throws<StateDictException>(() => new Tied().LoadStateDict(state)).Message,
+            StringComparison.Ordinal);
     }
 
     private static Tied Filled()

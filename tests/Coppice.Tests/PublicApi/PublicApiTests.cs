@@ -22,8 +22,10 @@ public sealed class PublicApiTests
         if (Environment.GetEnvironmentVariable(Accept) == "1")
             File.WriteAllLines(path, actual);
         var committed = File.ReadAllLines(path);
-        var differences = committed.Except(actual).Select(line => "- " + line).Concat(actual.Except(committed).Select(line => "+ " + line)).ToList();
-        Assert.True(committed.SequenceEqual(actual), $"The public API of {library} changed:\n{string.Join("\n", differences.Take(ShownLines))}\n"
+        var differences = committed.Except(actual).Select(line => "- " + line).Concat(actual.Except(committed).Select(line => "+ " + line))
+            .ToList();
+        Assert.True(committed.SequenceEqual(actual),
+            $"The public API of {library} changed:\n{string.Join("\n", differences.Take(ShownLines))}\n"
             + (differences.Count > ShownLines ? $"... and {differences.Count - ShownLines} more lines\n" : "")
             + $"If that is meant, run this test with {Accept}=1 and commit {path}.");
     }
@@ -34,7 +36,8 @@ public sealed class PublicApiTests
         var lines = ApiText.Lines(typeof(Checkpoint).Assembly);
         Assert.Equal(lines.Order(StringComparer.Ordinal).Distinct(), lines);
         Assert.Contains("Coppice.Checkpoints.Checkpoint: static Coppice.Checkpoints.Checkpoint Open(string path)", lines);
-        Assert.Contains("Coppice.Generation.GenerationOptions: System.Collections.Generic.IReadOnlyList<string> Stop { get; init; }", lines);
+        Assert.Contains("Coppice.Generation.GenerationOptions: System.Collections.Generic.IReadOnlyList<string> Stop { get; init; }",
+            lines);
         Assert.DoesNotContain(lines, line => line.Contains("AtomicOutput", StringComparison.Ordinal));
     }
 }
@@ -42,7 +45,8 @@ public sealed class PublicApiTests
 /// <summary>Writes what other assemblies can see, one line for each type and member.</summary>
 internal static class ApiText
 {
-    private const BindingFlags Declared = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
+    private const BindingFlags Declared =
+        BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
 
     private static readonly Dictionary<Type, string> Keywords = new()
     {
@@ -69,7 +73,8 @@ internal static class ApiText
     private static string Bases(Type type)
     {
         var inherited = type.BaseType?.GetInterfaces() ?? [];
-        var bases = type.GetInterfaces().Except(inherited).Where(i => i.IsVisible && i != typeof(IEquatable<>).MakeGenericType(type)).Select(Name).Order(StringComparer.Ordinal).ToList();
+        var bases = type.GetInterfaces().Except(inherited).Where(i => i.IsVisible && i != typeof(IEquatable<>).MakeGenericType(type))
+            .Select(Name).Order(StringComparer.Ordinal).ToList();
         if (type is { IsClass: true, BaseType: { } parent } && parent != typeof(object))
             bases.Insert(0, Name(parent));
         return bases.Count == 0 || type.IsEnum ? "" : " : " + string.Join(", ", bases);
@@ -83,7 +88,8 @@ internal static class ApiText
             .Concat(type.GetFields(Declared).Where(f => f.IsPublic || f.IsFamily)
                 .Select(f => $"{(f.IsLiteral ? "const " : f.IsStatic ? "static " : "")}{Name(f.FieldType)} {f.Name}"))
             .Concat(type.GetProperties(Declared).Where(p => p.GetAccessors(true).Any(IsVisible) && IsWritten(p)).Select(Property))
-            .Concat(type.GetMethods(Declared).Where(m => IsVisible(m) && IsWritten(m) && (!m.IsSpecialName || m.Name.StartsWith("op_", StringComparison.Ordinal)))
+            .Concat(type.GetMethods(Declared).Where(m =>
+                IsVisible(m) && IsWritten(m) && (!m.IsSpecialName || m.Name.StartsWith("op_", StringComparison.Ordinal)))
                 .Select(m => $"{Modifiers(m)}{Name(m.ReturnParameter)} {m.Name}{Generics(m)}({Parameters(m)})"));
     }
 
@@ -94,7 +100,8 @@ internal static class ApiText
 
     private static string Modifiers(MethodBase method) => (method.IsPublic ? "" : "protected ")
         + (method.IsStatic ? "static " : method.DeclaringType!.IsInterface ? "" : method.IsAbstract ? "abstract "
-            : method is MethodInfo { IsVirtual: true, IsFinal: false } info ? info.GetBaseDefinition() == info ? "virtual " : "override " : "");
+            : method is MethodInfo { IsVirtual: true, IsFinal: false } info ? info.GetBaseDefinition() == info ? "virtual " : "override "
+                : "");
 
     private static string Property(PropertyInfo property)
     {
@@ -103,7 +110,8 @@ internal static class ApiText
                 : a.ReturnParameter.GetRequiredCustomModifiers().Any(m => m.Name == "IsExternalInit") ? "init;" : "set;");
         var first = property.GetAccessors(true).First(IsVisible);
         var index = property.GetIndexParameters().Length == 0 ? property.Name : $"this[{Parameters(property.GetIndexParameters())}]";
-        return $"{Modifiers(first)}{Name(property.PropertyType)}{Mark(new NullabilityInfoContext().Create(property))} {index} {{ {string.Join(" ", accessors)} }}";
+        var type = Name(property.PropertyType) + Mark(new NullabilityInfoContext().Create(property));
+        return $"{Modifiers(first)}{type} {index} {{ {string.Join(" ", accessors)} }}";
     }
 
     private static string Generics(MethodInfo method) =>
@@ -115,7 +123,8 @@ internal static class ApiText
         (p.IsOut ? "out " : p.ParameterType.IsByRef ? "ref " : "") + Name(p) + " " + p.Name
         + (p.HasDefaultValue ? $" = {p.RawDefaultValue ?? "null"}" : "")));
 
-    private static string Name(ParameterInfo parameter) => Name(parameter.ParameterType) + Mark(new NullabilityInfoContext().Create(parameter));
+    private static string Name(ParameterInfo parameter) =>
+        Name(parameter.ParameterType) + Mark(new NullabilityInfoContext().Create(parameter));
 
     private static string Mark(NullabilityInfo info) => info.ReadState == NullabilityState.Nullable && !info.Type.IsValueType ? "?" : "";
 
