@@ -1,0 +1,42 @@
+using System.Runtime.InteropServices;
+using Coppice.Modules;
+using Coppice.Pruning;
+using Coppice.Pruning.Methods;
+using Coppice.Pruning.Selection;
+using Coppice.Tensors;
+
+namespace Coppice.Evaluation.Sensitivity;
+
+/// <summary>Weights of a live model that are pruned in place for a while; disposing brings back every bit.</summary>
+/// <remarks>The masks are those of <c>coppice prune --method l1</c>: exact counts per tensor, ties by lowest flat index.</remarks>
+internal sealed class PrunedInPlace : IDisposable
+{
+    private readonly List<(Tensor Data, float[] Original)> _saved = [];
+
+    /// <summary>Prunes each weight to its ratio by magnitude.</summary>
+    /// <exception cref="PruningException">A weight holds NaN, which has no magnitude. Nothing has been changed then.</exception>
+    public PrunedInPlace(IEnumerable<(string Name, Parameter Weight, double Ratio)> weights)
+    {
+        var tasks = weights.Select(entry => (entry.Weight.Data, Mask: MaskOf(entry.Name, entry.Weight.Data, entry.Ratio))).ToList();
+        foreach (var (data, mask) in tasks)
+        {
+            _saved.Add((data, data.ToArray<float>()));
+            mask.Apply(0, MemoryMarshal.AsBytes(data.AsSpan<float>()));
+        }
+    }
+
+    /// <summary>Puts the original values back.</summary>
+    public void Dispose()
+    {
+        foreach (var (data, original) in _saved)
+            original.CopyTo(data.AsSpan<float>());
+    }
+
+    private static Pruning.Masks.WeightMask MaskOf(string name, Tensor data, double ratio)
+    {
+        if (data.AsReadOnlySpan<float>().Contains(float.NaN))
+            throw new PruningException($"'{name}' holds NaN, which has no magnitude to rank. Repair the checkpoint, or leave the weight out with --group.");
+        var weight = new SelectedWeight([Checkpoints.TensorSource.From(name, data)], [], InputMajor: false);
+        return new L1Unstructured().ComputeMasks(new([weight], PruneAmount.Fraction(ratio), PruneScope.PerTensor, PruneSemantics.Strict, Seed: 0))[0];
+    }
+}
