@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics;
 using Coppice.Tensors.Kernels;
 
 namespace Coppice.Bench;
@@ -77,7 +76,7 @@ internal static unsafe class GemmBenchmark
         using NativeBuffer x = Random(k), b = Random((long)k * n), c = Random(n);
         using var packed = new PackedMatrix(k, n, b.Pointer, transB ? k : n, transB);
         var times = Measure.Medians(15,
-            () => ReadAll(b),
+            () => ReadingSpeed.Read(b),
             () => OpenBlas.MultiplyRow(n, k, x.Pointer, b.Pointer, transB, c.Pointer),
             () => Gemm.Multiply(1, n, k, x.Pointer, k, false, b.Pointer, transB ? k : n, transB, c.Pointer, n, false, null),
             () => Gemm.Multiply(1, x.Pointer, k, false, packed, c.Pointer, n, false, null));
@@ -85,27 +84,6 @@ internal static unsafe class GemmBenchmark
         report.Row($"1 x {k} x {n}", name, transB ? "[N, K]" : "[K, N]", Speed(times[0]), Speed(times[1]),
             Speed(times[2]), $"{times[0] / times[2]:f2}", Speed(times[3]), $"{times[0] / times[3]:f2}");
     }
-
-    /// <summary>The limit: sums of all floats, four streams of a chunk at once.</summary>
-    private static void ReadAll(NativeBuffer buffer)
-    {
-        const int Chunk = 256 * 1024;
-        Workers.For((int)(buffer.Count / Chunk), buffer, static (chunk, buffer) =>
-        {
-            var at = buffer.Pointer + (long)chunk * Chunk;
-            Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
-            for (var i = 0; i < Chunk / 4; i += Vector512<float>.Count)
-            {
-                s0 += Vector512.Load(at + i);
-                s1 += Vector512.Load(at + Chunk / 4 + i);
-                s2 += Vector512.Load(at + Chunk / 2 + i);
-                s3 += Vector512.Load(at + Chunk / 4 * 3 + i);
-            }
-            s_sink = Vector512.Sum(s0 + s1 + (s2 + s3));
-        });
-    }
-
-    private static volatile float s_sink;
 
     private static NativeBuffer Random(long count)
     {

@@ -5,11 +5,24 @@ var benchmarks = new Dictionary<string, Action<Report>>
 {
     ["gemm"] = GemmBenchmark.RunProducts,
     ["gemv"] = GemmBenchmark.RunDecode,
+    ["prune"] = PruneBenchmark.Run,
+    ["large"] = LargeCheckpointBenchmark.Run,
+    ["generation"] = GenerationBenchmark.Run,
+    ["classification"] = ClassificationBenchmark.Run,
 };
 
+switch (args)
+{
+    case ["make-gpt2-small", var folder]:
+        SyntheticCheckpoint.MakeGpt2Small(folder);
+        return 0;
+    case ["make-llama-7b", var folder]:
+        SyntheticCheckpoint.MakeLlama7B(folder);
+        return 0;
+}
 if (args is not [var name] || !benchmarks.TryGetValue(name, out var benchmark))
 {
-    Console.Error.WriteLine($"Name one benchmark: {string.Join(", ", benchmarks.Keys)}.");
+    Console.Error.WriteLine($"Name one benchmark: {string.Join(", ", benchmarks.Keys)}; or make-gpt2-small FOLDER, make-llama-7b FOLDER.");
     return 2;
 }
 if (OpenBlas.RestartWithoutOverrides(args) is { } exitCode)

@@ -19,6 +19,9 @@ internal sealed partial class Report
         ? File.ReadLines("/proc/cpuinfo").First(line => line.StartsWith("model name", StringComparison.Ordinal)).Split(':')[1].Trim()
         : System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture.ToString();
 
+    /// <summary>The repository: the nearest folder above the program that holds Coppice.slnx.</summary>
+    public static string Root { get; } = FindRoot();
+
     public void Line(string text)
     {
         Console.WriteLine(text);
@@ -38,14 +41,19 @@ internal sealed partial class Report
     /// <summary>Writes the file and returns its path.</summary>
     public string Save()
     {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "Coppice.slnx")))
-            folder = folder.Parent ?? throw new InvalidOperationException("Coppice.slnx was not found above the benchmark.");
-        var results = Path.Combine(folder.FullName, "bench", "results", NotInNames().Replace(CpuName, "-").Trim('-').ToLowerInvariant());
+        var results = Path.Combine(Root, "bench", "results", NotInNames().Replace(CpuName, "-").Trim('-').ToLowerInvariant());
         Directory.CreateDirectory(results);
         var file = Path.Combine(results, _name + ".md");
         File.WriteAllText(file, _text.ToString());
         return file;
+    }
+
+    private static string FindRoot()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "Coppice.slnx")))
+            folder = folder.Parent ?? throw new InvalidOperationException("Coppice.slnx was not found above the benchmark.");
+        return folder.FullName;
     }
 
     [GeneratedRegex("[^A-Za-z0-9]+")]

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text.Json.Nodes;
 using Coppice.Checkpoints;
 using Coppice.Pruning;
@@ -14,14 +13,17 @@ internal static class PruneCommand
 {
     private static readonly Argument<string> Path = Arguments.Path();
     private static readonly Option<string?> Output = new("--output", "-o") { Description = "Where to write: a folder for a folder, a file for a file." };
-    private static readonly Option<string> Method = new("--method") { Description = "l1, random, ln or random-structured.", DefaultValueFactory = _ => "l1" };
+    private static readonly Option<string> Method = new("--method") { Description = "l1, ln or random.", DefaultValueFactory = _ => "l1" };
     private static readonly Option<string?> Amount = new("--amount") { Description = "A fraction such as 0.3, or a count such as 1000." };
     private static readonly Option<string> Scope = new("--scope") { Description = "per-tensor, or global: all weights ranked together.", DefaultValueFactory = _ => "per-tensor" };
     private static readonly Option<string[]> Include = new("--include") { Description = "Prune the weights this glob matches instead of the default scope; repeatable." };
     private static readonly Option<string[]> Exclude = new("--exclude") { Description = "Leave out the weights this glob matches; repeatable." };
-    private static readonly Option<string?> Granularity = new("--granularity") { Description = "unstructured, or channel: whole slices along --dim." };
-    private static readonly Option<string> Norm = new("--norm") { Description = "n of the Ln norm: a number, inf or -inf.", DefaultValueFactory = _ => "2" };
-    private static readonly Option<int> Dim = new("--dim") { Description = "Axis that channels are counted along.", DefaultValueFactory = _ => 0 };
+    private static readonly Option<string?> Granularity = new("--granularity")
+    {
+        Description = "unstructured; channel: whole slices along --dim; N:M such as 2:4; or blocks RxC such as 4x1 (default: the method's own).",
+    };
+    private static readonly Option<string?> Norm = new("--norm") { Description = "n of the Ln norm: a number, inf or -inf (default: 1 with l1, 2 with ln)." };
+    private static readonly Option<int?> Dim = new("--dim") { Description = "Axis that channels are counted along (default: 0)." };
     private static readonly Option<string> Semantics = new("--semantics") { Description = "strict, or torch: bit-equal with torch.nn.utils.prune.", DefaultValueFactory = _ => "strict" };
     private static readonly Option<string?> Format = new("--format") { Description = "safetensors or pytorch (default: as it came)." };
     private static readonly Option<bool> Overwrite = new("--overwrite") { Description = "Replace an existing output." };
@@ -36,7 +38,7 @@ internal static class PruneCommand
         {
             Path, Output, Method, Amount, Scope, Include, Exclude, Granularity, Norm, Dim, Semantics, Format, Overwrite, DryRun, Plan,
         };
-        Method.AcceptOnlyFromAmong("l1", "random", "ln", "random-structured");
+        Method.AcceptOnlyFromAmong("l1", "ln", "random", "ln-structured", "random-structured");
         Scope.AcceptOnlyFromAmong("per-tensor", "global");
         Semantics.AcceptOnlyFromAmong("strict", "torch");
         Format.AcceptOnlyFromAmong("safetensors", "pytorch");
@@ -59,15 +61,21 @@ internal static class PruneCommand
             Terminal.Warn(warning);
         if (!dryRun)
             Save(checkpoint, result, output!, parsed, terminal, cancellation);
+        if (parsed.GetValue(Plan) is { } plan)
+            File.WriteAllText(plan, PruningPlan.Create(result, request, CommandLine).ToJson());
         terminal.Result(() => ToJson(result, selection, dryRun ? null : output), () => Show(terminal, result, selection, dryRun ? null : output));
         return Task.FromResult(ExitCode.Done);
     }
+
+    private static string CommandLine => "coppice " + string.Join(' ', Environment.GetCommandLineArgs()[1..].Select(word => word.Contains(' ') ? $"\"{word}\"" : word));
 
     private static PruneRequest Request(ParseResult parsed)
     {
         try
         {
-            var request = new PruneRequest(CreateMethod(parsed), parsed.GetValue(Amount) is { } amount ? PruneAmount.Parse(amount) : null)
+            var norm = parsed.GetValue(Norm) is { } text ? MethodOptions.ParseNorm(text) : (double?)null;
+            var method = new MethodOptions(parsed.GetRequiredValue(Method), parsed.GetValue(Granularity), norm, parsed.GetValue(Dim)).ToMethod();
+            var request = new PruneRequest(method, parsed.GetValue(Amount) is { } amount ? PruneAmount.Parse(amount) : null)
             {
                 Scope = parsed.GetValue(Scope) == "global" ? PruneScope.Global : PruneScope.PerTensor,
                 Semantics = parsed.GetValue(Semantics) == "torch" ? PruneSemantics.Torch : PruneSemantics.Strict,
@@ -81,35 +89,6 @@ internal static class PruneCommand
             throw new UsageException(error.Message);
         }
     }
-
-    private static PruningMethod CreateMethod(ParseResult parsed)
-    {
-        var (method, dim) = (parsed.GetRequiredValue(Method), parsed.GetValue(Dim));
-        var structured = parsed.GetValue(Granularity) switch
-        {
-            null => method is "ln" or "random-structured",
-            "unstructured" => false,
-            "channel" => true,
-            var other => throw new UsageException($"There is no granularity '{other}'; choose unstructured or channel."),
-        };
-        return (method, structured) switch
-        {
-            ("l1", false) => new L1Unstructured(),
-            ("random", false) => new RandomUnstructured(),
-            ("l1", true) => new LnStructured(1, dim),
-            ("ln", true) => new LnStructured(ParseNorm(parsed.GetRequiredValue(Norm)), dim),
-            ("random" or "random-structured", true) => new RandomStructured(dim),
-            _ => throw new UsageException($"The method {method} prunes whole channels; leave --granularity unstructured out, or choose l1 or random."),
-        };
-    }
-
-    private static double ParseNorm(string text) => text switch
-    {
-        "inf" => double.PositiveInfinity,
-        "-inf" => double.NegativeInfinity,
-        _ when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var norm) => norm,
-        _ => throw new UsageException($"--norm {text} is not a number, inf or -inf."),
-    };
 
     private static void Save(Checkpoint checkpoint, PruneResult result, string output, ParseResult parsed, Terminal terminal, CancellationToken cancellation) =>
         terminal.Progress("write", checkpoint.Tensors.DistinctBy(tensor => tensor.Identity).Sum(tensor => tensor.ByteLength), progress =>

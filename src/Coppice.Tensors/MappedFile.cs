@@ -27,7 +27,8 @@ public sealed unsafe class MappedFile : IDisposable
             Length = RandomAccess.GetLength(_handle);
             if (Length == 0)
                 return; // an empty file can't be mapped, and has nothing to read
-            _map = MemoryMappedFile.CreateFromFile(_handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+            _map = MemoryMappedFile.CreateFromFile(_handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None,
+                leaveOpen: true);
             _view = _map.CreateViewAccessor(0, Length, MemoryMappedFileAccess.Read);
             _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
             _start += _view.PointerOffset;
@@ -64,7 +65,8 @@ public sealed unsafe class MappedFile : IDisposable
     {
         ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
         if (offset < 0 || length < 0 || offset > Length - length)
-            throw new ArgumentOutOfRangeException(nameof(offset), $"Bytes {offset}..{offset}+{length} are not within {Path} ({Length} bytes).");
+            throw new ArgumentOutOfRangeException(nameof(offset),
+                $"Bytes {offset}..{offset}+{length} are not within {Path} ({Length} bytes).");
     }
 
     private void Release()

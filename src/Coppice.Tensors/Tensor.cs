@@ -89,11 +89,17 @@ public sealed partial class Tensor
 
     /// <summary>The single value of a one-element tensor.</summary>
     public T Item<T>() where T : unmanaged => Count == 1
-        ? Contiguous().AsReadOnlySpan<T>()[0]
+        ? ToArray<T>()[0]
         : throw new InvalidOperationException($"Item needs a tensor of one element; this one has shape {Shape}.");
 
     /// <summary>Copies the elements, row-major, into a new array.</summary>
-    public T[] ToArray<T>() where T : unmanaged => Contiguous().AsReadOnlySpan<T>().ToArray();
+    public T[] ToArray<T>() where T : unmanaged
+    {
+        var source = Contiguous();
+        var values = source.AsReadOnlySpan<T>().ToArray();
+        GC.KeepAlive(source); // a span alone does not keep native memory from its finalizer
+        return values;
+    }
 
     /// <summary>Form for messages: <c>F32 [2, 3]</c>.</summary>
     public override string ToString() => $"{DType} {Shape}";

@@ -8,7 +8,10 @@ internal static class Numbers
 
     /// <summary>Values that break careless kernels.</summary>
     public static float[] Special { get; } =
-        [0f, -0f, float.NaN, float.PositiveInfinity, float.NegativeInfinity, float.Epsilon, -1e-40f, float.MaxValue, float.MinValue, 1f, -88f];
+    [
+        0f, -0f, float.NaN, float.PositiveInfinity, float.NegativeInfinity,
+        float.Epsilon, -1e-40f, float.MaxValue, float.MinValue, 1f, -88f,
+    ];
 
     /// <summary>Uniform values in -range..range.</summary>
     public static Tensor Random(Shape shape, int seed = 1, float range = 4)
@@ -20,7 +23,8 @@ internal static class Numbers
         return Tensor.From<float>(values, shape);
     }
 
-    /// <summary>Asserts <c>|actual - expected| &lt;= tolerance * max(1, |expected|)</c>, with NaN and infinities equal to themselves.</summary>
+    /// <summary>Asserts <c>|actual - expected| &lt;= tolerance * max(1, |expected|)</c>.</summary>
+    /// <remarks>NaN and infinities equal themselves.</remarks>
     public static void Close(ReadOnlySpan<double> expected, ReadOnlySpan<float> actual, double tolerance = 1e-6)
     {
         Assert.Equal(expected.Length, actual.Length);

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Coppice.Tensors.Kernels;
 
-/// <summary>Attention in blocks of queries and keys with a running softmax, so that no more than one block of scores exists at a time.</summary>
+/// <summary>Attention in blocks of queries and keys with a running softmax: only one block of scores exists at a time.</summary>
 /// <remarks>
 /// Dao et al., FlashAttention (2022). Scores are held transposed, [keys, queries]: keys and values are then read where they lie,
 /// only the queries are repacked, and the softmax runs down the registers without adding across lanes.

@@ -19,7 +19,8 @@ public static class FloatConversion
         var count = source.Length / from.ByteSize();
         if (source.Length != count * from.ByteSize() || target.Length != (long)count * to.ByteSize())
             throw new ArgumentException(
-                $"{source.Length} bytes of {from} do not become {target.Length} bytes of {to}; give spans of equally many elements.", nameof(target));
+                $"{source.Length} bytes of {from} do not become {target.Length} bytes of {to}; give spans of equally many elements.",
+                nameof(target));
         if (from == to)
             source.CopyTo(target);
         else if (to == DType.F32)
@@ -86,7 +87,8 @@ public static class FloatConversion
             target[i] = (ushort)Round(new Vector<uint>(source[i]))[0];
     }
 
-    // The upper half, plus one where the lower half is more than half a unit, or half a unit and the upper half odd. NaN keeps its sign and becomes quiet.
+    // The upper half, plus one where the lower half is more than half a unit, or half a unit and the upper half odd.
+    // NaN keeps its sign and becomes quiet.
     private static Vector<uint> Round(Vector<uint> bits)
     {
         var rounded = (bits + new Vector<uint>(0x7FFF) + ((bits >> 16) & Vector<uint>.One)) >> 16;

@@ -19,6 +19,9 @@ internal static unsafe class Gemm
     /// <summary>Most floats of A packed at a time (8 MB).</summary>
     private const long MaxPackedA = 2 << 20;
 
+    /// <summary>Last tiles of a panel during which the next one is fetched: no sooner, or A would push it out of the L2 cache again.</summary>
+    private const int FetchSteps = 8;
+
     /// <summary>Rows that share one packing of a B panel, at the least, where there are that many.</summary>
     private const int MinRowsPerChunk = 512;
 
@@ -115,16 +118,18 @@ internal static unsafe class Gemm
         for (var panel = panels.Start; panel < panels.End; panel++)
             for (var pass = 0; pass < passes; pass++)
             {
-                var k0 = PassStart(call.K, pass);
-                MultiplyPanel<TLanes, TVector>(plan, strips, panel, k0, PassStart(call.K, pass + 1) - k0);
+                var part = new PanelPart(panel, PassStart(call.K, pass), PassStart(call.K, pass + 1));
+                var next = pass + 1 < passes ? new PanelPart(panel, part.End, PassStart(call.K, pass + 2)) : new(panel + 1, 0, PassStart(call.K, 1));
+                MultiplyPanel<TLanes, TVector>(plan, strips, part, next.Panel < panels.End ? next : default);
             }
     }
 
     /// <summary>One panel of B, one run along k, against all strips of the chunk.</summary>
-    private static void MultiplyPanel<TLanes, TVector>(in Plan plan, Range strips, int panel, int k0, int depth)
+    private static void MultiplyPanel<TLanes, TVector>(in Plan plan, Range strips, PanelPart part, PanelPart next)
         where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
         ref readonly var call = ref plan.Call;
+        var (panel, k0, depth) = (part.Panel, part.Start, part.End - part.Start);
         var width = 2 * TLanes.Count;
         var b = call.PackedB + ((long)panel * call.K + k0) * width;
         if (call.PackedB == null)
@@ -143,6 +148,8 @@ internal static unsafe class Gemm
             var rows = plan.Strips.Start(strip + 1) - row;
             var a = plan.PackedA + (long)row * call.K + (long)k0 * rows;
             var c = call.C + (long)row * call.Ldc + column;
+            if (call.PackedB == null && strips.End - strip <= FetchSteps)
+                call.B.Fetch(next.Panel, next.Start, next.End, strips.End - strip - 1, Math.Min(FetchSteps, strips.End - strips.Start));
             if (columns == width)
             {
                 GemmTile.Run<TLanes, TVector>(rows, depth, a, b, c, call.Ldc, accumulate, bias);
@@ -179,6 +186,9 @@ internal static unsafe class Gemm
     }
 
     private readonly record struct Range(int Start, int End);
+
+    /// <summary>Rows Start..End of a panel of B.</summary>
+    private readonly record struct PanelPart(int Panel, int Start, int End);
 
     /// <summary>Rows cut into strips of nearly the same height: 128 rows are 8 of 13 and 2 of 12, not 9 of 14 and one of 2.</summary>
     private readonly struct Strips(int rows, int tileRows)

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 namespace Coppice.Tensors.Kernels;
 
 /// <summary>Float lanes of one register width, so that a kernel is written once and compiled for each.</summary>
-/// <typeparam name="V">The register: <see cref="Vector128{T}"/>, <see cref="Vector256{T}"/> or <see cref="Vector512{T}"/> of float.</typeparam>
+/// <typeparam name="V">The register, such as <see cref="Vector256{T}"/> of float.</typeparam>
 internal unsafe interface ISimd<V> where V : unmanaged
 {
     /// <summary>Floats in a register.</summary>

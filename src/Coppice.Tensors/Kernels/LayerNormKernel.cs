@@ -2,7 +2,8 @@ using System.Runtime.CompilerServices;
 
 namespace Coppice.Tensors.Kernels;
 
-/// <summary><c>y = (x - mean) / sqrt(variance + epsilon) * weight + bias</c> for each row, mean and variance of the differences from a first mean.</summary>
+/// <summary><c>y = (x - mean) / sqrt(variance + epsilon) * weight + bias</c> for each row.</summary>
+/// <remarks>A first mean is corrected by the mean of the differences from it, so that rows far from 0 keep their variance.</remarks>
 internal readonly unsafe struct LayerNormKernel(float* x, float* weight, float* bias, float* y, long rows, int size, float epsilon)
     : ISimdKernel
 {

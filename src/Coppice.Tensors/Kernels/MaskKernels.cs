@@ -6,7 +6,8 @@ namespace Coppice.Tensors.Kernels;
 
 /// <summary>Counts and zeroes floating-point elements in place by the bits of their magnitude (see <see cref="RadixSelect"/>).</summary>
 /// <remarks>
-/// Elements are F32, F64, F16 or BF16 bytes. Zeroing either writes +0, or, with <c>keepSign</c>, what multiplication by zero gives: a zero with the
+/// Elements are F32, F64, F16 or BF16 bytes. Zeroing either writes +0, or, with <c>keepSign</c>, what multiplication by zero gives: a
+/// zero with the
 /// element's sign, and NaN for infinities and NaN.
 /// </remarks>
 public static class MaskKernels
@@ -19,7 +20,8 @@ public static class MaskKernels
         DType.F64 => 0x7FF0_0000_0000_0000,
         DType.F16 => 0x7C00,
         DType.BF16 => 0x7F80,
-        _ => throw new NotSupportedException($"{dtype} elements can't be ranked or zeroed: convert the tensor to F32, F64, F16 or BF16 first."),
+        _ => throw new NotSupportedException(
+            $"{dtype} elements can't be ranked or zeroed: convert the tensor to F32, F64, F16 or BF16 first."),
     };
 
     /// <summary>The magnitude that a key stands for, exactly (NaN where the key is a NaN's).</summary>
@@ -52,7 +54,8 @@ public static class MaskKernels
         };
     }
 
-    /// <summary>Zeroes the elements where <paramref name="lanes"/>, of the same length, is all ones (elsewhere all zeros) and returns how many these were.</summary>
+    /// <summary>Zeroes the elements where <paramref name="lanes"/>, of the same length, is all ones (elsewhere all zeros) and returns how
+    /// many these were.</summary>
     public static long ZeroLanes(Span<byte> elements, DType dtype, ReadOnlySpan<byte> lanes, bool keepSign)
     {
         if (lanes.Length != elements.Length)
@@ -117,7 +120,8 @@ public static class MaskKernels
         return total;
     }
 
-    private static long ZeroLanes<T>(Span<T> elements, ReadOnlySpan<T> lanes, DType dtype, bool keepSign) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
+    private static long ZeroLanes<T>(Span<T> elements, ReadOnlySpan<T> lanes, DType dtype, bool keepSign)
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
         var kept = keepSign ? T.MinValue : T.Zero;
         var infinity = keepSign ? T.CreateTruncating(InfinityKey(dtype)) : T.MaxValue;

@@ -35,6 +35,9 @@ internal sealed unsafe class PackedMatrix : IDisposable
     {
         public int K => k;
 
+        /// <summary>Rows a multiple of this many floats apart fall in so few cache sets that fetching them ahead only pushes others out.</summary>
+        private const int RowsSharingSets = 1024;
+
         /// <summary>Writes rows k0..k0+count of one panel, [count][width], columns past N as zeros.</summary>
         public void PackPanel(int panel, int k0, int count, float* target)
         {
@@ -47,6 +50,20 @@ internal sealed unsafe class PackedMatrix : IDisposable
                 Panels.Transpose(b + (long)column * ld + k0, ld, columns, count, target, width);
             else
                 Panels.Copy(b + (long)k0 * ld + column, ld, columns, count, target, width);
+        }
+
+        /// <summary>Brings one of <paramref name="steps"/> shares of rows k0..k1 of a panel into the cache, for it is packed soon.</summary>
+        public void Fetch(int panel, int k0, int k1, int step, int steps)
+        {
+            if (!transposed && ld % RowsSharingSets == 0)
+                return;
+            var column = panel * Gemm.PanelWidth;
+            var columns = Math.Min(Gemm.PanelWidth, n - column);
+            var start = transposed ? b + (long)column * ld + k0 : b + (long)k0 * ld + column;
+            var (rows, length) = transposed ? (columns, k1 - k0) : (k1 - k0, columns);
+            for (var row = rows * step / steps; row < rows * (step + 1) / steps; row++)
+                for (var at = 0; at < length; at += 16)
+                    Prefetch.Line(start + (long)row * ld + at);
         }
     }
 }

@@ -5,7 +5,8 @@ namespace Coppice.Tensors.Kernels;
 
 /// <summary>Counting passes of an exact radix selection over ranking keys.</summary>
 /// <remarks>
-/// A key is the magnitude of an IEEE number, or any integer, in 2, 4 or 8 bytes: the bits below the sign bit, which is ignored. For IEEE numbers the order of
+/// A key is the magnitude of an IEEE number, or any integer, in 2, 4 or 8 bytes: the bits below the sign bit, which is ignored. For IEEE
+/// numbers the order of
 /// keys is the order of absolute values, with infinity above every number and NaN above infinity. The first digit is the upper 15 bits,
 /// each further digit 16 bits, so 16-bit types need one pass, <see cref="DType.F32"/> two and <see cref="DType.F64"/> four.
 /// </remarks>
@@ -17,7 +18,8 @@ public static class RadixSelect
     /// <summary>Counters that <see cref="CountNext"/> needs.</summary>
     public const int NextTableLength = 1 << 16;
 
-    /// <summary>Counts elements by their upper 16 bits, sign included; <see cref="FoldFirst"/> merges the tables into 2^15 digits.</summary>
+    /// <summary>Counts elements by their upper 16 bits, sign included; <see cref="FoldFirst"/> merges the tables into 2^15
+    /// digits.</summary>
     /// <remarks>Two tables, used in turn, keep runs of equal values from waiting for their own store.</remarks>
     /// <param name="keys">Whole keys of <paramref name="width"/> bytes.</param>
     /// <param name="width">Bytes per key: 2, 4 or 8.</param>
@@ -51,7 +53,8 @@ public static class RadixSelect
             digits[i & 0x7FFF] += (long)tables[i] + tables[i + (1 << 16)];
     }
 
-    /// <summary>Counts the digit at <paramref name="shift"/> of each key whose bits above that digit equal <paramref name="prefix"/>.</summary>
+    /// <summary>Counts the digit at <paramref name="shift"/> of each key whose bits above that digit equal
+    /// <paramref name="prefix"/>.</summary>
     /// <param name="keys">Whole keys of <paramref name="width"/> bytes.</param>
     /// <param name="width">Bytes per key: 4 or 8.</param>
     /// <param name="shift">Lowest bit of the digit: 0, 16 or 32.</param>
@@ -66,7 +69,8 @@ public static class RadixSelect
             CountNext(MemoryMarshal.Cast<byte, long>(keys), shift, prefix, table);
     }
 
-    private static void CountNext<T>(ReadOnlySpan<T> keys, int shift, T prefix, Span<uint> table) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
+    private static void CountNext<T>(ReadOnlySpan<T> keys, int shift, T prefix, Span<uint> table)
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
         var above = T.MaxValue >> (shift + 16) << (shift + 16);
         var wanted = prefix << (shift + 16);
@@ -82,7 +86,8 @@ public static class RadixSelect
         CountNextScalar(keys[(vectors.Length * Vector<T>.Count)..], shift, above, wanted, table);
     }
 
-    private static void CountNextScalar<T>(ReadOnlySpan<T> keys, int shift, T above, T wanted, Span<uint> table) where T : unmanaged, IBinaryInteger<T>
+    private static void CountNextScalar<T>(ReadOnlySpan<T> keys, int shift, T above, T wanted, Span<uint> table)
+        where T : unmanaged, IBinaryInteger<T>
     {
         foreach (var key in keys)
             if ((key & above) == wanted)

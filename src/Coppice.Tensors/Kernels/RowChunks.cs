@@ -1,6 +1,6 @@
 namespace Coppice.Tensors.Kernels;
 
-/// <summary>How kernels that work row by row share out their rows: whole rows, about <see cref="Elementwise.Chunk"/> elements at a time.</summary>
+/// <summary>How kernels that work row by row share out whole rows, about <see cref="Elementwise.Chunk"/> elements at a time.</summary>
 internal static class RowChunks
 {
     /// <summary>Number of chunks.</summary>

@@ -16,7 +16,7 @@ internal static class SimdKernel
     /// <summary>Runs chunks 0..<paramref name="chunks"/> of a kernel on the workers.</summary>
     /// <param name="chunks">How many there are.</param>
     /// <param name="kernel">What to run.</param>
-    /// <param name="width">Floats that a row is a multiple of, where the kernel needs registers that divide it.</param>
+    /// <param name="width">Floats that registers must divide, for kernels that cannot handle a rest; 16 sets no limit.</param>
     public static void Run<TKernel>(int chunks, TKernel kernel, int width = 16) where TKernel : struct, ISimdKernel
     {
         if (Vector512.IsHardwareAccelerated && width % 16 == 0)

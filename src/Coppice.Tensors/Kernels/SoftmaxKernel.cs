@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 namespace Coppice.Tensors.Kernels;
 
 /// <summary>Softmax of each row, or its logarithm.</summary>
-/// <remarks>The row's maximum is taken off first, so nothing overflows; a row of -inf alone, or with NaN or +inf in it, becomes NaN as in torch.</remarks>
+/// <remarks>The row's maximum is taken off first, so nothing overflows.</remarks>
 internal readonly unsafe struct SoftmaxKernel(float* x, float* y, long rows, int size, bool logarithm) : ISimdKernel
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

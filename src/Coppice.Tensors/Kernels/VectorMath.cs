@@ -10,7 +10,8 @@ internal static class VectorMath
     private const float Ln2High = 0.693359375f;
     private const float Ln2Low = -2.12194440e-4f;
 
-    /// <summary><c>e^x</c>: x = n ln 2 + r, a polynomial in r, scaled by 2^n. Exactly 0 below -104, infinity above 88.73; NaN stays.</summary>
+    /// <summary><c>e^x</c>: x = n ln 2 + r, a polynomial in r, scaled by 2^n.</summary>
+    /// <remarks>Exactly 0 below -104, infinity above 88.73; NaN stays.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Exp<S, V>(V x) where S : ISimd<V> where V : unmanaged
     {
@@ -49,7 +50,8 @@ internal static class VectorMath
         return S.SelectLess(a, S.Create(0.625f), small, S.CopySign(large, x));
     }
 
-    /// <summary><c>erf x = 2/sqrt(pi) * integral of e^-t^2 over 0..x</c>: an odd polynomial up to 1, then <c>1 - e^q(|x|)</c> with q close to ln erfc.</summary>
+    /// <summary><c>erf x = 2/sqrt(pi) * integral of e^-t^2 over 0..x</c>.</summary>
+    /// <remarks>An odd polynomial up to 1, then <c>1 - e^q(|x|)</c> with q close to ln erfc, under the sign of x.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Erf<S, V>(V x) where S : ISimd<V> where V : unmanaged
     {

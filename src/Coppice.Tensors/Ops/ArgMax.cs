@@ -2,12 +2,13 @@ using Coppice.Tensors.Kernels;
 
 namespace Coppice.Tensors.Ops;
 
-/// <summary>Index of the largest element of the last axis, F32 [..., N] -> I64 [...]: the first of equals; the first NaN where there is one.</summary>
+/// <summary>Index of the largest element of the last axis, F32 [..., N] -> I64 [...].</summary>
+/// <remarks>The first of equals; the first NaN where there is one. N must not be 0.</remarks>
 public sealed record ArgMax : LastAxisOp
 {
     private protected override DType Output => DType.I64;
 
-    private protected override bool Keeps => false;
+    private protected override bool KeepsAxis => false;
 
     private protected override bool AllowsEmpty => false;
 

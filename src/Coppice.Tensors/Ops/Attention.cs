@@ -6,7 +6,8 @@ namespace Coppice.Tensors.Ops;
 /// <remarks>
 /// F32 q [B, H, Tq, D], k [B, Hkv, Tk, D], v [B, Hkv, Tk, D], optionally an additive mask [B or 1, H or 1, Tq or 1, Tk]
 /// -> [B, Tq, H * D]. H is a multiple of Hkv; key head j serves the H / Hkv query heads from <c>j H / Hkv</c> on.
-/// Views are read where they lie as long as the last axis has stride 1. A query that sees no key at all (mask of -inf) gives NaN, as in torch.
+/// Views are read where they lie as long as the last axis has stride 1.
+/// A query that sees no key at all (mask of -inf) gives NaN, as in torch.
 /// </remarks>
 /// <param name="Causal">Whether query i sees only keys up to <c>i + Tk - Tq</c>; needs Tk >= Tq.</param>
 /// <param name="Scale">Factor of the scores, usually <c>1 / sqrt(D)</c>.</param>

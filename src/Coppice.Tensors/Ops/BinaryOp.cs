@@ -3,7 +3,7 @@ using Coppice.Tensors.Kernels;
 namespace Coppice.Tensors.Ops;
 
 /// <summary>A function of two F32 tensors, element by element: [...], [...] -> [...].</summary>
-/// <remarks>Shapes are aligned at the last axis; a size of 1, or a missing axis, is repeated to fit the other (numpy's broadcasting).</remarks>
+/// <remarks>numpy's broadcasting: shapes are aligned at the last axis; a size of 1, or a missing axis, is repeated to fit.</remarks>
 public abstract record BinaryOp : Op
 {
     /// <inheritdoc/>

@@ -7,7 +7,7 @@ public enum GeluKind
 {
     /// <summary><c>x/2 (1 + erf(x / sqrt 2))</c>: exact; "gelu" of Hugging Face, "none" of torch.</summary>
     Erf,
-    /// <summary><c>x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))</c>: "gelu_new", "gelu_pytorch_tanh" and "gelu_fast" of Hugging Face.</summary>
+    /// <summary><c>x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))</c>: Hugging Face's "gelu_new", "gelu_pytorch_tanh" and others.</summary>
     Tanh,
     /// <summary><c>x * sigmoid(1.702 x)</c>: "quick_gelu" of Hugging Face.</summary>
     Quick,

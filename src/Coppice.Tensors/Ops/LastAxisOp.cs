@@ -7,7 +7,7 @@ public abstract record LastAxisOp : Op
     private protected virtual DType Output => DType.F32;
 
     /// <summary>Whether a row gives a row; otherwise it gives one value.</summary>
-    private protected abstract bool Keeps { get; }
+    private protected abstract bool KeepsAxis { get; }
 
     /// <summary>Whether rows without elements have a result.</summary>
     private protected virtual bool AllowsEmpty => true;
@@ -22,7 +22,7 @@ public abstract record LastAxisOp : Op
             throw Mismatch("there is no last axis; a scalar can be reshaped to [1].", inputs);
         if (shape[^1] == 0 && !AllowsEmpty)
             throw Mismatch("the last axis is empty.", inputs);
-        return [new(Output, Keeps ? shape : Shape.Create(shape.Dims[..^1]))];
+        return [new(Output, KeepsAxis ? shape : Shape.Create(shape.Dims[..^1]))];
     }
 
     /// <inheritdoc/>

@@ -2,11 +2,14 @@ using Coppice.Tensors.Kernels;
 
 namespace Coppice.Tensors.Ops;
 
-/// <summary>Logarithm of softmax over the last axis, F32 [..., N] -> [..., N]: <c>y[i] = x[i] - m - ln(sum over j of e^(x[j] - m))</c>, m the row's maximum.</summary>
-/// <remarks>A row that holds NaN or +inf, or only -inf, becomes NaN, as in torch.</remarks>
+/// <summary>Logarithm of softmax over the last axis, F32 [..., N] -> [..., N].</summary>
+/// <remarks>
+/// <c>y[i] = x[i] - m - ln(sum over j of e^(x[j] - m))</c>, m the row's maximum.
+/// A row that holds NaN or +inf, or only -inf, becomes NaN, as in torch.
+/// </remarks>
 public sealed record LogSoftmax : LastAxisOp
 {
-    private protected override bool Keeps => true;
+    private protected override bool KeepsAxis => true;
 
     private protected override unsafe void Compute(Tensor x, Tensor y, long rows, int size) =>
         SimdKernel.Run(

@@ -5,7 +5,7 @@ namespace Coppice.Tensors.Ops;
 /// <summary>Mean over the last axis, F32 [..., N] -> [...]; NaN where N is 0.</summary>
 public sealed record Mean : LastAxisOp
 {
-    private protected override bool Keeps => false;
+    private protected override bool KeepsAxis => false;
 
     private protected override unsafe void Compute(Tensor x, Tensor y, long rows, int size) =>
         RowReductions.Mean(x.Pointer<float>(), y.Pointer<float>(), rows, size);

@@ -6,12 +6,14 @@ public sealed partial class Checkpoint
 {
     /// <summary>Writes a copy with some tensors replaced, in a stream: memory does not grow with the model.</summary>
     /// <remarks>
-    /// A folder is copied whole, with everything beside the weights untouched; copies of the same model in another format are left out, for they would be stale.
+    /// A folder is copied whole, with everything beside the weights untouched; copies of the same model in another format are left out,
+    /// for they would be stale.
     /// What a PyTorch file holds around its tensors (epochs, optimizer) is written back. Tied names are stored once and stay tied.
     /// The output appears complete or not at all.
     /// </remarks>
     /// <param name="path">Where to write: a folder for a folder, a file for a file.</param>
-    /// <param name="replacements">Tensors to write instead of those of the same name. One for a tied tensor stands for all its names.</param>
+    /// <param name="replacements">Tensors to write instead of those of the same name. One for a tied tensor stands for all its
+    /// names.</param>
     /// <param name="options">Format, shards, overwriting, progress.</param>
     /// <param name="cancellation">Checked for every few megabytes; a cancelled save leaves nothing behind.</param>
     /// <exception cref="ArgumentException">A replacement's name is not in the checkpoint, or is given twice.</exception>
@@ -31,18 +33,21 @@ public sealed partial class Checkpoint
         else if (options.MaxShardBytes is not null)
             throw new ArgumentException($"{path}: a single file has no shards; leave MaxShardBytes out.", nameof(options));
         else
-            WeightFileWriter.WriteCopy(output.Temporary, _files[0], TensorsOf(_files[0]), replaced, OutputFormat(path, options.Format ?? Format, options), stream);
+            WeightFileWriter.WriteCopy(output.Temporary, _files[0], TensorsOf(_files[0]), replaced,
+                OutputFormat(path, options.Format ?? Format, options), stream);
         output.Commit();
     }
 
     /// <summary>Writes tensors, such as a module's state dict, as a new file.</summary>
-    /// <param name="path">The file; <c>.safetensors</c> names that format, anything else PyTorch's, unless the options say otherwise.</param>
+    /// <param name="path">The file; <c>.safetensors</c> names that format, anything else PyTorch's, unless the options say
+    /// otherwise.</param>
     /// <param name="tensors">The tensors in order; see <see cref="TensorSource.From"/> for tensors in memory.</param>
     /// <param name="options">Format, overwriting, progress.</param>
     /// <param name="cancellation">Checked for every few megabytes; a cancelled save leaves nothing behind.</param>
     /// <exception cref="ArgumentException">Two tensors have one name.</exception>
     /// <inheritdoc cref="Save"/>
-    public static void SaveNew(string path, IEnumerable<TensorSource> tensors, SaveOptions? options = null, CancellationToken cancellation = default)
+    public static void SaveNew(string path, IEnumerable<TensorSource> tensors, SaveOptions? options = null,
+        CancellationToken cancellation = default)
     {
         options ??= new();
         var byName = new OrderedDictionary<string, TensorSource>();
@@ -50,7 +55,8 @@ public sealed partial class Checkpoint
             if (!byName.TryAdd(tensor.Name, tensor))
                 throw new ArgumentException($"Two tensors are named '{tensor.Name}'.", nameof(tensors));
         using var output = new AtomicOutput(path, options.Overwrite);
-        WeightFileWriter.WriteNew(output.Temporary, byName.Values, OutputFormat(path, CheckpointFormat.PyTorch, options), new(options.Progress, cancellation));
+        WeightFileWriter.WriteNew(output.Temporary, byName.Values, OutputFormat(path, CheckpointFormat.PyTorch, options),
+            new(options.Progress, cancellation));
         output.Commit();
     }
 
@@ -71,7 +77,8 @@ public sealed partial class Checkpoint
         if (IsInside(RealPath(Path), output) || _folder is not null && IsInside(output, RealPath(Path)))
             throw new CheckpointException(path, "the output and the input lie one inside the other", "Choose a place beside the input.");
         if (Directory.Exists(path) && (_folder is null || !IsReplaceable(path)))
-            throw new CheckpointException(path, "this is a folder, and not one that this checkpoint may replace", "Choose another name, or remove it.");
+            throw new CheckpointException(path, "this is a folder, and not one that this checkpoint may replace",
+                "Choose another name, or remove it.");
         if (File.Exists(path) && _folder is not null)
             throw new CheckpointException(path, "this is a file, but the checkpoint is a folder", "Choose another name.");
     }
@@ -81,7 +88,8 @@ public sealed partial class Checkpoint
         !Directory.EnumerateFileSystemEntries(path).Any() || File.Exists(System.IO.Path.Combine(path, "config.json"));
 
     private static bool IsInside(string path, string folder) =>
-        path.StartsWith(System.IO.Path.TrimEndingDirectorySeparator(folder) + System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal);
+        path.StartsWith(System.IO.Path.TrimEndingDirectorySeparator(folder) + System.IO.Path.DirectorySeparatorChar,
+            StringComparison.Ordinal);
 
     /// <summary>The full path with symbolic links followed, as far as it exists.</summary>
     private static string RealPath(string path)
@@ -90,6 +98,8 @@ public sealed partial class Checkpoint
         FileSystemInfo info = Directory.Exists(full) ? new DirectoryInfo(full) : new FileInfo(full);
         if (info.Exists && info.ResolveLinkTarget(returnFinalTarget: true) is { } target)
             return RealPath(target.FullName);
-        return System.IO.Path.GetDirectoryName(full) is { } parent ? System.IO.Path.Combine(RealPath(parent), System.IO.Path.GetFileName(full)) : full;
+        return System.IO.Path.GetDirectoryName(full) is { } parent
+            ? System.IO.Path.Combine(RealPath(parent), System.IO.Path.GetFileName(full))
+            : full;
     }
 }

@@ -21,9 +21,11 @@ public sealed partial class Checkpoint : IDisposable
         foreach (var file in files)
             foreach (var tensor in TensorsOf(file))
                 if (!_tensors.TryAdd(tensor.Name, tensor))
-                    throw new CheckpointException(file.File.Path, $"tensor '{tensor.Name}' is in another shard too", "Download the folder again.");
+                    throw new CheckpointException(file.File.Path, $"tensor '{tensor.Name}' is in another shard too",
+                        "Download the folder again.");
         if (folder?.WeightMap.FirstOrDefault(entry => !_tensors.ContainsKey(entry.Key)) is { Key: { } missing, Value: var shard })
-            throw new CheckpointException(System.IO.Path.Combine(folder.Path, shard), $"tensor '{missing}' is missing, though the index places it here",
+            throw new CheckpointException(System.IO.Path.Combine(folder.Path, shard),
+                $"tensor '{missing}' is missing, though the index places it here",
                 "Download the shard again.");
     }
 
@@ -39,7 +41,8 @@ public sealed partial class Checkpoint : IDisposable
     /// <summary>How the weights are stored.</summary>
     public CheckpointFormat Format => _files[0].Format;
 
-    /// <summary>All tensors, in the order of the file; shards one after the other. Tied names are each listed, with equal <see cref="TensorSource.Identity"/>.</summary>
+    /// <summary>All tensors, in the order of the file; shards one after the other. Tied names are each listed, with equal
+    /// <see cref="TensorSource.Identity"/>.</summary>
     public IReadOnlyList<TensorSource> Tensors => _tensors.Values;
 
     /// <summary>Free text stored with the tensors (safetensors <c>__metadata__</c>, of the first shard); empty for PyTorch files.</summary>
@@ -68,7 +71,8 @@ public sealed partial class Checkpoint : IDisposable
             foreach (var file in folder?.WeightFiles ?? [""])
                 files.Add(WeightFile.Open(System.IO.Path.Combine(path, file)));
             if (files.Find(file => file.Format != files[0].Format) is { } odd)
-                throw new CheckpointException(odd.File.Path, $"this shard is of another format than {files[0].File.Path}", "Download the folder again.");
+                throw new CheckpointException(odd.File.Path, $"this shard is of another format than {files[0].File.Path}",
+                    "Download the folder again.");
             return new Checkpoint(path, files, folder);
         }
         catch

@@ -7,7 +7,8 @@ namespace Coppice.Checkpoints;
 internal sealed record HuggingFaceFolder(string Path, IReadOnlyList<string> WeightFiles, string? IndexFile)
 {
     private static readonly string[] Extensions = [".safetensors", ".bin", ".pt", ".pth", ".th"];
-    private static readonly string[] NotWeights = ["training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.bin", "scheduler.pt", "scaler.pt"];
+    private static readonly string[] NotWeights =
+        ["training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.bin", "scheduler.pt", "scaler.pt"];
 
     /// <summary>Tensor name to shard, from the index; empty without one.</summary>
     public IReadOnlyDictionary<string, string> WeightMap { get; private init; } = new Dictionary<string, string>();
@@ -26,13 +27,16 @@ internal sealed record HuggingFaceFolder(string Path, IReadOnlyList<string> Weig
             if (File.Exists(System.IO.Path.Combine(path, IndexName(format))))
                 return OpenIndex(path, IndexName(format));
         }
-        string[] candidates = [.. Directory.EnumerateFiles(path).Select(file => System.IO.Path.GetFileName(file)!).Where(IsCandidate).Order(StringComparer.Ordinal)];
+        string[] candidates = [.. Directory.EnumerateFiles(path).Select(file => System.IO.Path.GetFileName(file)!)
+            .Where(IsCandidate).Order(StringComparer.Ordinal)];
         return candidates switch
         {
             [var only] => new(path, [only], null),
             [] => throw new CheckpointException(path, "the folder holds no weights",
-                "It should have model.safetensors or pytorch_model.bin, their index and shards, or one other .safetensors, .bin, .pt, .pth or .th file."),
-            _ => throw new CheckpointException(path, $"the folder holds several files that may be the weights: {string.Join(", ", candidates)}", "Give one of them."),
+                "It should have model.safetensors or pytorch_model.bin, their index and shards, "
+                + "or one other .safetensors, .bin, .pt, .pth or .th file."),
+            _ => throw new CheckpointException(path,
+                $"the folder holds several files that may be the weights: {string.Join(", ", candidates)}", "Give one of them."),
         };
     }
 
@@ -43,7 +47,8 @@ internal sealed record HuggingFaceFolder(string Path, IReadOnlyList<string> Weig
     public static string IndexName(CheckpointFormat format) => $"{StandardName(format)}.index.json";
 
     /// <summary>The name of one shard, counted from 1.</summary>
-    public static string ShardName(CheckpointFormat format, int shard, int count) => $"{Stem(format)}-{shard:D5}-of-{count:D5}{Extension(format)}";
+    public static string ShardName(CheckpointFormat format, int shard, int count) =>
+        $"{Stem(format)}-{shard:D5}-of-{count:D5}{Extension(format)}";
 
     /// <summary>Whether a file would be stale beside new weights: it holds the same model in this or another format.</summary>
     public bool IsModelFile(string fileName) => WeightFiles.Contains(fileName) || fileName == IndexFile
@@ -56,7 +61,8 @@ internal sealed record HuggingFaceFolder(string Path, IReadOnlyList<string> Weig
 
     private static string Extension(CheckpointFormat format) => format == CheckpointFormat.SafeTensors ? ".safetensors" : ".bin";
 
-    private static bool IsCandidate(string fileName) => Extensions.Contains(System.IO.Path.GetExtension(fileName)) && !NotWeights.Contains(fileName)
+    private static bool IsCandidate(string fileName) =>
+        Extensions.Contains(System.IO.Path.GetExtension(fileName)) && !NotWeights.Contains(fileName)
         && !fileName.StartsWith("rng_state", StringComparison.Ordinal) && !fileName.StartsWith('.');
 
     private static HuggingFaceFolder OpenIndex(string path, string indexName)
@@ -85,10 +91,11 @@ internal sealed record HuggingFaceFolder(string Path, IReadOnlyList<string> Weig
     /// <summary>A shard must be a file beside the index; names that lead elsewhere are refused.</summary>
     private static string CheckShard(string index, string tensor, JsonNode? value)
     {
-        if (value?.GetValueKind() != JsonValueKind.String || value.GetValue<string>() is var shard && (shard.Length == 0 || shard is "." or ".."
-            || shard.AsSpan().ContainsAny('/', '\\', '\0')))
-            throw new CheckpointException(index, $"tensor '{tensor}' is mapped to {value?.ToJsonString() ?? "null"}, which is not the name of a file beside the index",
+        var shard = value?.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : "";
+        if (shard is "" or "." or ".." || shard.AsSpan().ContainsAny('/', '\\', '\0'))
+            throw new CheckpointException(index,
+                $"tensor '{tensor}' is mapped to {value?.ToJsonString() ?? "null"}, which is not the name of a file beside the index",
                 "Download the index again.");
-        return value.GetValue<string>();
+        return shard;
     }
 }

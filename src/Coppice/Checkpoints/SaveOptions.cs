@@ -3,10 +3,12 @@ namespace Coppice.Checkpoints;
 /// <summary>How a checkpoint is written.</summary>
 public sealed record SaveOptions
 {
-    /// <summary>The format to write; null keeps the source's (for a single file: the one its new extension names, where it names one).</summary>
+    /// <summary>The format to write; null keeps the source's (for a single file: the one its new extension names, where it names
+    /// one).</summary>
     public CheckpointFormat? Format { get; init; }
 
-    /// <summary>Most bytes of tensors in one file of a folder; null keeps the source's shards. A larger tensor gets a file of its own.</summary>
+    /// <summary>Most bytes of tensors in one file of a folder; null keeps the source's shards. A larger tensor gets a file of its
+    /// own.</summary>
     public long? MaxShardBytes { get; init; }
 
     /// <summary>Whether an existing output may be replaced. The input never is.</summary>

@@ -5,7 +5,8 @@ namespace Coppice.Checkpoints;
 /// <summary>Turns sizes read from a file into a shape, trusting none of them.</summary>
 internal static class TensorSizes
 {
-    /// <summary>False where a size is negative or over 2^31-1, the bytes exceed 2^63-1, or packed elements do not fill whole bytes.</summary>
+    /// <summary>False where a size is negative or over 2^31-1, the bytes exceed 2^63-1, or packed elements do not fill whole
+    /// bytes.</summary>
     public static bool TryCreate(IReadOnlyList<long> sizes, DType dtype, out Shape shape, out long byteLength)
     {
         (shape, byteLength) = (default, 0);

@@ -3,7 +3,8 @@ using Coppice.Tensors;
 namespace Coppice.Checkpoints;
 
 /// <summary>A named tensor whose bytes can be read piece by piece: from a mapped file, from memory, or through a mask.</summary>
-/// <remarks>What checkpoints list and writers consume. Reading is thread-safe and random-access, so that work streams and parallelises without holding a model in memory.</remarks>
+/// <remarks>What checkpoints list and writers consume. Reading is thread-safe and random-access, so that work streams and parallelises
+/// without holding a model in memory.</remarks>
 public abstract class TensorSource(string name, DType dtype, Shape shape)
 {
     /// <summary>The parameter's full name, exactly as stored.</summary>
@@ -27,7 +28,8 @@ public abstract class TensorSource(string name, DType dtype, Shape shape)
     /// <summary>A source that reads a tensor in memory; two names of one <see cref="Tensor"/> object are tied.</summary>
     public static TensorSource From(string name, Tensor tensor) => new MemoryTensor(name, tensor);
 
-    /// <summary>Copies row-major little-endian bytes from <paramref name="byteOffset"/> on until <paramref name="destination"/> is full.</summary>
+    /// <summary>Copies row-major little-endian bytes from <paramref name="byteOffset"/> on until <paramref name="destination"/> is
+    /// full.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The range is not within the tensor.</exception>
     public abstract void Read(long byteOffset, Span<byte> destination);
 

@@ -38,7 +38,8 @@ internal sealed record WeightFile(MappedFile File, CheckpointFormat Format, IRea
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new CheckpointException(path, $"the file can't be opened ({error.Message.TrimEnd('.')})", "Check the path and its permissions.", error);
+            throw new CheckpointException(path, $"the file can't be opened ({error.Message.TrimEnd('.')})",
+                "Check the path and its permissions.", error);
         }
     }
 
@@ -55,7 +56,8 @@ internal sealed record WeightFile(MappedFile File, CheckpointFormat Format, IRea
             return TorchFile.OpenLegacy(file);
         if (file.Path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
             return SafeTensorsFile.Open(file);
-        throw new CheckpointException(file.Path, "this is neither a safetensors nor a PyTorch file", start.StartsWith("version https://git-lfs"u8)
+        throw new CheckpointException(file.Path, "this is neither a safetensors nor a PyTorch file",
+            start.StartsWith("version https://git-lfs"u8)
             ? "It is a Git LFS pointer: run git lfs pull."
             : "Give a Hugging Face folder, a .safetensors file, or a file that torch.save wrote.");
     }

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace Coppice.Pruning;
 
 /// <summary>How much to prune: a fraction in [0, 1], or an absolute number of weights or channels.</summary>
-/// <remarks>As in <c>torch.nn.utils.prune</c>, a fraction of n units is <c>fraction * n</c> rounded to the nearest integer, halves to even.</remarks>
+/// <remarks>As in <c>torch.nn.utils.prune</c>, a fraction of n units is <c>fraction * n</c> rounded to the nearest integer, halves to
+/// even.</remarks>
 public readonly record struct PruneAmount
 {
     private readonly double _value;
@@ -21,7 +22,8 @@ public readonly record struct PruneAmount
     /// <exception cref="PruningException">Not in [0, 1].</exception>
     public static PruneAmount Fraction(double fraction) => fraction is >= 0 and <= 1
         ? new(fraction, false)
-        : throw new PruningException($"The amount {fraction.ToString(CultureInfo.InvariantCulture)} is not a fraction in [0, 1]; write 0.3 for 30 %.");
+        : throw new PruningException(
+            $"The amount {fraction.ToString(CultureInfo.InvariantCulture)} is not a fraction in [0, 1]; write 0.3 for 30 %.");
 
     /// <summary>A number of units.</summary>
     /// <exception cref="PruningException">Negative, or more than 2^53.</exception>
@@ -29,7 +31,8 @@ public readonly record struct PruneAmount
         ? new(count, true)
         : throw new PruningException($"The amount {count} is not a number of weights or channels: it must lie between 0 and 2^53.");
 
-    /// <summary>Reads an amount: digits alone are a count, anything with a point or an exponent is a fraction (<c>1</c> is one weight, <c>1.0</c> is all).</summary>
+    /// <summary>Reads an amount: digits alone are a count, anything with a point or an exponent is a fraction (<c>1</c> is one weight,
+    /// <c>1.0</c> is all).</summary>
     /// <exception cref="PruningException">Not a number, or out of range.</exception>
     public static PruneAmount Parse(string text)
     {

@@ -19,13 +19,16 @@ public enum PruneScope
 [JsonConverter(typeof(JsonStringEnumConverter<PruneSemantics>))]
 public enum PruneSemantics
 {
-    /// <summary>Pruned weights become +0, equal scores go by lowest flat index, NaN is refused, random choices are random-access. The default.</summary>
+    /// <summary>Pruned weights become +0, equal scores go by lowest flat index, NaN is refused, random choices are random-access. The
+    /// default.</summary>
     [JsonStringEnumMemberName("strict")]
     Strict,
 
     /// <summary>
-    /// Bit-equal with <c>torch.nn.utils.prune</c> followed by <c>remove</c>: pruned weights are multiplied by zero, so they keep their sign and
-    /// infinities become NaN; NaN ranks highest; random choices are those after <c>torch.manual_seed</c>. PyTorch leaves open which of equal scores is
+    /// Bit-equal with <c>torch.nn.utils.prune</c> followed by <c>remove</c>: pruned weights are multiplied by zero, so they keep their
+    /// sign and
+    /// infinities become NaN; NaN ranks highest; random choices are those after <c>torch.manual_seed</c>. PyTorch leaves open which of
+    /// equal scores is
     /// pruned; here it is the lowest flat index.
     /// </summary>
     [JsonStringEnumMemberName("torch")]

@@ -21,11 +21,11 @@ public sealed record PruneRequest(PruningMethod Method, PruneAmount? Amount)
     public void Validate()
     {
         if (Scope == PruneScope.Global && !Method.SupportsGlobal)
-            throw new PruningException($"The method '{Method.Name}' can't rank weights globally: its scores are not comparable between tensors of different shape. "
-                + "Use the scope per-tensor, or an unstructured method.");
+            throw new PruningException($"The method '{Method.Options}' can't rank weights globally: its scores are not comparable "
+                + "between tensors of different shape. Use the scope per-tensor, or an unstructured method.");
         if (Method.TakesAmount && Amount is null)
-            throw new PruningException($"The method '{Method.Name}' needs an amount, such as 0.3.");
+            throw new PruningException($"The method '{Method.Options}' needs an amount, such as 0.3.");
         if (!Method.TakesAmount && Amount is not null)
-            throw new PruningException($"The pattern '{Method.Name}' itself says how much is pruned; leave the amount out.");
+            throw new PruningException($"The pattern '{Method.Options}' itself says how much is pruned; leave the amount out.");
     }
 }

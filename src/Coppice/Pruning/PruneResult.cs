@@ -5,13 +5,15 @@ using Coppice.Pruning.Selection;
 namespace Coppice.Pruning;
 
 /// <summary>What a prune decided: every tensor as it is afterwards, and the figures.</summary>
-/// <param name="Tensors">All tensors of the checkpoint, in order, the pruned ones as <see cref="MaskedTensor"/>; nothing is computed until they are read.</param>
+/// <param name="Tensors">All tensors of the checkpoint, in order, the pruned ones as <see cref="MaskedTensor"/>; nothing is computed
+/// until they are read.</param>
 /// <param name="Weights">The weights in scope.</param>
 /// <param name="Parameters">Parameters of the model, tied ones once.</param>
 /// <param name="ModelZeros">Zeros among them afterwards. Parameters other than F32, F64, F16 and BF16 count as non-zero.</param>
 /// <param name="Warnings">What the caller should know.</param>
 public sealed record PruneResult(
-    IReadOnlyList<TensorSource> Tensors, IReadOnlyList<PrunedWeight> Weights, long Parameters, long ModelZeros, IReadOnlyList<string> Warnings)
+    IReadOnlyList<TensorSource> Tensors, IReadOnlyList<PrunedWeight> Weights, long Parameters, long ModelZeros,
+    IReadOnlyList<string> Warnings)
 {
     /// <summary>Elements in scope.</summary>
     public long Elements => Weights.Sum(weight => weight.Weight.Source.Count);

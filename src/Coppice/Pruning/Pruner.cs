@@ -10,14 +10,17 @@ namespace Coppice.Pruning;
 /// <summary>Prunes the tensors of a checkpoint without building a model.</summary>
 public static class Pruner
 {
-    /// <summary>Decides which elements go. The tensors are read in pieces, never held; the pruned values come out when the result's tensors are read.</summary>
-    /// <exception cref="PruningException">The request does not fit the tensors, or a weight in scope holds NaN under strict semantics.</exception>
+    /// <summary>Decides which elements go. The tensors are read in pieces, never held; the pruned values come out when the result's
+    /// tensors are read.</summary>
+    /// <exception cref="PruningException">The request does not fit the tensors, or a weight in scope holds NaN under strict
+    /// semantics.</exception>
     public static PruneResult Prune(WeightSelection selection, PruneRequest request)
     {
         request.Validate();
         var weights = selection.Weights;
         if (weights.Count == 0)
-            throw new PruningException("No weight is in scope. Name weights with --include; 'coppice inspect' lists them with the reasons for leaving them out.");
+            throw new PruningException("No weight is in scope. Name weights with --include; "
+                + "'coppice inspect' lists them with the reasons for leaving them out.");
         foreach (var weight in weights)
             if (weight.Source.DType is not (DType.F32 or DType.F64 or DType.F16 or DType.BF16))
                 throw new PruningException($"'{weight.Name}' is {weight.Source.DType}, which can't be pruned: F32, F64, F16 and BF16 can. "
@@ -27,7 +30,8 @@ public static class Pruner
         var masks = request.Method.ComputeMasks(task);
         var surveys = Survey.Take([.. weights.Select((weight, i) => (weight.Source, (WeightMask?)masks[i]))]);
         var warnings = selection.Warnings.Concat(CheckFinite(weights, surveys, request.Semantics)).ToList();
-        var pruned = weights.Select((weight, i) => new PrunedWeight(weight, masks[i], surveys[i].Pruned, surveys[i].Zeros, surveys[i].ZerosAfter)).ToList();
+        var pruned = weights.Zip(masks, surveys)
+            .Select(w => new PrunedWeight(w.First, w.Second, w.Third.Pruned, w.Third.Zeros, w.Third.ZerosAfter)).ToList();
         var zeros = pruned.Sum(weight => weight.ZerosAfter) + ZerosOutOfScope(selection);
         return new PruneResult(Replace(selection.Tensors, pruned), pruned, selection.Parameters, zeros, warnings);
     }
@@ -37,7 +41,8 @@ public static class Pruner
         for (var i = 0; i < weights.Count; i++)
         {
             if (surveys[i].NaNs > 0 && semantics == PruneSemantics.Strict)
-                throw new PruningException($"'{weights[i].Name}' holds {surveys[i].NaNs} NaN of {weights[i].Source.Count} elements, which have no magnitude to rank. "
+                throw new PruningException($"'{weights[i].Name}' holds {surveys[i].NaNs} NaN of {weights[i].Source.Count} elements, "
+                    + "which have no magnitude to rank. "
                     + "Repair the checkpoint, exclude the weight, or use torch semantics, which keep NaN longest.");
             if (surveys[i].NaNs + surveys[i].Infinities > 0)
                 yield return $"'{weights[i].Name}' holds {surveys[i].Infinities} infinite and {surveys[i].NaNs} NaN elements.";

@@ -7,7 +7,8 @@ namespace Coppice.Tensors.Tests.Ops;
 [Trait("Category", "Kernels")]
 public sealed class CastTests
 {
-    private static readonly float[] Ties = [1f, 1.00390625f, 1.01171875f, -1.00390625f, 1.0039063f, 3.4e38f, 65504f, 65519.996f, 65520f, 5.9604645e-8f, 1e-40f];
+    private static readonly float[] Ties =
+        [1f, 1.00390625f, 1.01171875f, -1.00390625f, 1.0039063f, 3.4e38f, 65504f, 65519.996f, 65520f, 5.9604645e-8f, 1e-40f];
 
     private static float[] Values(int count) =>
         [.. Numbers.Special, .. Ties, .. Numbers.Random([count], range: 1000).ToArray<float>()];

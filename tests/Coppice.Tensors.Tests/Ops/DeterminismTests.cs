@@ -1,9 +1,10 @@
 using Coppice.Tensors.Kernels;
+using Coppice.Tensors.Tests.Kernels;
 
 namespace Coppice.Tensors.Tests.Ops;
 
 [Trait("Category", "Kernels")]
-[Collection("Workers")]
+[Collection(nameof(WorkersTests))]
 public sealed class DeterminismTests
 {
     [Fact]

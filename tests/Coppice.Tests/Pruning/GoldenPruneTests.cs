@@ -12,7 +12,8 @@ public sealed class GoldenPruneTests
 {
     private static readonly Lazy<Dictionary<string, MemoryTensor>> Tensors = new(ReadTensors);
     private static readonly Lazy<JsonElement[]> AllCases = new(() =>
-        [.. JsonDocument.Parse(File.ReadAllText(TestData.InRepository("tests", "Golden", "prune", "cases.json"))).RootElement.GetProperty("cases").EnumerateArray()]);
+        [.. JsonDocument.Parse(File.ReadAllText(TestData.InRepository("tests", "Golden", "prune",
+            "cases.json"))).RootElement.GetProperty("cases").EnumerateArray()]);
 
     public static TheoryData<string> MaskCases => [.. FirstCalls().Where(c => !c.TryGetProperty("error", out _)).Select(Id)];
 
@@ -31,7 +32,7 @@ public sealed class GoldenPruneTests
     {
         var (inputs, masks, result) = Run(id, PruneSemantics.Torch);
         for (var t = 0; t < inputs.Length; t++)
-            Assert.Equal(Masked(inputs[t], masks[t], keepSign: true), MemoryTensor.AllBytes(result.Tensors[t]));
+            PruneHelper.AssertSame(Masked(inputs[t], masks[t], keepSign: true), MemoryTensor.AllBytes(result.Tensors[t]));
     }
 
     [Theory]
@@ -42,7 +43,7 @@ public sealed class GoldenPruneTests
             return;
         var (inputs, masks, result) = Run(id, PruneSemantics.Strict);
         for (var t = 0; t < inputs.Length; t++)
-            Assert.Equal(Masked(inputs[t], masks[t], keepSign: false), MemoryTensor.AllBytes(result.Tensors[t]));
+            PruneHelper.AssertSame(Masked(inputs[t], masks[t], keepSign: false), MemoryTensor.AllBytes(result.Tensors[t]));
     }
 
     [Theory]
@@ -117,7 +118,8 @@ public sealed class GoldenPruneTests
         return header.RootElement.EnumerateObject().Where(entry => entry.Name != "__metadata__").ToDictionary(entry => entry.Name, entry =>
         {
             var offsets = entry.Value.GetProperty("data_offsets");
-            return new MemoryTensor(entry.Name, DType.F32, Shape.Create([.. entry.Value.GetProperty("shape").EnumerateArray().Select(d => d.GetInt32())]),
+            return new MemoryTensor(entry.Name, DType.F32,
+                Shape.Create([.. entry.Value.GetProperty("shape").EnumerateArray().Select(d => d.GetInt32())]),
                 file[(start + offsets[0].GetInt32())..(start + offsets[1].GetInt32())]);
         });
     }

@@ -5,14 +5,16 @@ using Coppice.Tensors;
 namespace Coppice.Tests.Pruning;
 
 /// <summary>A tensor in memory; <paramref name="mapped"/> offers its bytes without a copy.</summary>
-internal sealed class MemoryTensor(string name, DType dtype, Shape shape, byte[] bytes, bool mapped = true) : TensorSource(name, dtype, shape)
+internal sealed class MemoryTensor(string name, DType dtype, Shape shape, byte[] bytes, bool mapped = true)
+    : TensorSource(name, dtype, shape)
 {
     public byte[] Bytes => bytes;
 
     /// <summary>The array: two tensors over one array are tied.</summary>
     public override object Identity => bytes;
 
-    public static MemoryTensor F32(string name, Shape shape, params float[] values) => new(name, DType.F32, shape, MemoryMarshal.AsBytes(values.AsSpan()).ToArray());
+    public static MemoryTensor F32(string name, Shape shape, params float[] values) =>
+        new(name, DType.F32, shape, MemoryMarshal.AsBytes(values.AsSpan()).ToArray());
 
     /// <summary>Roughly normal values with many small ones, from a seed.</summary>
     public static MemoryTensor Random(string name, Shape shape, int seed, DType dtype = DType.F32, bool mapped = true)
@@ -40,13 +42,13 @@ internal sealed class MemoryTensor(string name, DType dtype, Shape shape, byte[]
     {
         var bytes = AllBytes(tensor);
         var size = tensor.DType.ByteSize();
-        return [.. Enumerable.Range(0, bytes.Length / size).Select(i => bytes.AsSpan(i * size, size)[..] is var e ? tensor.DType switch
+        return [.. Enumerable.Range(0, bytes.Length / size).Select(i => tensor.DType switch
         {
-            DType.F32 => BitConverter.ToSingle(e),
-            DType.F64 => BitConverter.ToDouble(e),
-            DType.F16 => (double)BitConverter.ToHalf(e),
-            _ => BitConverter.UInt32BitsToSingle((uint)BitConverter.ToUInt16(e) << 16),
-        } : 0)];
+            DType.F32 => BitConverter.ToSingle(bytes, i * size),
+            DType.F64 => BitConverter.ToDouble(bytes, i * size),
+            DType.F16 => (double)BitConverter.ToHalf(bytes, i * size),
+            _ => BitConverter.UInt32BitsToSingle((uint)BitConverter.ToUInt16(bytes, i * size) << 16),
+        })];
     }
 
     public static byte[] AllBytes(TensorSource tensor)
@@ -56,7 +58,8 @@ internal sealed class MemoryTensor(string name, DType dtype, Shape shape, byte[]
         return all;
     }
 
-    public override void Read(long byteOffset, Span<byte> destination) => bytes.AsSpan((int)byteOffset, destination.Length).CopyTo(destination);
+    public override void Read(long byteOffset, Span<byte> destination) =>
+        bytes.AsSpan((int)byteOffset, destination.Length).CopyTo(destination);
 
     public override bool TryGetSpan(long byteOffset, int length, out ReadOnlySpan<byte> span)
     {

@@ -22,7 +22,8 @@ internal static class ActivationReference
         _ => x * Sigmoid(1.702 * x),
     };
 
-    /// <summary><c>erf x = 2/sqrt(pi) e^(-x^2) * sum over n of 2^n x^(2n+1) / (1 * 3 * ... * (2n+1))</c>, a series of terms of one sign.</summary>
+    /// <summary><c>erf x = 2/sqrt(pi) e^(-x^2) * sum over n of 2^n x^(2n+1) / (1 * 3 * ... * (2n+1))</c>.</summary>
+    /// <remarks>All terms have one sign, so nothing cancels.</remarks>
     public static double Erf(double x)
     {
         if (Math.Abs(x) > 6)

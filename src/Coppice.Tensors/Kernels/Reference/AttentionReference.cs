@@ -1,6 +1,6 @@
 namespace Coppice.Tensors.Kernels.Reference;
 
-/// <summary>Attention as defined: for each head and query, <c>softmax over keys of (scale * q . k + mask)</c>, then the weighted sum of values.</summary>
+/// <summary>Attention as defined, per head and query: values weighted by <c>softmax over keys of (scale * q . k + mask)</c>.</summary>
 internal static unsafe class AttentionReference
 {
     /// <summary>Computes the whole output.</summary>

@@ -1,6 +1,6 @@
 namespace Coppice.Tensors.Kernels.Reference;
 
-/// <summary>Broadcasting as defined: element i of the output takes from each input the element with the same indices, 0 along repeated axes.</summary>
+/// <summary>Broadcasting as defined: an output element takes the elements of the same indices, 0 along repeated axes.</summary>
 internal static class BroadcastReference
 {
     /// <summary>The output, row-major.</summary>

@@ -27,7 +27,8 @@ internal sealed class InflatedBlock(string path, string entry, ByteBlock compres
         var bytes = new byte[length];
         try
         {
-            using var stream = new DeflateStream(new MemoryStream(compressed.Slice(0, (int)compressed.Length).ToArray()), CompressionMode.Decompress);
+            using var stream = new DeflateStream(new MemoryStream(compressed.Slice(0, (int)compressed.Length).ToArray()),
+                CompressionMode.Decompress);
             stream.ReadExactly(bytes);
             if (stream.ReadByte() != -1)
                 throw Error($"inflates to more than the {length} bytes it claims");

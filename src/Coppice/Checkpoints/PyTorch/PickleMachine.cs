@@ -5,7 +5,8 @@ using System.Text;
 
 namespace Coppice.Checkpoints.PyTorch;
 
-/// <summary>Interprets a pickle by an allow-list: scalars, strings, lists, tuples, dicts, tensors. Anything else is refused by name.</summary>
+/// <summary>Interprets a pickle by an allow-list: scalars, strings, lists, tuples, dicts, tensors. Anything else is refused by
+/// name.</summary>
 /// <remarks>Opcodes: CPython's Lib/pickletools.py. Text opcodes that only protocol 0 writes are refused: it can't carry tensors.</remarks>
 internal ref struct PickleMachine
 {
@@ -39,7 +40,8 @@ internal ref struct PickleMachine
     /// <param name="bytes">The pickle, and possibly more behind it.</param>
     /// <param name="calls">The allow-list.</param>
     /// <param name="length">How many bytes the pickle takes.</param>
-    /// <exception cref="CheckpointException">The pickle is damaged, exceeds a limit, or asks for something not on the allow-list.</exception>
+    /// <exception cref="CheckpointException">The pickle is damaged, exceeds a limit, or asks for something not on the
+    /// allow-list.</exception>
     public static object? Load(string path, ReadOnlySpan<byte> bytes, TorchCalls calls, out int length)
     {
         var machine = new PickleMachine(path, bytes, calls);
@@ -52,7 +54,8 @@ internal ref struct PickleMachine
     /// <summary>A key that a dict may have.</summary>
     public static object CheckKey(string path, object? key) => key is string or long or bool or double
         ? key
-        : throw new CheckpointException(path, $"the pickle has a dict whose key is {key?.GetType().Name ?? "None"}, not a string, number or bool",
+        : throw new CheckpointException(path,
+            $"the pickle has a dict whose key is {key?.GetType().Name ?? "None"}, not a string, number or bool",
             "Save the state dict alone.");
 
     private object? Run()
@@ -140,12 +143,16 @@ internal ref struct PickleMachine
     {
         switch (opcode)
         {
-            case Opcode.Proto when Take(1)[0] is var version && version > 5: throw Error($"is of protocol {version}; protocols up to 5 are known");
-            case Opcode.Proto: break;
+            case Opcode.Proto:
+                if (Take(1)[0] is > 5 and var version)
+                    throw Error($"is of protocol {version}; protocols up to 5 are known");
+                break;
             case Opcode.Frame: Take(8); break;
             case Opcode.Global: Push(_calls.Global(Line(), Line())); break;
             case Opcode.StackGlobal:
-                Push(PopMany(2) is [string module, string name] ? _calls.Global(module, name) : throw Error("names a global by something other than text"));
+                Push(PopMany(2) is [string module, string name]
+                    ? _calls.Global(module, name)
+                    : throw Error("names a global by something other than text"));
                 break;
             case Opcode.Reduce:
                 var call = PopMany(2);
@@ -204,7 +211,8 @@ internal ref struct PickleMachine
         return CutFrom(_stack.Count - count);
     }
 
-    private readonly object?[] PopToMark() => _marks.TryPop(out var mark) ? CutFrom(mark) : throw Error("closes a container that was not begun");
+    private readonly object?[] PopToMark() =>
+        _marks.TryPop(out var mark) ? CutFrom(mark) : throw Error("closes a container that was not begun");
 
     private readonly void PopOrMark()
     {
@@ -221,7 +229,8 @@ internal ref struct PickleMachine
         return items;
     }
 
-    private readonly object? Recall(long key) => _memo.TryGetValue(key, out var value) ? value : throw Error($"recalls value {key}, which it did not store");
+    private readonly object? Recall(long key) =>
+        _memo.TryGetValue(key, out var value) ? value : throw Error($"recalls value {key}, which it did not store");
 
     private readonly void Memorise(long key)
     {

@@ -5,7 +5,8 @@ using System.Text;
 
 namespace Coppice.Checkpoints.PyTorch;
 
-/// <summary>Pickles plain containers and tensors in protocol 2, as <c>torch.save</c> does. Each distinct memory becomes one storage.</summary>
+/// <summary>Pickles plain containers and tensors in protocol 2, as <c>torch.save</c> does. Each distinct memory becomes one
+/// storage.</summary>
 internal sealed class PickleWriter(string path, IReadOnlyDictionary<TensorSlot, TensorSource> replacements)
 {
     private readonly ArrayBufferWriter<byte> _out = new();

@@ -10,8 +10,10 @@ internal sealed record TorchStructure(object? Root, IReadOnlyDictionary<string, 
 
 /// <summary>Finds a model's tensors in what was pickled.</summary>
 /// <remarks>
-/// A dict under a customary key (<c>{'state_dict': ..., 'epoch': ...}</c>) is the model, else the outermost dict with tensors, and names are its keys.
-/// Where several dicts beside each other hold tensors, all are listed, by their keys joined with dots. Other tensors are carried along when saving.
+/// A dict under a customary key (<c>{'state_dict': ..., 'epoch': ...}</c>) is the model, else the outermost dict with tensors, and names
+/// are its keys.
+/// Where several dicts beside each other hold tensors, all are listed, by their keys joined with dots. Other tensors are carried along
+/// when saving.
 /// </remarks>
 internal static class StateDict
 {
@@ -21,10 +23,13 @@ internal static class StateDict
     {
         var slots = Slots(root);
         if (slots.Count == 0)
-            throw new CheckpointException(file.Path, "the pickle holds no dict of named tensors", "Save model.state_dict() with torch.save.");
-        List<TensorSource> tensors = [.. slots.Select(slot => ((TorchTensor)slot.Value.Container.Items[slot.Value.Key]!).ToSource(slot.Key))];
+            throw new CheckpointException(file.Path, "the pickle holds no dict of named tensors",
+                "Save model.state_dict() with torch.save.");
+        List<TensorSource> tensors = [.. slots.Select(slot => TensorAt(slot.Value).ToSource(slot.Key))];
         return new(file, CheckpointFormat.PyTorch, tensors) { Structure = new(root, slots) };
     }
+
+    private static TorchTensor TensorAt(TensorSlot slot) => (TorchTensor)slot.Container.Items[slot.Key]!;
 
     private static OrderedDictionary<string, TensorSlot> Slots(object? root)
     {

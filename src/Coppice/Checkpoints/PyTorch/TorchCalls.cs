@@ -1,6 +1,7 @@
 namespace Coppice.Checkpoints.PyTorch;
 
-/// <summary>The allow-list: what a pickle may name and "call". Calls build the values of this reader; no code is looked up or run.</summary>
+/// <summary>The allow-list: what a pickle may name and "call". Calls build the values of this reader; no code is looked up or
+/// run.</summary>
 internal sealed class TorchCalls(string path)
 {
     /// <summary>Most elements that an expanded view (stride 0) may have beyond its storage.</summary>
@@ -24,7 +25,8 @@ internal sealed class TorchCalls(string path)
         var global = new PickleGlobal(module, name);
         if (Callable.Contains(global.FullName) || module == "torch" && TorchTypes.TryParse(name, out _))
             return global;
-        throw new CheckpointException(path, $"the pickle refers to {global.FullName}, which is not a tensor or a plain container; it was not run",
+        throw new CheckpointException(path,
+            $"the pickle refers to {global.FullName}, which is not a tensor or a plain container; it was not run",
             "If you trust the file, load it in Python and save only the state dict, best as safetensors.");
     }
 
@@ -99,13 +101,15 @@ internal sealed class TorchCalls(string path)
             throw Error($"describes a tensor of shape {shape}, strides [{string.Join(", ", strides)}] and offset {offset} "
                 + $"that is not within its storage '{storage.Key}' of {storage.Count} elements");
         if (shape.Count - storage.Count > MaxExpandedElements)
-            throw Error($"expands storage '{storage.Key}' of {storage.Count} elements to shape {shape}, over the limit of {MaxExpandedElements} more");
+            throw Error($"expands storage '{storage.Key}' of {storage.Count} elements to shape {shape}, "
+                + $"over the limit of {MaxExpandedElements} more");
         return new(storage, offset, shape, strides, requiresGrad);
     }
 
     private static long[]? Numbers(object? value) =>
         value is PickleTuple { Items: var items } && items.All(item => item is long) ? [.. items.Select(item => (long)item!)] : null;
 
-    private CheckpointException Error(string problem, string remedy = "The file is damaged or no PyTorch checkpoint; save its state dict again.") =>
+    private CheckpointException Error(string problem,
+        string remedy = "The file is damaged or no PyTorch checkpoint; save its state dict again.") =>
         new(path, "the pickle " + problem, remedy);
 }

@@ -17,13 +17,15 @@ internal static class TorchFile
         var zip = ZipDirectory.Open(file);
         var pickles = zip.Names.Where(name => name == "data.pkl" || name.EndsWith("/data.pkl", StringComparison.Ordinal)).ToList();
         if (pickles is not [var pickle])
-            throw new CheckpointException(file.Path, $"the zip archive holds {pickles.Count} pickles named data.pkl; a PyTorch checkpoint has one",
+            throw new CheckpointException(file.Path,
+                $"the zip archive holds {pickles.Count} pickles named data.pkl; a PyTorch checkpoint has one",
                 "Give a file that torch.save wrote.");
         var root = pickle[..^"data.pkl".Length];
         CheckArchive(file.Path, zip, root);
         var content = zip.Content(pickle);
         if (content.Length > MaxPickleBytes)
-            throw new CheckpointException(file.Path, $"the pickle takes {content.Length} bytes, over the limit of {MaxPickleBytes}", "Save the state dict alone.");
+            throw new CheckpointException(file.Path, $"the pickle takes {content.Length} bytes, over the limit of {MaxPickleBytes}",
+                "Save the state dict alone.");
         var calls = new TorchCalls(file.Path);
         var value = PickleMachine.Load(file.Path, content.Slice(0, (int)content.Length), calls, out _);
         foreach (var storage in calls.Storages.Values)
@@ -39,9 +41,11 @@ internal static class TorchFile
         long at = 0;
         var calls = new TorchCalls(file.Path);
         if (Next(file, ref at, calls) is not BigInteger magic || magic != LegacyMagic)
-            throw new CheckpointException(file.Path, "this is a pickle, but none that torch.save wrote", "Save the state dict with torch.save.");
+            throw new CheckpointException(file.Path, "this is a pickle, but none that torch.save wrote",
+                "Save the state dict with torch.save.");
         if (Next(file, ref at, calls) is not 1001L)
-            throw new CheckpointException(file.Path, "this is an unknown version of the legacy format", "Save it again with a newer PyTorch.");
+            throw new CheckpointException(file.Path, "this is an unknown version of the legacy format",
+                "Save it again with a newer PyTorch.");
         if (Next(file, ref at, calls) is PickleDict system && system.Items.TryGetValue("little_endian", out var little) && little is false)
             throw BigEndian(file.Path);
         var value = Next(file, ref at, calls);
@@ -50,7 +54,8 @@ internal static class TorchFile
         foreach (var key in keys.Items)
             ReadStorage(file, ref at, key as string, calls);
         if (calls.Storages.Values.FirstOrDefault(storage => storage.Bytes is null) is { } missing)
-            throw new CheckpointException(file.Path, $"storage '{missing.Key}' is missing from the file", "Download or save the file again.");
+            throw new CheckpointException(file.Path, $"storage '{missing.Key}' is missing from the file",
+                "Download or save the file again.");
         return StateDict.ToWeightFile(file, value);
     }
 
@@ -65,9 +70,11 @@ internal static class TorchFile
     private static void ReadStorage(MappedFile file, ref long at, string? key, TorchCalls calls)
     {
         if (key is null || !calls.Storages.TryGetValue(key, out var storage))
-            throw new CheckpointException(file.Path, $"the file lists storage '{key}', which no tensor uses", "Download or save the file again.");
+            throw new CheckpointException(file.Path, $"the file lists storage '{key}', which no tensor uses",
+                "Download or save the file again.");
         if (file.Length - at < 8 || BinaryPrimitives.ReadInt64LittleEndian(file.Slice(at, 8)) != storage.Count)
-            throw new CheckpointException(file.Path, $"storage '{key}' at byte {at} does not begin with its {storage.Count} elements' count",
+            throw new CheckpointException(file.Path,
+                $"storage '{key}' at byte {at} does not begin with its {storage.Count} elements' count",
                 "Download or save the file again.");
         var length = Math.Min(storage.Count * storage.DType.ByteSize(), file.Length - at - 8);
         Attach(file.Path, storage, new MappedBlock(file, at + 8, length));
@@ -78,7 +85,8 @@ internal static class TorchFile
     {
         var needed = storage.Count * storage.DType.ByteSize();
         if (bytes.Length < needed)
-            throw new CheckpointException(path, $"storage '{storage.Key}' has {bytes.Length} bytes, but {storage.Count} elements of {storage.DType} need {needed}",
+            throw new CheckpointException(path,
+                $"storage '{storage.Key}' has {bytes.Length} bytes, but {storage.Count} elements of {storage.DType} need {needed}",
                 "Download or save the file again.");
         storage.Bytes = bytes;
     }

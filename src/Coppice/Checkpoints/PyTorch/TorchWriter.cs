@@ -13,10 +13,12 @@ internal static class TorchWriter
     public static void Write(string path, object? root, IReadOnlyDictionary<TensorSlot, TensorSource> replacements, StreamingWriter stream)
     {
         var pickle = new PickleWriter(path, replacements);
-        (string Name, byte[] Bytes)[] small = [("data.pkl", pickle.Write(root)), ("byteorder", "little"u8.ToArray()), ("version", "3\n"u8.ToArray())];
+        (string Name, byte[] Bytes)[] small = [("data.pkl", pickle.Write(root)), ("byteorder", "little"u8.ToArray()),
+            ("version", "3\n"u8.ToArray())];
         var layout = new ZipLayout();
         var offsets = small.Select(entry => layout.Add("archive/" + entry.Name, entry.Bytes.Length)).ToArray();
-        var storages = pickle.Storages.Select((storage, key) => new Placement(storage, layout.Add($"archive/data/{key}", storage.ByteLength))).ToArray();
+        var storages = pickle.Storages.Select((storage, key) => new Placement(storage,
+            layout.Add($"archive/data/{key}", storage.ByteLength))).ToArray();
         var crcs = new uint[small.Length + storages.Length];
         using var file = StreamingWriter.Create(path, layout.End + layout.CentralDirectory(crcs).Length);
         for (var i = 0; i < small.Length; i++)

@@ -4,7 +4,8 @@ using Coppice.Tensors;
 
 namespace Coppice.Checkpoints.PyTorch;
 
-/// <summary>The entries of a zip archive (PKWARE APPNOTE 6.3), read from a mapped file; zip64 included. Nothing is ever extracted to disk.</summary>
+/// <summary>The entries of a zip archive (PKWARE APPNOTE 6.3), read from a mapped file; zip64 included. Nothing is ever extracted to
+/// disk.</summary>
 internal sealed class ZipDirectory
 {
     /// <summary>Most entries of an archive.</summary>
@@ -69,7 +70,8 @@ internal sealed class ZipDirectory
 
     private (long Start, long Size, long Count) FindCentral()
     {
-        var tail = _file.Slice(Math.Max(0, _file.Length - EndSize - ushort.MaxValue), (int)Math.Min(_file.Length, EndSize + ushort.MaxValue));
+        var tail = _file.Slice(Math.Max(0, _file.Length - EndSize - ushort.MaxValue),
+            (int)Math.Min(_file.Length, EndSize + ushort.MaxValue));
         for (var at = tail.Length - EndSize; at >= 0; at--)
         {
             var end = tail[at..];

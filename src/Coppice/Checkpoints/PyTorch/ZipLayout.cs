@@ -4,8 +4,10 @@ using System.Text;
 
 namespace Coppice.Checkpoints.PyTorch;
 
-/// <summary>Where the stored entries of a new archive lie, and the headers around them. Every entry's content begins at a multiple of 64 bytes.</summary>
-/// <remarks>zip64 records appear where a size, an offset or the number of entries needs them. Times are fixed, so equal content makes equal bytes.</remarks>
+/// <summary>Where the stored entries of a new archive lie, and the headers around them. Every entry's content begins at a multiple of 64
+/// bytes.</summary>
+/// <remarks>zip64 records appear where a size, an offset or the number of entries needs them. Times are fixed, so equal content makes
+/// equal bytes.</remarks>
 internal sealed class ZipLayout
 {
     private const int Alignment = 64;

@@ -21,7 +21,8 @@ internal static class SafeTensorsFile
         var start = 8L + HeaderLength(file);
         CheckLayout(file.Path, header.Entries, file.Length - start);
         var block = new MappedBlock(file, start, file.Length - start);
-        List<TensorSource> tensors = [.. header.Entries.Select(entry => new FileTensor(entry.Name, entry.DType, entry.Shape, block, entry.Begin))];
+        List<TensorSource> tensors = [.. header.Entries.Select(entry => new FileTensor(entry.Name, entry.DType, entry.Shape, block,
+            entry.Begin))];
         var metadata = SplitTies(header.Metadata, tensors);
         return new(file, CheckpointFormat.SafeTensors, tensors) { Metadata = metadata };
     }
@@ -47,7 +48,8 @@ internal static class SafeTensorsFile
         foreach (var entry in entries.OrderBy(entry => entry.Begin).ThenBy(entry => entry.End))
         {
             if (entry.End > dataLength)
-                throw new CheckpointException(path, $"tensor '{entry.Name}' ends at byte {entry.End} of the data, but the file holds {dataLength}", Remedy);
+                throw new CheckpointException(path,
+                    $"tensor '{entry.Name}' ends at byte {entry.End} of the data, but the file holds {dataLength}", Remedy);
             if (entry.Begin != end)
                 throw new CheckpointException(path, $"tensor '{entry.Name}' begins at byte {entry.Begin} of the data, "
                     + $"{(entry.Begin < end ? "overlapping" : "leaving a hole after")} the tensor before it, which ends at {end}", Remedy);

@@ -77,8 +77,9 @@ internal sealed class SafeTensorsHeader
         (string? type, List<long>? shape, List<long>? offsets) = (null, null, null);
         while (NextKey(ref json) is { } key)
         {
-            var twice = key switch { "dtype" => type is not null, "shape" => shape is not null, _ => offsets is not null };
-            if (twice)
+            var isTwice = key switch { "dtype" => type is not null, "shape" => shape is not null, "data_offsets" => offsets is not null,
+                _ => false };
+            if (isTwice)
                 throw Error($"tensor '{name}' has '{key}' twice");
             switch (key)
             {
@@ -143,7 +144,10 @@ internal sealed class SafeTensorsHeader
     private void Expect(in Utf8JsonReader json, JsonTokenType token, string what)
     {
         if (json.TokenType != token)
-            throw Error($"{what} should be a JSON {token.ToString().Replace("Start", "", StringComparison.Ordinal).ToLowerInvariant()}, not {json.TokenType}");
+        {
+            var kind = token.ToString().Replace("Start", "", StringComparison.Ordinal).ToLowerInvariant();
+            throw Error($"{what} should be a JSON {kind}, not {json.TokenType}");
+        }
     }
 
     private CheckpointException Error(string problem, Exception? cause = null) =>

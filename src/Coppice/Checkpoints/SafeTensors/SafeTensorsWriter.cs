@@ -12,14 +12,16 @@ internal static class SafeTensorsWriter
 {
     /// <summary>Writes a new file at <paramref name="path"/>.</summary>
     /// <exception cref="CheckpointException">The header would exceed the format's limit.</exception>
-    public static void Write(string path, IEnumerable<TensorSource> tensors, IReadOnlyDictionary<string, string> metadata, StreamingWriter stream)
+    public static void Write(string path, IEnumerable<TensorSource> tensors, IReadOnlyDictionary<string, string> metadata,
+        StreamingWriter stream)
     {
         var (written, ties) = SplitTies(tensors);
         // Widest elements first keeps every tensor aligned to its element size.
         written = [.. written.OrderByDescending(tensor => tensor.DType.BitSize() / 8)];
         var header = Header(written, ties, metadata);
         if (header.Length - 8 > SafeTensorsFile.MaxHeaderBytes)
-            throw new CheckpointException(path, $"the header of {written.Count} tensors needs {header.Length - 8} bytes, over the format's limit",
+            throw new CheckpointException(path,
+                $"the header of {written.Count} tensors needs {header.Length - 8} bytes, over the format's limit",
                 "Save it in the PyTorch format.");
         var parts = new List<Placement>(written.Count);
         long end = header.Length;

@@ -15,7 +15,8 @@ internal sealed class AtomicOutput : IDisposable
         _overwrite = overwrite;
         if (!overwrite && Path.Exists(_target))
             throw new CheckpointException(target, "the output exists already", "Choose another name, or ask for it to be overwritten.");
-        var parent = Path.GetDirectoryName(_target) ?? throw new CheckpointException(target, "this is no place for an output", "Name a file or a folder.");
+        var parent = Path.GetDirectoryName(_target) ?? throw new CheckpointException(target, "this is no place for an output",
+            "Name a file or a folder.");
         if (!Directory.Exists(parent))
             throw new CheckpointException(target, $"the folder {parent} does not exist", "Make it first, or choose another output.");
         Temporary = Path.Combine(parent, $".{Path.GetFileName(_target)}.{Path.GetRandomFileName()}.tmp");

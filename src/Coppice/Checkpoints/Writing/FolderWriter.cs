@@ -81,7 +81,8 @@ internal sealed class FolderWriter(
             foreach (var tensor in format == CheckpointFormat.SafeTensors ? SafeTensorsWriter.SplitTies(tensors).Written : [.. tensors])
                 map.Add(tensor.Name, shard);
         var metadata = (JsonObject)folder.IndexMetadata.DeepClone();
-        metadata["total_size"] = shards.SelectMany(shard => shard.Tensors).DistinctBy(tensor => tensor.Identity).Sum(tensor => tensor.ByteLength);
+        metadata["total_size"] = shards.SelectMany(shard => shard.Tensors).DistinctBy(tensor => tensor.Identity)
+            .Sum(tensor => tensor.ByteLength);
         using var stream = File.Create(Path.Combine(path, HuggingFaceFolder.IndexName(format)));
         using var json = new Utf8JsonWriter(stream, new() { Indented = true });
         new JsonObject { ["metadata"] = metadata, ["weight_map"] = map }.WriteTo(json);

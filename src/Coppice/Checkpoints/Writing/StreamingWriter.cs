@@ -8,7 +8,8 @@ namespace Coppice.Checkpoints.Writing;
 /// <summary>A tensor and the place of its first byte in a file.</summary>
 internal readonly record struct Placement(TensorSource Source, long Offset);
 
-/// <summary>Writes tensors to known places of a file, chunk by chunk on several threads, so that computing one chunk overlaps writing another.</summary>
+/// <summary>Writes tensors to known places of a file, chunk by chunk on several threads, so that computing one chunk overlaps writing
+/// another.</summary>
 /// <remarks>Memory is one chunk per thread, whatever the model's size. The bytes do not depend on the number of threads.</remarks>
 internal sealed class StreamingWriter(IProgress<long>? progress, CancellationToken cancellation)
 {

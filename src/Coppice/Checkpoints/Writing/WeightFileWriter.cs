@@ -17,9 +17,11 @@ internal static class WeightFileWriter
             TorchWriter.Write(path, TorchWriter.Flat(tensors), new Dictionary<TensorSlot, TensorSource>(), stream);
     }
 
-    /// <summary>Writes a copy of an opened file: same metadata, same structure around the tensors, as far as the format can hold it.</summary>
+    /// <summary>Writes a copy of an opened file: same metadata, same structure around the tensors, as far as the format can hold
+    /// it.</summary>
     public static void WriteCopy(
-        string path, WeightFile file, IEnumerable<TensorSource> tensors, Replacements replaced, CheckpointFormat format, StreamingWriter stream)
+        string path, WeightFile file, IEnumerable<TensorSource> tensors, Replacements replaced, CheckpointFormat format,
+        StreamingWriter stream)
     {
         if (format == CheckpointFormat.SafeTensors)
             SafeTensorsWriter.Write(path, tensors.Select(replaced.Of), file.Metadata, stream);

@@ -62,7 +62,8 @@ internal static class ChannelNorms
         ArrayPool<double>.Shared.Return(values);
     }
 
-    private static void AccumulateChunk<T>(ReadOnlySpan<double> magnitudes, long index, long inner, double[] sums, T reduction) where T : struct, IReduction
+    private static void AccumulateChunk<T>(ReadOnlySpan<double> magnitudes, long index, long inner, double[] sums, T reduction)
+        where T : struct, IReduction
     {
         while (magnitudes.Length > 0)
         {
@@ -86,7 +87,8 @@ internal static class ChannelNorms
         return total;
     }
 
-    private static void Magnitudes(ReadOnlySpan<byte> elements, DType dtype, Span<double> magnitudes)
+    /// <summary>Converts elements to magnitudes in double precision, exactly.</summary>
+    public static void Magnitudes(ReadOnlySpan<byte> elements, DType dtype, Span<double> magnitudes)
     {
         switch (dtype)
         {

@@ -4,7 +4,8 @@ using Coppice.Tensors;
 namespace Coppice.Pruning.Importance;
 
 /// <summary>Ranks elements as <c>torch.rand_like</c> draws them, the largest draw first: what <c>random_unstructured</c> prunes.</summary>
-/// <remarks>The stream is sequential; its state, 2.5 KB, is kept every 2^16 elements, so that any piece can be drawn again from near by.</remarks>
+/// <remarks>The stream is sequential; its state, 2.5 KB, is kept every 2^16 elements, so that any piece can be drawn again from near
+/// by.</remarks>
 internal sealed class DrawKeys : KeySource
 {
     private const int Interval = 1 << 16;

@@ -5,8 +5,10 @@ namespace Coppice.Pruning.Importance;
 
 /// <summary>Ranks elements at random: each key is a hash of the seed, the tensor's place in scope and the element's index.</summary>
 /// <remarks>
-/// Needs no state, so any element is ranked on its own. The index goes through two rounds of a 32-bit mixer of xor-shifts and odd multiplications
-/// (the finalizer of MurmurHash3, A. Appleby), keyed between rounds by SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+/// Needs no state, so any element is ranked on its own. The index goes through two rounds of a 32-bit mixer of xor-shifts and odd
+/// multiplications
+/// (the finalizer of MurmurHash3, A. Appleby), keyed between rounds by SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom
+/// number generators", 2014).
 /// </remarks>
 internal sealed class HashKeys(long count, long seed, int tensor) : KeySource(count, sizeof(int))
 {

@@ -1,6 +1,7 @@
 namespace Coppice.Pruning.Importance;
 
-/// <summary>Ranking keys of one weight's elements, readable anywhere: non-negative integers of 2, 4 or 8 bytes, the least important smallest.</summary>
+/// <summary>Ranking keys of one weight's elements, readable anywhere: non-negative integers of 2, 4 or 8 bytes, the least important
+/// smallest.</summary>
 /// <remarks>A sign bit may be set and is ignored. Thread-safe.</remarks>
 internal abstract class KeySource(long count, int width)
 {
@@ -14,5 +15,6 @@ internal abstract class KeySource(long count, int width)
     public abstract ReadOnlySpan<byte> Read(long first, int count, Span<byte> scratch);
 }
 
-/// <summary>Prune where key &lt; <paramref name="Key"/>, or key = <paramref name="Key"/> at a flat index below <paramref name="TieEnd"/>.</summary>
+/// <summary>Prune where key &lt; <paramref name="Key"/>, or key = <paramref name="Key"/> at a flat index below
+/// <paramref name="TieEnd"/>.</summary>
 internal readonly record struct KeyLimit(long Key, long TieEnd);

@@ -19,7 +19,8 @@ internal sealed class KthKey
         _width = sources[0].Width;
     }
 
-    /// <summary>One limit per weight, such that together they prune the <paramref name="k"/> smallest keys, equal keys in the order of the weights and their indices.</summary>
+    /// <summary>One limit per weight, such that together they prune the <paramref name="k"/> smallest keys, equal keys in the order of
+    /// the weights and their indices.</summary>
     /// <param name="sources">At least one, all of one width.</param>
     /// <param name="k">From 0 to the number of keys.</param>
     public static KeyLimit[] Find(IReadOnlyList<KeySource> sources, long k) => k == 0
@@ -30,7 +31,8 @@ internal sealed class KthKey
     {
         var shift = _width * 8 - 16;
         var digits = new long[1 << 15];
-        Count(RadixSelect.FirstTableLength, (keys, table) => RadixSelect.CountFirst(keys, _width, table), table => RadixSelect.FoldFirst(table, digits));
+        Count(RadixSelect.FirstTableLength, (keys, table) => RadixSelect.CountFirst(keys, _width, table),
+            table => RadixSelect.FoldFirst(table, digits));
         var (key, below) = Locate(digits, k);
         var equal = digits[key];
         while (shift > 0)

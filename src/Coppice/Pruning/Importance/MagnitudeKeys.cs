@@ -5,7 +5,8 @@ using Coppice.Tensors.Kernels;
 
 namespace Coppice.Pruning.Importance;
 
-/// <summary>Ranks weights by |w|: the keys are the weights' own bits, or those of the wider type that weights of several types are ranked in.</summary>
+/// <summary>Ranks weights by |w|: the keys are the weights' own bits, or those of the wider type that weights of several types are ranked
+/// in.</summary>
 internal sealed class MagnitudeKeys(TensorSource source, DType rankedAs) : KeySource(source.Count, rankedAs.ByteSize())
 {
     /// <summary>The narrowest type that holds the values of all these tensors exactly.</summary>

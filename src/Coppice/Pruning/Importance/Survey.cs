@@ -8,6 +8,9 @@ namespace Coppice.Pruning.Importance;
 /// <summary>What one pass over a weight counts before and after its mask.</summary>
 internal struct Survey
 {
+    /// <summary>Elements at a time: few enough to stay in cache through the counts.</summary>
+    private const int Step = 1 << 15;
+
     public long Zeros;
     public long Infinities;
     public long NaNs;
@@ -32,22 +35,31 @@ internal struct Survey
     private static Survey Take(TensorSource source, WeightMask? mask, TensorChunk chunk)
     {
         using var lease = TensorChunks.Rent();
-        var width = source.DType.ByteSize();
-        var elements = source.View(chunk.First, chunk.Count, lease.Buffer);
-        var infinity = MaskKernels.InfinityKey(source.DType);
-        var finite = MaskKernels.CountAtMost(elements, width, infinity - 1);
-        var survey = new Survey { Zeros = MaskKernels.CountAtMost(elements, width, 0) };
-        if (finite < chunk.Count)
-            survey.NaNs = chunk.Count - MaskKernels.CountAtMost(elements, width, infinity);
-        survey.Infinities = chunk.Count - finite - survey.NaNs;
-        if (mask is null)
-            return survey;
         using var copyLease = TensorChunks.Rent();
-        var copy = copyLease.Buffer.AsSpan(0, elements.Length);
-        elements.CopyTo(copy);
-        survey.Pruned = mask.Apply(chunk.First, copy);
-        survey.ZerosAfter = MaskKernels.CountAtMost(copy, width, 0);
+        var survey = new Survey();
+        for (var done = 0; done < chunk.Count; done += Step)
+        {
+            var count = Math.Min(Step, chunk.Count - done);
+            var elements = source.View(chunk.First + done, count, lease.Buffer);
+            survey.Add(Count(elements, source.DType));
+            if (mask is null)
+                continue;
+            var copy = copyLease.Buffer.AsSpan(0, elements.Length);
+            elements.CopyTo(copy);
+            survey.Pruned += mask.Apply(chunk.First + done, copy);
+            survey.ZerosAfter += MaskKernels.CountAtMost(copy, source.DType.ByteSize(), 0);
+        }
         return survey;
+    }
+
+    private static Survey Count(ReadOnlySpan<byte> elements, DType dtype)
+    {
+        var width = dtype.ByteSize();
+        var count = elements.Length / width;
+        var infinity = MaskKernels.InfinityKey(dtype);
+        var finite = MaskKernels.CountAtMost(elements, width, infinity - 1);
+        var nans = finite == count ? 0 : count - MaskKernels.CountAtMost(elements, width, infinity);
+        return new Survey { Zeros = MaskKernels.CountAtMost(elements, width, 0), NaNs = nans, Infinities = count - finite - nans };
     }
 
     private void Add(in Survey other)

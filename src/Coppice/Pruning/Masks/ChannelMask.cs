@@ -42,11 +42,12 @@ public sealed class ChannelMask : WeightMask
             // Along the innermost axis a whole row of channels goes at once.
             var left = _inner == 1 ? _pruned.Length - channel : _inner - index % _inner;
             var run = (int)Math.Min(left, elements.Length / size);
+            var piece = elements[..(run * size)];
             if (_inner == 1)
-                total += MaskKernels.ZeroLanes(elements[..(run * size)], DType, _rowLanes.AsSpan((int)channel * size, run * size), KeepSign);
+                total += MaskKernels.ZeroLanes(piece, DType, _rowLanes.AsSpan((int)channel * size, piece.Length), KeepSign);
             else if (_pruned[channel])
-                total += MaskKernels.ZeroAtMost(elements[..(run * size)], DType, long.MaxValue >> (64 - DType.BitSize()), KeepSign);
-            elements = elements[(run * size)..];
+                total += MaskKernels.ZeroAtMost(piece, DType, long.MaxValue >> (64 - DType.BitSize()), KeepSign);
+            elements = elements[piece.Length..];
             index += run;
         }
         return total;

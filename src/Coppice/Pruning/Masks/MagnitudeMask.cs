@@ -11,7 +11,8 @@ public sealed class MagnitudeMask : WeightMask
     private readonly long _atMost;
     private readonly long _tieEnd;
 
-    /// <summary>A mask from a threshold on keys of <paramref name="rankedAs"/>, which must hold every value of <paramref name="dtype"/> exactly.</summary>
+    /// <summary>A mask from a threshold on keys of <paramref name="rankedAs"/>, which must hold every value of <paramref name="dtype"/>
+    /// exactly.</summary>
     internal MagnitudeMask(DType dtype, PruneSemantics semantics, KeyLimit limit, DType rankedAs) : base(dtype, semantics)
     {
         Threshold = limit.TieEnd == 0 && limit.Key == 0 ? 0 : MaskKernels.KeyToMagnitude(rankedAs, limit.Key);
@@ -33,7 +34,8 @@ public sealed class MagnitudeMask : WeightMask
             + MaskKernels.ZeroAtMost(elements[ties..], DType, _below, KeepSign);
     }
 
-    /// <summary>The largest key of <paramref name="dtype"/> whose value, in the wider type, has a key of at most <paramref name="wideKey"/>; -1 if none.</summary>
+    /// <summary>The largest key of <paramref name="dtype"/> whose value, in the wider type, has a key of at most
+    /// <paramref name="wideKey"/>; -1 if none.</summary>
     private static long LargestKey(DType dtype, DType wide, long wideKey)
     {
         long low = -1, high = (1L << (dtype.BitSize() - 1)) - 1;

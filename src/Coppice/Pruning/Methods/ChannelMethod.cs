@@ -12,7 +12,8 @@ public abstract record ChannelMethod(int Dim) : PruningMethod
     /// <summary>Whether channels that score the same as the last pruned one are pruned with it.</summary>
     protected virtual bool PrunesTies(PruneTask task) => false;
 
-    /// <summary>One score per channel for each target; the lowest are pruned. Called once, with the targets of which something is to be pruned.</summary>
+    /// <summary>One score per channel for each target; the lowest are pruned. Called once, with the targets of which something is to be
+    /// pruned.</summary>
     protected abstract double[][] Score(IReadOnlyList<ChannelTarget> targets, PruneTask task);
 
     /// <inheritdoc/>
@@ -35,9 +36,11 @@ public abstract record ChannelMethod(int Dim) : PruningMethod
         if (shape.Rank < 2)
             throw new PruningException($"'{weight.Name}' {shape} has no channels: structured pruning needs two axes or more; exclude it.");
         if (Dim >= shape.Rank || Dim < -shape.Rank)
-            throw new PruningException($"Axis {Dim} is not an axis of '{weight.Name}' {shape}; choose one from {-shape.Rank} to {shape.Rank - 1}.");
+            throw new PruningException($"Axis {Dim} is not an axis of '{weight.Name}' {shape}; "
+                + $"choose one from {-shape.Rank} to {shape.Rank - 1}.");
         var axis = Dim < 0 ? Dim + shape.Rank : Dim;
-        return new ChannelTarget(weight, place, axis, (int)amount.Of(shape[axis], $"channels of '{weight.Name}' {shape} along axis {axis}"));
+        var count = amount.Of(shape[axis], $"channels of '{weight.Name}' {shape} along axis {axis}");
+        return new ChannelTarget(weight, place, axis, (int)count);
     }
 
     private ChannelMask Mask(ChannelTarget target, double[] scores, PruneTask task)

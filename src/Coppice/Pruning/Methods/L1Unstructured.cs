@@ -1,14 +1,16 @@
 using Coppice.Pruning.Importance;
 using Coppice.Pruning.Masks;
+using Coppice.Tensors;
 
 namespace Coppice.Pruning.Methods;
 
-/// <summary>Prunes the weights of smallest magnitude, per tensor or globally (Han et al., "Learning both weights and connections", 2015).</summary>
+/// <summary>Prunes the weights of smallest magnitude, per tensor or globally (Han et al., "Learning both weights and connections",
+/// 2015).</summary>
 /// <remarks>Ranked exactly, each type in its own precision; weights of several types ranked together are compared by value.</remarks>
 public sealed record L1Unstructured : PruningMethod
 {
     /// <inheritdoc/>
-    public override string Name => "l1";
+    public override MethodOptions Options => new("l1", MethodOptions.Unstructured);
 
     /// <inheritdoc/>
     public override bool SupportsGlobal => true;
@@ -18,9 +20,9 @@ public sealed record L1Unstructured : PruningMethod
     {
         var common = task.Scope == PruneScope.Global ? MagnitudeKeys.CommonType(task.Weights.Select(w => w.Source.DType)) : default;
         return Ranking.ComputeMasks(task,
-            group => [.. group.Select(w => new MagnitudeKeys(w.Source, RankType(w.Source.DType)))],
+            (group, _) => [.. group.Select(w => new MagnitudeKeys(w.Source, RankType(w.Source.DType)))],
             (weight, _, limit) => new MagnitudeMask(weight.Source.DType, task.Semantics, limit, RankType(weight.Source.DType)));
 
-        Tensors.DType RankType(Tensors.DType own) => task.Scope == PruneScope.Global ? common : own;
+        DType RankType(DType own) => task.Scope == PruneScope.Global ? common : own;
     }
 }

@@ -3,17 +3,20 @@ using Coppice.Tensors.Kernels;
 
 namespace Coppice.Pruning.Methods;
 
-/// <summary>Prunes the channels of smallest L_n norm, taken over all other axes (Li et al., "Pruning filters for efficient ConvNets", 2017).</summary>
+/// <summary>Prunes the channels of smallest L_n norm, taken over all other axes (Li et al., "Pruning filters for efficient ConvNets",
+/// 2017).</summary>
 /// <remarks>
-/// Norms are accumulated in double precision; <c>torch.nn.utils.prune.ln_structured</c> accumulates in the weight's type, so two norms closer than its rounding
+/// Norms are accumulated in double precision; <c>torch.nn.utils.prune.ln_structured</c> accumulates in the weight's type, so two norms
+/// closer than its rounding
 /// may order differently there.
 /// </remarks>
-/// <param name="Norm">n of the norm (Σ|w|^n)^(1/n): any number, infinity for the largest magnitude, -infinity for the smallest, 0 for the count of non-zeros.</param>
+/// <param name="Norm">n of the norm (Σ|w|^n)^(1/n): any number, infinity for the largest magnitude, -infinity for the smallest, 0 for the
+/// count of non-zeros.</param>
 /// <param name="Dim">The axis that channels are counted along; negative from the innermost.</param>
 public sealed record LnStructured(double Norm, int Dim) : ChannelMethod(Dim)
 {
     /// <inheritdoc/>
-    public override string Name => "ln";
+    public override MethodOptions Options => new("ln", MethodOptions.Channel, Norm, Dim);
 
     /// <inheritdoc/>
     protected override double[][] Score(IReadOnlyList<ChannelTarget> targets, PruneTask task)

@@ -4,11 +4,12 @@ using Coppice.Pruning.Selection;
 namespace Coppice.Pruning.Methods;
 
 /// <summary>Decides which elements of some weights are pruned: a pure function of the weights and the target.</summary>
-/// <remarks>Validation, counting, tied weights, reports and writing are the <see cref="Pruner"/>'s; a method writes <see cref="ComputeMasks"/> alone.</remarks>
+/// <remarks>Validation, counting, tied weights, reports and writing are the <see cref="Pruner"/>'s; a method writes
+/// <see cref="ComputeMasks"/> alone.</remarks>
 public abstract record PruningMethod
 {
-    /// <summary>Short name for plans and messages.</summary>
-    public abstract string Name { get; }
+    /// <summary>The options that name this method; <see cref="MethodOptions.ToMethod"/> makes it from them again.</summary>
+    public abstract MethodOptions Options { get; }
 
     /// <summary>Whether weights can be ranked together under <see cref="PruneScope.Global"/>.</summary>
     public virtual bool SupportsGlobal => false;

@@ -6,13 +6,14 @@ namespace Coppice.Pruning.Methods;
 
 /// <summary>Prunes channels at random.</summary>
 /// <remarks>
-/// <see cref="PruneSemantics.Torch"/> makes the choice of <c>random_structured</c> called on the weights in order after <c>torch.manual_seed(seed)</c>.
+/// <see cref="PruneSemantics.Torch"/> makes the choice of <c>random_structured</c> called on the weights in order after
+/// <c>torch.manual_seed(seed)</c>.
 /// </remarks>
 /// <param name="Dim">The axis that channels are counted along; negative from the innermost.</param>
 public sealed record RandomStructured(int Dim) : ChannelMethod(Dim)
 {
     /// <inheritdoc/>
-    public override string Name => "random-structured";
+    public override MethodOptions Options => new("random", MethodOptions.Channel, Dim: Dim);
 
     /// <summary>PyTorch keeps what lies above the k-th draw, so draws equal to it go too.</summary>
     protected override bool PrunesTies(PruneTask task) => task.Semantics == PruneSemantics.Torch;

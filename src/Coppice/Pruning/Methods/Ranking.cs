@@ -9,12 +9,15 @@ internal static class Ranking
 {
     /// <summary>Masks from ranking keys.</summary>
     /// <param name="task">Weights and target.</param>
-    /// <param name="rank">Keys, all of one width, for weights that are ranked together.</param>
+    /// <param name="rank">Keys, all of one width, for weights that are ranked together, and the place in scope of the first.</param>
     /// <param name="mask">The mask of a weight from its keys and their limit.</param>
     public static IReadOnlyList<WeightMask> ComputeMasks(
-        PruneTask task, Func<IReadOnlyList<SelectedWeight>, IReadOnlyList<KeySource>> rank, Func<SelectedWeight, KeySource, KeyLimit, WeightMask> mask)
+        PruneTask task,
+        Func<IReadOnlyList<SelectedWeight>, int, IReadOnlyList<KeySource>> rank,
+        Func<SelectedWeight, KeySource, KeyLimit, WeightMask> mask)
     {
-        var groups = task.Scope == PruneScope.Global ? [task.Weights] : task.Weights.Select(weight => (IReadOnlyList<SelectedWeight>)[weight]);
+        var groups = task.Scope == PruneScope.Global ? [task.Weights]
+            : task.Weights.Select(weight => (IReadOnlyList<SelectedWeight>)[weight]);
         var masks = new List<WeightMask>();
         foreach (var group in groups)
         {
@@ -25,7 +28,7 @@ internal static class Ranking
                 masks.AddRange(group.Select(weight => new KeepAllMask(weight.Source.DType, task.Semantics)));
                 continue;
             }
-            var keys = rank(group);
+            var keys = rank(group, masks.Count);
             var limits = KthKey.Find(keys, count);
             masks.AddRange(group.Select((weight, i) => mask(weight, keys[i], limits[i])));
         }

@@ -7,12 +7,21 @@ namespace Coppice.Pruning.Selection;
 /// <param name="ModelType">Hugging Face's <c>model_type</c>.</param>
 /// <param name="VocabularySize">Rows of the token embedding.</param>
 /// <param name="TiesEmbeddings">Whether the head is the token embedding; null for the family's default.</param>
-public sealed record ModelFacts(string? ModelType = null, int? VocabularySize = null, bool? TiesEmbeddings = null)
+/// <param name="Architecture">The first of <c>architectures</c>: the class that the checkpoint was saved from.</param>
+public sealed record ModelFacts(
+    string? ModelType = null, int? VocabularySize = null, bool? TiesEmbeddings = null, string? Architecture = null)
 {
+    private static readonly string[] LanguageModels = ["LM", "ConditionalGeneration", "PreTraining"];
+
     /// <summary>Nothing known.</summary>
     public static ModelFacts None { get; } = new();
 
-    /// <summary>Reads the facts from the config.json in a checkpoint's folder, or beside its file; nothing is known where there is none.</summary>
+    /// <summary>Whether the model predicts tokens, so that a head missing from the checkpoint is the embedding.</summary>
+    public bool HasLanguageHead =>
+        Architecture is null || LanguageModels.Any(mark => Architecture.Contains(mark, StringComparison.Ordinal));
+
+    /// <summary>Reads the facts from the config.json in a checkpoint's folder, or beside its file; nothing is known where there is
+    /// none.</summary>
     /// <exception cref="PruningException">The file is not JSON.</exception>
     public static ModelFacts Of(Checkpoint checkpoint)
     {
@@ -37,8 +46,11 @@ public sealed record ModelFacts(string? ModelType = null, int? VocabularySize = 
             return None;
         return new ModelFacts(
             config.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String ? type.GetString() : null,
-            config.TryGetProperty("vocab_size", out var size) && size.ValueKind == JsonValueKind.Number && size.TryGetInt32(out var rows) ? rows : null,
+            config.TryGetProperty("vocab_size", out var size) && size.ValueKind == JsonValueKind.Number
+                && size.TryGetInt32(out var rows) ? rows : null,
             config.TryGetProperty("tie_word_embeddings", out var tied) && tied.ValueKind is JsonValueKind.True or JsonValueKind.False
-                ? tied.GetBoolean() : null);
+                ? tied.GetBoolean() : null,
+            config.TryGetProperty("architectures", out var names) && names.ValueKind == JsonValueKind.Array && names.GetArrayLength() > 0
+                && names[0].ValueKind == JsonValueKind.String ? names[0].GetString() : null);
     }
 }

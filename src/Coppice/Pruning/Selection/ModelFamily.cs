@@ -9,7 +9,8 @@ namespace Coppice.Pruning.Selection;
 /// <param name="Head">End of the output projection's name.</param>
 /// <param name="TiesEmbeddings">Whether the head is the embedding where config.json does not say.</param>
 /// <param name="InputMajor">Whether the blocks' weights are stored [in, out] (Hugging Face's Conv1D) instead of [out, in].</param>
-public sealed record ModelFamily(IReadOnlyList<string> ModelTypes, string Block, string Embedding, string Head, bool TiesEmbeddings, bool InputMajor = false)
+public sealed record ModelFamily(
+    IReadOnlyList<string> ModelTypes, string Block, string Embedding, string Head, bool TiesEmbeddings, bool InputMajor = false)
 {
     private static readonly ModelFamily Gpt2 = new(["gpt2", "openai-gpt"], "h", "wte.weight", "lm_head.weight", true, InputMajor: true);
 
@@ -47,5 +48,6 @@ public sealed record ModelFamily(IReadOnlyList<string> ModelTypes, string Block,
 
     /// <summary>Query, key and value side by side, stored [in, 3 in]: only GPT-2's Conv1D looks so.</summary>
     private static bool IsGpt2Attention(TensorSource tensor) =>
-        tensor.Name.EndsWith("attn.c_attn.weight", StringComparison.Ordinal) && tensor.Shape.Rank == 2 && tensor.Shape[1] == 3L * tensor.Shape[0];
+        tensor.Name.EndsWith("attn.c_attn.weight", StringComparison.Ordinal)
+        && tensor.Shape.Rank == 2 && tensor.Shape[1] == 3L * tensor.Shape[0];
 }

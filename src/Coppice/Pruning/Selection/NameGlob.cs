@@ -19,7 +19,8 @@ internal static class NameGlob
         return names.OrderBy(name => Distance(plain, name)).ThenBy(name => name, StringComparer.Ordinal).Take(Suggestions);
     }
 
-    /// <summary>Edits that turn one text into a part of the other: Levenshtein's distance with free ends in <paramref name="name"/>.</summary>
+    /// <summary>Edits that turn one text into a part of the other: Levenshtein's distance with free ends in
+    /// <paramref name="name"/>.</summary>
     private static int Distance(string plain, string name)
     {
         var previous = new int[name.Length + 1];

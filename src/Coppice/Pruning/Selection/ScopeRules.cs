@@ -14,7 +14,10 @@ internal sealed class ScopeRules
     private static readonly string[] NormMarks = ["norm", "ln_", "layer_norm"];
 
     private static readonly string[] HeadNames =
-        ["lm_head", "head", "heads", "score", "cls", "classifier", "qa_outputs", "vocab_projector", "embed_out", "output_projection", "logits"];
+    [
+        "lm_head", "head", "heads", "score", "cls", "classifier", "qa_outputs", "vocab_projector", "embed_out", "output_projection",
+        "logits",
+    ];
 
     private static readonly string[] LastLinearNames = ["fc", "linear", "dense", "output", "out", "last_linear"];
 
@@ -27,7 +30,8 @@ internal sealed class ScopeRules
         var family = ModelFamily.Find(facts, tensors);
         // A config.json that speaks of blocks the file does not have says nothing about it.
         Family = family is not null && tensors.Any(tensor => family.IsInBlock(tensor.Name)) ? family : null;
-        _lastLinear = tensors.LastOrDefault(tensor => tensor.Shape.Rank == 2 && tensor.Name.EndsWith("weight", StringComparison.Ordinal))?.Name;
+        _lastLinear = tensors
+            .LastOrDefault(tensor => tensor.Shape.Rank == 2 && tensor.Name.EndsWith("weight", StringComparison.Ordinal))?.Name;
     }
 
     /// <summary>The model's family, if known.</summary>
@@ -58,19 +62,24 @@ internal sealed class ScopeRules
     {
         var segments = tensor.Name.Split('.');
         // Patch embeddings, of rank 4, are convolutions.
-        if (tensor.Shape.Rank == 2
-            && (EmbeddingMarks.Any(mark => tensor.Name.Contains(mark, StringComparison.Ordinal)) || segments.Intersect(EmbeddingNames).Any()))
+        if (tensor.Shape.Rank == 2 && (HasMark(tensor, EmbeddingMarks) || segments.Intersect(EmbeddingNames).Any()))
             return "an embedding";
         if (Family is not null)
             return Family.IsInBlock(tensor.Name) ? null : $"outside the blocks of a {Family.ModelTypes[0]}";
-        if (NormMarks.Any(mark => tensor.Name.Contains(mark, StringComparison.Ordinal)))
+        if (HasMark(tensor, NormMarks))
             return "a normalisation";
         if (IsHead(tensor.Name, segments))
             return "the model's head";
-        return tensor.Shape.Rank == 2 && tensor.Shape[0] == _facts.VocabularySize ? "as many rows as the vocabulary: an embedding or head" : null;
+        return tensor.Shape.Rank == 2 && tensor.Shape[0] == _facts.VocabularySize
+            ? "as many rows as the vocabulary: an embedding or head"
+            : null;
     }
 
-    /// <summary>By name, or the last linear layer under a usual name; in <c>classifier.0</c>, <c>classifier.3</c>, ... only the last.</summary>
+    private static bool HasMark(TensorSource tensor, string[] marks) =>
+        marks.Any(mark => tensor.Name.Contains(mark, StringComparison.Ordinal));
+
+    /// <summary>By name, or the last linear layer under a usual name; in <c>classifier.0</c>, <c>classifier.3</c>, ... only the
+    /// last.</summary>
     private bool IsHead(string name, string[] segments)
     {
         var module = segments.Length > 1 ? segments[^2] : "";

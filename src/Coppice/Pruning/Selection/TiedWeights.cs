@@ -26,9 +26,9 @@ internal static class TiedWeights
         var head = groups.FindIndex(group => group.Names.Any(name => EndsWithPath(name, family.Head)));
         if (embedding < 0 || embedding == head)
             return groups;
-        if (head < 0)
+        if (head < 0 && facts.HasLanguageHead)
             groups[embedding] = groups[embedding] with { AbsentNames = [family.Head] };
-        else if (SameValues(groups[embedding].Tensors[0], groups[head].Tensors[0]))
+        else if (head >= 0 && SameValues(groups[embedding].Tensors[0], groups[head].Tensors[0]))
             Merge(groups, Math.Min(embedding, head), Math.Max(embedding, head));
         return groups;
     }
@@ -39,7 +39,8 @@ internal static class TiedWeights
         foreach (var weight in weights.Where(weight => weight.Aliases.Count > 0))
         {
             var isEmbedding = family is not null && weight.Aliases.Append(weight.Name).Any(name => EndsWithPath(name, family.Embedding));
-            yield return $"'{weight.Name}' is tied to {string.Join(", ", weight.Aliases.Select(name => $"'{name}'"))}: pruning one prunes the other"
+            var others = string.Join(", ", weight.Aliases.Select(name => $"'{name}'"));
+            yield return $"'{weight.Name}' is tied to {others}: pruning one prunes the other"
                 + (isEmbedding ? ", so the input embedding is pruned too." : ".");
         }
     }
@@ -59,8 +60,11 @@ internal static class TiedWeights
         using var leftLease = TensorChunks.Rent();
         using var rightLease = TensorChunks.Rent();
         foreach (var chunk in TensorChunks.Split([left.Count]))
-            if (!left.View(chunk.First, chunk.Count, leftLease.Buffer).SequenceEqual(right.View(chunk.First, chunk.Count, rightLease.Buffer)))
+        {
+            var (first, count) = (chunk.First, chunk.Count);
+            if (!left.View(first, count, leftLease.Buffer).SequenceEqual(right.View(first, count, rightLease.Buffer)))
                 return false;
+        }
         return true;
     }
 }

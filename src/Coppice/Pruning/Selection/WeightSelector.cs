@@ -58,7 +58,8 @@ public static class WeightSelector
     {
         foreach (var glob in globs)
             if (!ties.Any(tied => tied.Matches([glob])))
-                throw new PruningException($"'{glob}' matches none of the {ties.Sum(tied => tied.Tensors.Count)} tensors. The nearest names are "
+                throw new PruningException($"'{glob}' matches none of the {ties.Sum(tied => tied.Tensors.Count)} tensors. "
+                    + "The nearest names are "
                     + string.Join(", ", NameGlob.Nearest(glob, ties.SelectMany(tied => tied.Names)).Select(name => $"'{name}'")) + ".");
     }
 

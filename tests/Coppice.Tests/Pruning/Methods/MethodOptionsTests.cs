@@ -1,0 +1,53 @@
+using Coppice.Pruning;
+using Coppice.Pruning.Methods;
+
+namespace Coppice.Tests.Pruning.Methods;
+
+public sealed class MethodOptionsTests
+{
+    public static TheoryData<MethodOptions, PruningMethod> Known => new()
+    {
+        { new("l1"), new L1Unstructured() },
+        { new("l1", "unstructured"), new L1Unstructured() },
+        { new("random"), new RandomUnstructured() },
+        { new("random", "channel", Dim: -1), new RandomStructured(-1) },
+        { new("random-structured"), new RandomStructured(0) },
+        { new("l1", "channel", Dim: 1), new LnStructured(1, 1) },
+        { new("ln"), new LnStructured(2, 0) },
+        { new("ln", Norm: double.PositiveInfinity, Dim: 1), new LnStructured(double.PositiveInfinity, 1) },
+        { new("l1", "2:4"), new NmMagnitude(2, 4) },
+        { new("l1", "4x1"), new BlockNorm(4, 1, 1) },
+        { new("ln", "16x1"), new BlockNorm(16, 1, 2) },
+    };
+
+    [Theory]
+    [MemberData(nameof(Known))]
+    public void ToMethod_Known_GivesItAndItsOptionsGiveItAgain(MethodOptions options, PruningMethod method)
+    {
+        Assert.Equal(method, options.ToMethod());
+        Assert.Equal(method, method.Options.ToMethod());
+    }
+
+    [Theory]
+    [InlineData("magic", null)]
+    [InlineData("ln", "unstructured")]
+    [InlineData("random", "2:4")]
+    [InlineData("l1", "2:")]
+    [InlineData("l1", "-1x4")]
+    [InlineData("l1", "")]
+    public void ToMethod_Unknown_Throws(string method, string? granularity) =>
+        Assert.Throws<PruningException>(() => new MethodOptions(method, granularity).ToMethod());
+
+    [Theory]
+    [InlineData("2", 2)]
+    [InlineData("fro", 2)]
+    [InlineData("inf", double.PositiveInfinity)]
+    [InlineData("-inf", double.NegativeInfinity)]
+    [InlineData("0.5", 0.5)]
+    public void ParseNorm_Known_IsRead(string text, double norm) => Assert.Equal(norm, MethodOptions.ParseNorm(text));
+
+    [Theory]
+    [InlineData("nuc")]
+    [InlineData("NaN")]
+    public void ParseNorm_Unknown_Throws(string text) => Assert.Throws<PruningException>(() => MethodOptions.ParseNorm(text));
+}
