@@ -5,7 +5,8 @@ public static class RatioAllocation
 {
     /// <summary>
     /// One ratio per group, such that the groups' planned losses add up to no more than the budget. Greedy: the next stretch of a curve that is
-    /// taken is the one with the least loss per element pruned, which prunes the most elements where the curves are convex.
+    /// taken is the one with the least loss per element pruned. A dear stretch before a cheap one counts as one with it (the corners of the
+    /// curve's convex hull), so that noise at a small ratio does not keep a robust group whole.
     /// </summary>
     /// <remarks>
     /// Losses are treated as additive, which they are only nearly: measure the combination. A larger budget lowers no group's ratio.
@@ -25,10 +26,10 @@ public static class RatioAllocation
             Offer(group);
         while (next.TryDequeue(out var group, out _))
         {
-            var (to, loss, _) = stretches[group].Dequeue();
+            var (to, _, loss) = stretches[group].Dequeue();
             if (loss > budget)
             {
-                ratios[group] += (to - ratios[group]) * (budget / loss);
+                ratios[group] = curves[group].RatioWithin(curves[group].PlannedLoss(ratios[group]) + budget);
                 break;
             }
             (ratios[group], budget) = (to, budget - loss);
@@ -43,7 +44,27 @@ public static class RatioAllocation
         }
     }
 
-    private static Queue<(double To, double Loss, double LossPerElement)> StretchesOf(SensitivityCurve curve) => new(
-        curve.Envelope().Zip(curve.Envelope().Skip(1), (from, to) =>
-            (to.Ratio, to.Loss - from.Loss, (to.Loss - from.Loss) / ((to.Ratio - from.Ratio) * curve.Elements))));
+    /// <summary>The stretches between the corners of the lower convex hull, so by rising loss per element.</summary>
+    private static Queue<Stretch> StretchesOf(SensitivityCurve curve)
+    {
+        var hull = new Stack<Stretch>();
+        var from = (Ratio: 0.0, Loss: 0.0);
+        foreach (var to in curve.Envelope().Skip(1))
+        {
+            var stretch = new Stretch(to.Ratio, (to.Ratio - from.Ratio) * curve.Elements, to.Loss - from.Loss);
+            while (hull.TryPeek(out var before) && before.LossPerElement >= stretch.LossPerElement)
+            {
+                hull.Pop();
+                stretch = stretch with { Elements = before.Elements + stretch.Elements, Loss = before.Loss + stretch.Loss };
+            }
+            hull.Push(stretch);
+            from = to;
+        }
+        return new(hull.Reverse());
+    }
+
+    private readonly record struct Stretch(double To, double Elements, double Loss)
+    {
+        public double LossPerElement => Loss / Elements;
+    }
 }

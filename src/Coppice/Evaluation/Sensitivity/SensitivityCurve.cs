@@ -37,4 +37,17 @@ public sealed record SensitivityCurve(string Group, IReadOnlyList<string> Weight
         }
         throw new ArgumentOutOfRangeException(nameof(ratio), ratio, $"'{Group}' was measured up to the ratio {from} only.");
     }
+
+    /// <summary>The largest ratio whose planned loss is at most <paramref name="loss"/>, which is not negative.</summary>
+    internal double RatioWithin(double loss)
+    {
+        var (from, before) = (0.0, 0.0);
+        foreach (var (to, after) in Envelope().Skip(1))
+        {
+            if (after > loss)
+                return from + (to - from) * (loss - before) / (after - before);
+            (from, before) = (to, after);
+        }
+        return from;
+    }
 }
