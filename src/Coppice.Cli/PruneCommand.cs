@@ -15,7 +15,10 @@ internal static class PruneCommand
     private static readonly Option<string?> Output = new("--output", "-o") { Description = "Where to write: a folder for a folder, a file for a file." };
     private static readonly Option<string> Method = new("--method") { Description = "l1, ln or random.", DefaultValueFactory = _ => "l1" };
     private static readonly Option<string?> Amount = new("--amount") { Description = "A fraction such as 0.3, or a count such as 1000." };
-    private static readonly Option<string[]> Ratio = new("--ratio") { Description = "GLOB=AMOUNT: an amount for the weights in scope that this glob matches; repeatable, the last match counts." };
+    private static readonly Option<string[]> Ratio = new("--ratio")
+    {
+        Description = "GLOB=AMOUNT: an amount for the weights in scope that this glob matches; repeatable, the last match counts.",
+    };
     private static readonly Option<string> Scope = new("--scope") { Description = "per-tensor, or global: all weights ranked together.", DefaultValueFactory = _ => "per-tensor" };
     private static readonly Option<string[]> Include = new("--include") { Description = "Prune the weights this glob matches instead of the default scope; repeatable." };
     private static readonly Option<string[]> Exclude = new("--exclude") { Description = "Leave out the weights this glob matches; repeatable." };

@@ -17,17 +17,38 @@ internal static class SensitivityCommand
     private static readonly Option<int?> Stride = Arguments.Stride();
     private static readonly Option<int?> Windows = Arguments.Windows();
     private static readonly Option<string?> Data = Arguments.Data();
-    private static readonly Option<string> Metric = new("--metric") { Description = "accuracy or f1 (macro), with --data.", DefaultValueFactory = _ => "accuracy" };
-    private static readonly Option<string> Amounts = new("--amounts") { Description = "Fractions to prune, between commas.", DefaultValueFactory = _ => "0.1,0.3,0.5,0.7,0.9" };
-    private static readonly Option<string> By = new("--by") { Description = "weight: each by itself; block: each transformer block.", DefaultValueFactory = _ => "weight" };
-    private static readonly Option<string[]> Group = new("--group") { Description = "Prune the weights this glob matches together, instead of --by; repeatable." };
+    private static readonly Option<string> Metric = new("--metric")
+    {
+        Description = "accuracy or f1 (macro), with --data.",
+        DefaultValueFactory = _ => "accuracy",
+    };
+    private static readonly Option<string> Amounts = new("--amounts")
+    {
+        Description = "Fractions to prune, between commas.",
+        DefaultValueFactory = _ => "0.1,0.3,0.5,0.7,0.9",
+    };
+    private static readonly Option<string> By = new("--by")
+    {
+        Description = "weight: each by itself; block: each transformer block.",
+        DefaultValueFactory = _ => "weight",
+    };
+    private static readonly Option<string[]> Group = new("--group")
+    {
+        Description = "Prune the weights this glob matches together, instead of --by; repeatable.",
+    };
     private static readonly Option<double> Budget = new("--budget")
     {
         Description = "Loss to suggest ratios for: relative increase of perplexity, or absolute drop of accuracy or F1.",
         DefaultValueFactory = _ => 0.02,
     };
-    private static readonly Option<string?> Html = new("--html") { Description = "Write the curves as one self-contained page to this file." };
-    private static readonly Option<string?> Ratios = new("--ratios-file") { Description = "Write the suggested ratios to this file, for: coppice prune PATH -o OUT @FILE" };
+    private static readonly Option<string?> Html = new("--html")
+    {
+        Description = "Write the curves as one self-contained page to this file.",
+    };
+    private static readonly Option<string?> Ratios = new("--ratios-file")
+    {
+        Description = "Write the suggested ratios to this file, for: coppice prune PATH -o OUT @FILE",
+    };
 
     public static Command Create()
     {
@@ -52,7 +73,8 @@ internal static class SensitivityCommand
         var study = new SensitivityStudy(model.Module, Groups(parsed, model), Measure(parsed, model));
         var result = terminal.Progress("measure", 1, progress => study.Measure(amounts, progress, cancellation));
         var suggestion = terminal.Progress("try the suggestion", 1, progress => study.Suggest(result, budget, progress, cancellation));
-        var report = new SensitivityReport(model.Folder, parsed.GetValue(Text) ?? parsed.GetValue(Data)!, result, suggestion, parsed.GetValue(Ratios));
+        var data = parsed.GetValue(Text) ?? parsed.GetValue(Data)!;
+        var report = new SensitivityReport(model.Folder, data, result, suggestion, parsed.GetValue(Ratios));
         if (parsed.GetValue(Ratios) is { } ratios)
             Write(ratios, report.RatioLines());
         if (parsed.GetValue(Html) is { } html)

@@ -11,7 +11,8 @@ namespace Coppice.Cli;
 /// <param name="Result">The curves.</param>
 /// <param name="Suggestion">Ratios within the budget.</param>
 /// <param name="RatiosFile">Where the ratios were written for prune, if anywhere.</param>
-internal sealed record SensitivityReport(string Model, string Data, SensitivityResult Result, RatioSuggestion Suggestion, string? RatiosFile)
+internal sealed record SensitivityReport(
+    string Model, string Data, SensitivityResult Result, RatioSuggestion Suggestion, string? RatiosFile)
 {
     private IEnumerable<SensitivityCurve> MostSensitiveFirst => Result.Curves.OrderByDescending(curve => curve.LargestLoss);
 
@@ -67,12 +68,16 @@ internal sealed record SensitivityReport(string Model, string Data, SensitivityR
 
     private void ShowSuggestion()
     {
-        Terminal.Line($"suggested for a budget of {Suggestion.Budget:0.####} ({Result.LossMeaning}): all together, measured {Result.Metric} {Suggestion.Quality:F4}, "
-            + $"loss {Suggestion.Loss:F4}");
-        Terminal.Line($"sparsity of the groups {Reports.Percent(Suggestion.ScopeSparsity)}, of the whole model {Reports.Percent(Suggestion.ModelSparsity)}");
+        Terminal.Line($"suggested for a budget of {Suggestion.Budget:0.####} ({Result.LossMeaning}): "
+            + $"all together, measured {Result.Metric} {Suggestion.Quality:F4}, loss {Suggestion.Loss:F4}");
+        Terminal.Line($"sparsity of the groups {Reports.Percent(Suggestion.ScopeSparsity)}, "
+            + $"of the whole model {Reports.Percent(Suggestion.ModelSparsity)}");
         if (Suggestion.Shrink < 1)
-            Terminal.Line($"(ratios planned as if losses added up ({Suggestion.PlannedLoss:F4} after shrinking) broke the budget together; multiplied by {Suggestion.Shrink:F3})");
-        Terminal.Line(Command() is { } command ? $"apply it: {command}" : "no group can be pruned within the budget; give a larger --budget or smaller --amounts.");
+            Terminal.Line("(the ratios planned as if losses added up broke the budget together, "
+                + $"so they were multiplied by {Suggestion.Shrink:F3})");
+        Terminal.Line(Command() is { } command
+            ? $"apply it: {command}"
+            : "no group can be pruned within the budget; give a larger --budget or smaller --amounts.");
     }
 
     /// <summary>The command that applies the suggestion; null where nothing is to be pruned.</summary>

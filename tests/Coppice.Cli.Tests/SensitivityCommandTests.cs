@@ -35,8 +35,9 @@ public sealed class SensitivityCommandTests
         var pruned = await Run(["prune", Gpt2, "--dry-run", "--json", "@" + ratios]);
         Assert.True(pruned.Code == 0, pruned.Error);
         using var prunedJson = JsonDocument.Parse(pruned.Output);
-        Assert.Equal(suggestion.GetProperty("scope_sparsity").GetDouble(), prunedJson.RootElement.GetProperty("scope").GetProperty("sparsity").GetDouble(), 12);
-        Assert.Equal(suggestion.GetProperty("model_sparsity").GetDouble(), prunedJson.RootElement.GetProperty("model").GetProperty("sparsity").GetDouble(), 12);
+        foreach (var part in new[] { "scope", "model" })
+            Assert.Equal(suggestion.GetProperty($"{part}_sparsity").GetDouble(),
+                prunedJson.RootElement.GetProperty(part).GetProperty("sparsity").GetDouble(), 12);
     }
 
     [Fact]
@@ -47,8 +48,8 @@ public sealed class SensitivityCommandTests
         folder.Write("class.txt", await File.ReadAllBytesAsync(Path.Combine(headlines, "class.txt")));
         await File.WriteAllLinesAsync(folder["few.txt"], File.ReadLines(Path.Combine(headlines, "dev-1000.txt")).Take(20));
 
-        var (code, output, error) = await Run(
-            ["sensitivity", Bert, "--data", folder["few.txt"], "--group", "*.layer.11.*", "--amounts", "0.1", "--metric", "f1", "--budget", "1"]);
+        var (code, output, error) = await Run(["sensitivity", Bert, "--data", folder["few.txt"], "--group", "*.layer.11.*",
+            "--amounts", "0.1", "--metric", "f1", "--budget", "1"]);
 
         Assert.True(code == 0, error);
         Assert.StartsWith("f1_macro when one group alone is pruned", output, StringComparison.Ordinal);
@@ -84,7 +85,8 @@ public sealed class SensitivityCommandTests
     private static async Task<(int Code, string Output, string Error)> Run(string[] args)
     {
         var program = Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "Coppice.Cli.exe" : "Coppice.Cli");
-        using var process = Process.Start(new ProcessStartInfo(program, args) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var start = new ProcessStartInfo(program, args) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using var process = Process.Start(start)!;
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.WaitForExitAsync();
         return (process.ExitCode, await output, await error);

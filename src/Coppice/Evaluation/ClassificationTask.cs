@@ -33,7 +33,7 @@ public sealed class ClassificationTask
     /// <exception cref="ArgumentException">The file has more classes than the model.</exception>
     public static ClassificationTask Open(string folder, string dataPath) => Open(PretrainedModel.Open(folder), dataPath);
 
-    /// <summary>Tokenises a file of labelled examples for an opened model; see <see cref="Open(string, string)"/>.</summary>
+    /// <summary>Tokenises a file of labelled examples for an opened model, as <see cref="Open(string, string)"/> does.</summary>
     /// <exception cref="ArgumentException">The file has more classes than the model.</exception>
     public static ClassificationTask Open(PretrainedModel model, string dataPath)
     {

@@ -46,7 +46,8 @@ public static class LanguageModelEvaluation
     }
 
     /// <summary>A window's ids as a batch of one: I64 [1, T].</summary>
-    internal static Tensor Ids(TokenWindow window) => Tensor.From<long>([.. window.Ids.ToArray().Select(id => (long)id)], [1, window.Ids.Length]);
+    internal static Tensor Ids(TokenWindow window) =>
+        Tensor.From<long>([.. window.Ids.ToArray().Select(id => (long)id)], [1, window.Ids.Length]);
 
     private static Tensor Forward(ICausalLanguageModel model, TokenWindow window) => model.Forward(Ids(window));
 

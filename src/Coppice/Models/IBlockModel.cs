@@ -3,7 +3,8 @@ using Coppice.Tensors;
 
 namespace Coppice.Models;
 
-/// <summary>A model whose forward pass goes through blocks one after another, so that what comes before a block can be computed once and shared.</summary>
+/// <summary>A model whose forward pass goes through blocks one after another, so that what comes before a block can be computed
+/// once and shared.</summary>
 /// <remarks>Embed, then RunBlock for each block in order, then Finish, gives the bytes of the model's own forward pass.</remarks>
 public interface IBlockModel
 {

@@ -16,8 +16,8 @@ public sealed record PruneRequest(PruningMethod Method, PruneAmount? Amount)
     /// <summary>Start of random choices; 0 by default.</summary>
     public long Seed { get; init; }
 
-    /// <summary>Amounts of some weights of their own: the last glob that matches a weight decides, <see cref="Amount"/> holds for the others;
-    /// without it these are kept whole.</summary>
+    /// <summary>Amounts of some weights of their own: the last glob that matches a weight decides. <see cref="Amount"/> holds for the
+    /// others; without it these are kept whole.</summary>
     public IReadOnlyList<WeightAmount> OwnAmounts { get; init; } = [];
 
     /// <summary>Checks that the parts fit together.</summary>
@@ -28,7 +28,8 @@ public sealed record PruneRequest(PruningMethod Method, PruneAmount? Amount)
             throw new PruningException($"The method '{Method.Options}' can't rank weights globally: its scores are not comparable "
                 + "between tensors of different shape. Use the scope per-tensor, or an unstructured method.");
         if (Scope == PruneScope.Global && OwnAmounts.Count > 0)
-            throw new PruningException("Amounts of single weights don't go with the scope global, where all weights share one amount; use per-tensor.");
+            throw new PruningException("Amounts of single weights don't go with the scope global, where all weights share one amount; "
+                + "use per-tensor.");
         if (Method.TakesAmount && Amount is null && OwnAmounts.Count == 0)
             throw new PruningException($"The method '{Method.Options}' needs an amount, such as 0.3.");
         if (!Method.TakesAmount && (Amount is not null || OwnAmounts.Count > 0))

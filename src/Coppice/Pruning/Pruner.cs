@@ -39,15 +39,17 @@ public static class Pruner
         return new PruneResult(Replace(selection.Tensors, pruned), pruned, selection.Parameters, zeros, warnings);
     }
 
-    private static Dictionary<SelectedWeight, PruneAmount> OwnAmounts(IReadOnlyList<SelectedWeight> weights, IReadOnlyList<WeightAmount> amounts)
+    private static Dictionary<SelectedWeight, PruneAmount> OwnAmounts(
+        IReadOnlyList<SelectedWeight> weights, IReadOnlyList<WeightAmount> amounts)
     {
         var own = new Dictionary<SelectedWeight, PruneAmount>();
         foreach (var (glob, amount) in amounts)
         {
-            var matching = weights.Where(weight => weight.Aliases.Prepend(weight.Name).Any(name => NameGlob.Matches(glob, name))).ToList();
+            var matching = weights
+                .Where(weight => weight.Aliases.Prepend(weight.Name).Any(name => NameGlob.Matches(glob, name))).ToList();
             if (matching.Count == 0)
-                throw new PruningException($"'{glob}' of '{glob}={amount}' matches none of the {weights.Count} weights in scope. The nearest names are "
-                    + string.Join(", ", NameGlob.Nearest(glob, weights.Select(weight => weight.Name)).Select(name => $"'{name}'")) + ".");
+                throw new PruningException($"'{glob}' (amount {amount}) matches none of the {weights.Count} weights in scope. "
+                    + "The nearest names are " + string.Join(", ", NameGlob.Nearest(glob, weights.Select(weight => weight.Name)).Select(name => $"'{name}'")) + ".");
             foreach (var weight in matching)
                 own[weight] = amount;
         }

@@ -47,7 +47,7 @@ public sealed partial class SensitivityPageTests
     private static partial Regex Data();
 
     /// <summary>Whatever makes a browser fetch: attributes and style rules with an address, imports, requests from scripts.</summary>
-    [GeneratedRegex("""(\s(src|href|action|data|poster|srcset)\s*=)|url\(|@import|\bimport\s*\(|fetch\(|XMLHttpRequest|sendBeacon|WebSocket|<link|<iframe""",
-        RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"\s(src|href|action|data|poster|srcset)\s*=|url\(|@import|\bimport\s*\(|fetch\(|XMLHttpRequest|sendBeacon|WebSocket"
+        + "|<link|<iframe", RegexOptions.IgnoreCase)]
     private static partial Regex Loads();
 }

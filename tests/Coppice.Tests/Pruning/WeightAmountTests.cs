@@ -31,8 +31,10 @@ public sealed class WeightAmountTests
     [Fact]
     public void Prune_OwnAmounts_LastMatchCountsAndOthersGetTheAmount()
     {
-        Assert.Equal([3, 1, 2], PrunedCounts(new(new L1Unstructured(), PruneAmount.Fraction(0.5)) { OwnAmounts = Amounts("?.weight=0.5", "a*=3", "b*=0.25") }));
-        Assert.Equal([4, 2, 2], PrunedCounts(new(new L1Unstructured(), PruneAmount.Fraction(0.5)) { OwnAmounts = Amounts("a*=1.0") }));
+        var half = new PruneRequest(new L1Unstructured(), PruneAmount.Fraction(0.5));
+
+        Assert.Equal([3, 1, 2], PrunedCounts(half with { OwnAmounts = Amounts("?.weight=0.5", "a*=3", "b*=0.25") }));
+        Assert.Equal([4, 2, 2], PrunedCounts(half with { OwnAmounts = Amounts("a*=1.0") }));
     }
 
     [Fact]
@@ -46,7 +48,9 @@ public sealed class WeightAmountTests
     [Fact]
     public void Prune_GlobWithoutMatch_NamesTheNearest()
     {
-        var error = Assert.Throws<PruningException>(() => PrunedCounts(new(new L1Unstructured(), null) { OwnAmounts = Amounts("aa.weight=0.5") }));
+        var request = new PruneRequest(new L1Unstructured(), null) { OwnAmounts = Amounts("aa.weight=0.5") };
+
+        var error = Assert.Throws<PruningException>(() => PrunedCounts(request));
 
         Assert.Contains("'a.weight'", error.Message, StringComparison.Ordinal);
     }
@@ -59,7 +63,8 @@ public sealed class WeightAmountTests
         Assert.Throws<PruningException>(() => new PruneRequest(new NmMagnitude(2, 4), null) { OwnAmounts = Amounts("a=0.5") }.Validate());
     }
 
-    private static IEnumerable<long> PrunedCounts(PruneRequest request) => Pruner.Prune(Weights, request).Weights.Select(weight => weight.Pruned);
+    private static IEnumerable<long> PrunedCounts(PruneRequest request) =>
+        Pruner.Prune(Weights, request).Weights.Select(weight => weight.Pruned);
 
     private static WeightAmount[] Amounts(params string[] texts) => [.. texts.Select(WeightAmount.Parse)];
 }

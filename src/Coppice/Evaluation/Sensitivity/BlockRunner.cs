@@ -4,7 +4,8 @@ using Coppice.Tensors;
 
 namespace Coppice.Evaluation.Sensitivity;
 
-/// <summary>Measures a model from some stage on, over states that were computed once: stage 0 embeds, stage i runs block i - 1, the last finishes.</summary>
+/// <summary>Measures a model from some stage on, over states that were computed once: stage 0 embeds, stage i runs block
+/// i - 1.</summary>
 /// <remarks>Holds the hidden states of one stage boundary for all batches: F32 [batch, steps, width] each.</remarks>
 internal sealed class BlockRunner
 {
@@ -35,7 +36,8 @@ internal sealed class BlockRunner
     public int Stage { get; private set; }
 
     /// <summary>The first stage that some weights act in; 0 for weights outside the blocks, which may be tied to the embedding.</summary>
-    public int FirstStage(IEnumerable<Parameter> weights) => weights.Min(weight => _blockOf.TryGetValue(weight, out var block) ? block + 1 : 0);
+    public int FirstStage(IEnumerable<Parameter> weights) =>
+        weights.Min(weight => _blockOf.TryGetValue(weight, out var block) ? block + 1 : 0);
 
     /// <summary>Stages of all batches that a measurement takes from a stage on.</summary>
     public long Cost(int stage) => (long)(StageCount - stage + 1) * _states.Length;

@@ -35,8 +35,10 @@ internal sealed class PrunedInPlace : IDisposable
     private static Pruning.Masks.WeightMask MaskOf(string name, Tensor data, double ratio)
     {
         if (data.AsReadOnlySpan<float>().Contains(float.NaN))
-            throw new PruningException($"'{name}' holds NaN, which has no magnitude to rank. Repair the checkpoint, or leave the weight out with --group.");
+            throw new PruningException($"'{name}' holds NaN, which has no magnitude to rank. "
+                + "Repair the checkpoint, or study groups without this weight.");
         var weight = new SelectedWeight([Checkpoints.TensorSource.From(name, data)], [], InputMajor: false);
-        return new L1Unstructured().ComputeMasks(new([weight], PruneAmount.Fraction(ratio), PruneScope.PerTensor, PruneSemantics.Strict, Seed: 0))[0];
+        var task = new PruneTask([weight], PruneAmount.Fraction(ratio), PruneScope.PerTensor, PruneSemantics.Strict, Seed: 0);
+        return new L1Unstructured().ComputeMasks(task)[0];
     }
 }

@@ -4,9 +4,9 @@ namespace Coppice.Evaluation.Sensitivity;
 public static class RatioAllocation
 {
     /// <summary>
-    /// One ratio per group, such that the groups' planned losses add up to no more than the budget. Greedy: the next stretch of a curve that is
-    /// taken is the one with the least loss per element pruned. A dear stretch before a cheap one counts as one with it (the corners of the
-    /// curve's convex hull), so that noise at a small ratio does not keep a robust group whole.
+    /// One ratio per group, such that the groups' planned losses add up to no more than the budget. Greedy: the next stretch of a curve
+    /// that is taken is the one with the least loss per element pruned. A dear stretch before a cheap one counts as one with it (the
+    /// corners of the curve's convex hull), so that noise at a small ratio does not keep a robust group whole.
     /// </summary>
     /// <remarks>
     /// Losses are treated as additive, which they are only nearly: measure the combination. A larger budget lowers no group's ratio.

@@ -16,7 +16,8 @@ public sealed record SensitivityCurve(string Group, IReadOnlyList<string> Weight
     /// <summary>Loss at the largest ratio measured: what groups are compared by.</summary>
     public double LargestLoss => Points[^1].Loss;
 
-    /// <summary>The curve that budgets are planned on: from (0, 0) through the running maximum of the losses, so that measured luck counts as no loss.</summary>
+    /// <summary>The curve that budgets are planned on: from (0, 0) through the running maximum of the losses, so that a lucky measurement
+    /// counts as no loss.</summary>
     internal IEnumerable<(double Ratio, double Loss)> Envelope()
     {
         var loss = 0.0;

@@ -27,7 +27,8 @@ public sealed class SensitivityStudy
     public SensitivityStudy(Module module, IReadOnlyList<WeightGroup> groups, IQualityMeasure measure)
     {
         _blocks = module as IBlockModel
-            ?? throw new ArgumentException($"{module.GetType().Name} does not run block by block; give a GPT-2 or BERT model.", nameof(module));
+            ?? throw new ArgumentException(
+                $"{module.GetType().Name} does not run block by block; give a GPT-2 or BERT model.", nameof(module));
         if (groups.Count == 0 || groups.Any(group => group.Weights.Count == 0))
             throw new ArgumentException("There is no group, or one without weights; name weights that exist.", nameof(groups));
         CheckDisjoint(groups);
@@ -40,7 +41,8 @@ public sealed class SensitivityStudy
     /// <param name="cancellation">Stops between batches.</param>
     /// <exception cref="ArgumentException">There is no ratio, or one is out of range.</exception>
     /// <exception cref="PruningException">A weight holds NaN.</exception>
-    public SensitivityResult Measure(IReadOnlyList<double> ratios, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    public SensitivityResult Measure(
+        IReadOnlyList<double> ratios, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         if (ratios.Count == 0 || ratios.Any(ratio => ratio is not (> 0 and <= 1)))
             throw new ArgumentException($"Ratios must lie above 0 and at most at 1; given: {string.Join(", ", ratios)}.", nameof(ratios));
@@ -57,12 +59,13 @@ public sealed class SensitivityStudy
             runner.Advance(cancellation);
         }
         var baseline = runner.Measure(cancellation);
-        return new(_measure.Metric, _measure.LossMeaning, baseline, [.. _groups.Select(group => ToCurve(group, rising, qualities[group], baseline))]);
+        var curves = _groups.Select(group => ToCurve(group, rising, qualities[group], baseline));
+        return new(_measure.Metric, _measure.LossMeaning, baseline, [.. curves]);
     }
 
     /// <summary>
-    /// Ratios for a budget: allocated on the curves as if losses added up, then measured together, and shrunk by a common factor (bisection)
-    /// where the measured loss exceeds the budget.
+    /// Ratios for a budget: allocated on the curves as if losses added up, then measured together, and shrunk by a common factor
+    /// (bisection) where the measured loss exceeds the budget.
     /// </summary>
     /// <param name="result">What <see cref="Measure"/> gave.</param>
     /// <param name="budget">Loss allowed, as the measure counts it: 0.02 is 2 % more perplexity, or an accuracy lower by 0.02.</param>
@@ -97,16 +100,19 @@ public sealed class SensitivityStudy
         }
     }
 
-    private RatioSuggestion MeasureTogether(BlockRunner runner, SensitivityResult result, List<double> ratios, CancellationToken cancellation)
+    private RatioSuggestion MeasureTogether(
+        BlockRunner runner, SensitivityResult result, List<double> ratios, CancellationToken cancellation)
     {
         using var pruned = Prune(_groups.Zip(ratios));
         var quality = runner.Measure(cancellation);
         return new(0, _groups.Zip(ratios).ToDictionary(pair => pair.First.Name, pair => pair.Second),
             result.Curves.Zip(ratios, (curve, ratio) => curve.PlannedLoss(ratio)).Sum(), quality, _measure.Loss(result.Baseline, quality), 1,
-            Sparsity(_groups.SelectMany(group => group.Weights.Values)), Sparsity(_module.NamedParameters().Select(entry => entry.Parameter)));
+            Sparsity(_groups.SelectMany(group => group.Weights.Values)),
+            Sparsity(_module.NamedParameters().Select(entry => entry.Parameter)));
     }
 
-    private static double MeasurePruned(BlockRunner runner, IEnumerable<(WeightGroup, double)> ratios, CancellationToken cancellation)
+    private static double MeasurePruned(
+        BlockRunner runner, IEnumerable<(WeightGroup, double)> ratios, CancellationToken cancellation)
     {
         using var pruned = Prune(ratios);
         return runner.Measure(cancellation);
@@ -136,6 +142,7 @@ public sealed class SensitivityStudy
         foreach (var group in groups)
             foreach (var (name, weight) in group.Weights)
                 if (!owner.TryAdd(weight, group.Name))
-                    throw new ArgumentException($"The groups '{owner[weight]}' and '{group.Name}' both hold '{name}'; make them disjoint.", nameof(groups));
+                    throw new ArgumentException(
+                        $"The groups '{owner[weight]}' and '{group.Name}' both hold '{name}'; make them disjoint.", nameof(groups));
     }
 }

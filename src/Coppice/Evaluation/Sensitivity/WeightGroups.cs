@@ -22,11 +22,13 @@ public sealed class WeightGroups
     public static WeightGroups Of(PretrainedModel model)
     {
         var blocks = model.Module as IBlockModel
-            ?? throw new NotSupportedException($"{model.Folder} holds a {model.ModelType} model, which does not run block by block; give a GPT-2 or BERT.");
+            ?? throw new NotSupportedException(
+                $"{model.Folder} holds a {model.ModelType} model, which does not run block by block; give a GPT-2 or BERT.");
         using var checkpoint = Checkpoint.Open(model.Folder);
         var selection = WeightSelector.Select(checkpoint.Tensors, ModelFacts.Of(checkpoint));
         if (selection.Weights.Count == 0)
-            throw new PruningException($"No weight of {model.Folder} is in scope; 'coppice inspect' lists them with the reasons for leaving them out.");
+            throw new PruningException($"No weight of {model.Folder} is in scope; "
+                + "'coppice inspect' lists them with the reasons for leaving them out.");
         var parameters = model.Module.NamedParameters().ToDictionary(entry => entry.Name, entry => entry.Parameter);
         var prefix = ModelRegistry.Find(model.ModelType)!.BasePrefix;
         return new(blocks, selection, [.. selection.Weights.Select(weight => (weight.Name, Find(weight.Name)))]);
@@ -36,7 +38,8 @@ public sealed class WeightGroups
     }
 
     /// <summary>Each weight by itself.</summary>
-    public IReadOnlyList<WeightGroup> ByWeight() => [.. _scope.Select(entry => new WeightGroup(entry.Name, new Dictionary<string, Parameter> { [entry.Name] = entry.Weight }))];
+    public IReadOnlyList<WeightGroup> ByWeight() =>
+        [.. _scope.Select(entry => new WeightGroup(entry.Name, new Dictionary<string, Parameter> { [entry.Name] = entry.Weight }))];
 
     /// <summary>The weights of each block together.</summary>
     public IReadOnlyList<WeightGroup> ByBlock()
@@ -48,12 +51,14 @@ public sealed class WeightGroups
                 if (nameOf.TryGetValue(parameter, out var full))
                     prefixes[parameter] = full[..^name.Length];
         return [.. _scope.GroupBy(entry => prefixes.GetValueOrDefault(entry.Weight, entry.Name))
-            .Select(group => new WeightGroup(group.Key.EndsWith('.') ? group.Key + "*" : group.Key, group.ToDictionary(entry => entry.Name, entry => entry.Weight)))];
+            .Select(group => new WeightGroup(
+                group.Key.EndsWith('.') ? group.Key + "*" : group.Key, group.ToDictionary(entry => entry.Name, entry => entry.Weight)))];
     }
 
     /// <summary>One group for each glob over full parameter names (<c>*</c> crosses dots); what no glob matches is left out.</summary>
     /// <exception cref="PruningException">A glob matches no weight in scope.</exception>
-    public IReadOnlyList<WeightGroup> ByGlobs(IReadOnlyList<string> globs) => [.. globs.Select(glob => new WeightGroup(glob, Matching(glob)))];
+    public IReadOnlyList<WeightGroup> ByGlobs(IReadOnlyList<string> globs) =>
+        [.. globs.Select(glob => new WeightGroup(glob, Matching(glob)))];
 
     private Dictionary<string, Parameter> Matching(string glob)
     {
@@ -63,6 +68,7 @@ public sealed class WeightGroups
         var outside = _selection.Excluded.FirstOrDefault(excluded => NameGlob.Matches(glob, excluded.Name));
         throw new PruningException(outside is not null
             ? $"'{glob}' matches no weight in scope; '{outside.Name}' is left out: {outside.Reason}."
-            : $"'{glob}' matches no weight. The nearest names are {string.Join(", ", NameGlob.Nearest(glob, _scope.Select(entry => entry.Name)).Select(name => $"'{name}'"))}.");
+            : $"'{glob}' matches no weight. The nearest names are "
+                + string.Join(", ", NameGlob.Nearest(glob, _scope.Select(entry => entry.Name)).Select(name => $"'{name}'")) + ".");
     }
 }

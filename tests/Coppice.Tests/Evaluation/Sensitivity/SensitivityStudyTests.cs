@@ -23,7 +23,7 @@ public sealed class SensitivityStudyTests
         var groups = WeightGroups.Of(model).ByGlobs(["*.h.0.mlp.*", "*.h.11.attn.c_proj.weight", "*.h.?.attn.c_attn.weight"])
             .Append(new("transformer.wpe.weight", Named(model.Module, "transformer.wpe.weight"))).ToList();
 
-        var result = new SensitivityStudy(model.Module, groups, new PerplexityMeasure(model.CausalLanguageModel, windows)).Measure([0.8, 0.4]);
+        var result = Study(model, groups, windows).Measure([0.8, 0.4]);
 
         Assert.Equal(before, Bits(model.Module));
         Assert.Equal(LanguageModelEvaluation.Perplexity(model.CausalLanguageModel, windows).Value, result.Baseline);
@@ -90,7 +90,7 @@ public sealed class SensitivityStudyTests
         var (model, windows) = OpenGpt2();
         var before = Bits(model.Module);
         using var cancel = new CancellationTokenSource();
-        var study = new SensitivityStudy(model.Module, WeightGroups.Of(model).ByBlock(), new PerplexityMeasure(model.CausalLanguageModel, windows));
+        var study = Study(model, WeightGroups.Of(model).ByBlock(), windows);
 
         Assert.Throws<OperationCanceledException>(() => study.Measure([0.9], new CancelAt(0.05, cancel), cancel.Token));
 
@@ -103,8 +103,7 @@ public sealed class SensitivityStudyTests
         var (model, windows) = OpenGpt2();
         var reports = new Reports();
 
-        new SensitivityStudy(model.Module, WeightGroups.Of(model).ByGlobs(["*.h.10.*", "*.h.11.*"]), new PerplexityMeasure(model.CausalLanguageModel, windows))
-            .Measure([0.5], reports);
+        Study(model, WeightGroups.Of(model).ByGlobs(["*.h.10.*", "*.h.11.*"]), windows).Measure([0.5], reports);
 
         Assert.Equal(reports.Values.Order(), reports.Values);
         Assert.Equal(1, reports.Values[^1]);
@@ -117,9 +116,8 @@ public sealed class SensitivityStudyTests
     {
         var (model, windows) = OpenGpt2();
         var before = Bits(model.Module);
-        var measure = new PerplexityMeasure(model.CausalLanguageModel, windows);
         var groups = WeightGroups.Of(model).ByGlobs(["*.h.0.*", "*.h.5.*", "*.h.11.*"]);
-        var study = new SensitivityStudy(model.Module, groups, measure);
+        var study = Study(model, groups, windows);
 
         var suggestion = study.Suggest(study.Measure([0.3, 0.6, 0.9]), budget);
 
@@ -153,7 +151,7 @@ public sealed class SensitivityStudyTests
         var (model, windows) = OpenGpt2();
         var groups = WeightGroups.Of(model).ByGlobs(["*.h.0.*", "*.mlp.c_fc.*"]);
 
-        var error = Assert.Throws<ArgumentException>(() => new SensitivityStudy(model.Module, groups, new PerplexityMeasure(model.CausalLanguageModel, windows)));
+        var error = Assert.Throws<ArgumentException>(() => Study(model, groups, windows));
 
         Assert.Contains("'*.h.0.*' and '*.mlp.c_fc.*' both hold 'transformer.h.0.mlp.c_fc.weight'", error.Message, StringComparison.Ordinal);
     }
@@ -162,7 +160,7 @@ public sealed class SensitivityStudyTests
     public void Measure_RatioOutOfRange_Throws()
     {
         var (model, windows) = OpenGpt2();
-        var study = new SensitivityStudy(model.Module, WeightGroups.Of(model).ByBlock(), new PerplexityMeasure(model.CausalLanguageModel, windows));
+        var study = Study(model, WeightGroups.Of(model).ByBlock(), windows);
 
         Assert.Throws<ArgumentException>(() => study.Measure([0.5, 1.5]));
         Assert.Throws<ArgumentException>(() => study.Measure([]));
@@ -176,15 +174,19 @@ public sealed class SensitivityStudyTests
         groups[0].Weights.Values.Single().Data.AsSpan<float>()[7] = float.NaN;
 
         var error = Assert.Throws<PruningException>(() =>
-            new SensitivityStudy(model.Module, groups, new PerplexityMeasure(model.CausalLanguageModel, windows)).Measure([0.5]));
+            Study(model, groups, windows).Measure([0.5]));
 
         Assert.Contains("transformer.h.11.mlp.c_fc.weight", error.Message, StringComparison.Ordinal);
     }
 
+    private static SensitivityStudy Study(PretrainedModel model, IReadOnlyList<WeightGroup> groups, TokenWindows windows) =>
+        new(model.Module, groups, new PerplexityMeasure(model.CausalLanguageModel, windows));
+
     private static (PretrainedModel Model, TokenWindows Windows) OpenGpt2()
     {
         var model = PretrainedModel.Open(Gpt2);
-        var ids = Tokenizer.FromFolder(Gpt2).Encode("O Romeo, Romeo, wherefore art thou Romeo? Deny thy father and refuse thy name.", addSpecialTokens: false);
+        const string Text = "O Romeo, Romeo, wherefore art thou Romeo? Deny thy father and refuse thy name.";
+        var ids = Tokenizer.FromFolder(Gpt2).Encode(Text, addSpecialTokens: false);
         return (model, new TokenWindows(ids, 8, 8, 2));
     }
 
@@ -231,7 +233,8 @@ public sealed class SensitivityStudyTests
         public double Measure(Func<int, Tensors.Tensor> logitsOf, CancellationToken cancellation)
         {
             logitsOf(0);
-            var zeros = groups.Select(group => group.Weights.Values.Sum(weight => weight.Data.AsReadOnlySpan<float>().Count(0f))).ToList();
+            var zeros = groups
+                .Select(group => group.Weights.Values.Sum(weight => weight.Data.AsReadOnlySpan<float>().Count(0f))).ToList();
             return zeros.Count(count => count > 0) < 2 ? 1 : 1 - 2.0 * zeros.Sum() / groups.Sum(group => group.Elements);
         }
 
