@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Coppice.Checkpoints;
-using Coppice.Pruning;
-using Coppice.Pruning.Masks;
 using Coppice.Pruning.Methods;
 using Coppice.Pruning.Selection;
+using Coppice.Pruning.Streaming;
+using Coppice.Pruning;
 using Coppice.Tensors.Kernels;
 
 namespace Coppice.Bench;
@@ -56,7 +56,7 @@ internal static class PruneBenchmark
     {
         using var checkpoint = Checkpoint.Open(folder);
         var selection = WeightSelector.Select(checkpoint.Tensors, ModelFacts.Of(checkpoint), include: ["*.weight"]);
-        var result = Pruner.Prune(selection, new PruneRequest(new L1Unstructured(), PruneAmount.Fraction(Amount)) { Scope = PruneScope.Global });
+        var result = Pruner.Prune(selection, new PruneRequest(new MagnitudePruning(), PruneAmount.Fraction(Amount)) { Scope = PruneScope.Global });
         if (output is not null)
             checkpoint.Save(output, result.Tensors.OfType<MaskedTensor>(), new SaveOptions { Overwrite = true });
     }

@@ -1,9 +1,10 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Coppice.Checkpoints;
-using Coppice.Pruning;
 using Coppice.Pruning.Methods;
 using Coppice.Pruning.Selection;
+using Coppice.Pruning.Streaming;
+using Coppice.Pruning;
 using Spectre.Console;
 
 namespace Coppice.Cli;
@@ -104,7 +105,7 @@ internal static class PruneCommand
                 Overwrite = parsed.GetValue(Overwrite),
                 Progress = new BytesTo(progress),
             };
-            checkpoint.Save(output, result.Tensors.OfType<Coppice.Pruning.Masks.MaskedTensor>(), options, cancellation);
+            checkpoint.Save(output, result.Tensors.OfType<MaskedTensor>(), options, cancellation);
             return true;
         });
 

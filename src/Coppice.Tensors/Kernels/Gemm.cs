@@ -6,20 +6,21 @@ namespace Coppice.Tensors.Kernels;
 /// Dense matrix product in float32: C[m, n] (+)= op(A)[m, k] · op(B)[k, n] (+ bias[n]), row-major, any sizes and row distances.
 /// </summary>
 /// <remarks>
-/// A is packed whole into interleaved row strips, B panel by panel into a buffer that stays in the second-level cache, and
-/// <see cref="GemmTile"/> runs over both (after Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008).
+/// A is packed whole into interleaved row strips, B panel by panel into a buffer that stays in the L2 cache, and <see cref="GemmTile"/>
+/// runs over both (after Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008).
 /// Each element is one sum over k in order, cut only at multiples that depend on k alone; so results are the same bytes on any number of
-/// threads, packed ahead or not, and for any m; except that one row times an unpacked B stored [n, k] is summed in <see cref="Gemv"/>'s order.
+/// threads, packed ahead or not, and for any m; except that one row times an unpacked B stored [n, k] is summed in the order of
+/// <see cref="Gemv"/>.
 /// </remarks>
 internal static unsafe class Gemm
 {
-    /// <summary>Longest run along k between two visits to C: an L2-sized panel of B; longer costs cache misses, shorter more passes over C.</summary>
+    /// <summary>Longest run along k between two visits to C: longer costs misses of the L2 cache, shorter more passes over C.</summary>
     private const int MaxDepth = 1024;
 
     /// <summary>Most floats of A packed at a time (8 MB).</summary>
     private const long MaxPackedA = 2 << 20;
 
-    /// <summary>Last tiles of a panel during which the next one is fetched: no sooner, or A would push it out of the L2 cache again.</summary>
+    /// <summary>Last tiles of a panel, during which the next one is fetched: no sooner, or A would push it out of the L2 cache.</summary>
     private const int FetchSteps = 8;
 
     /// <summary>Rows that share one packing of a B panel, at the least, where there are that many.</summary>
@@ -35,7 +36,7 @@ internal static unsafe class Gemm
     public static int PanelWidth { get; } =
         Vector512.IsHardwareAccelerated ? 2 * Vector512<float>.Count
         : Vector256.IsHardwareAccelerated ? 2 * Vector256<float>.Count
-        : Vector128.IsHardwareAccelerated ? 2 * Vector128<float>.Count : 2;
+        : 2 * Vector128<float>.Count;
 
     /// <summary>C (+)= op(A)·op(B) (+ bias); op(X) is X, or its transpose where stored so. <paramref name="bias"/> may be null.</summary>
     public static void Multiply(
@@ -65,23 +66,22 @@ internal static unsafe class Gemm
         if (call.M == 0 || call.N == 0)
             return;
         if (Vector512.IsHardwareAccelerated)
-            Run<Lanes512, Vector512<float>>(call);
+            Run<Simd512, Vector512<float>>(call);
         else if (Vector256.IsHardwareAccelerated)
-            Run<Lanes256, Vector256<float>>(call);
-        else if (Vector128.IsHardwareAccelerated)
-            Run<Lanes128, Vector128<float>>(call);
+            Run<Simd256, Vector256<float>>(call);
         else
-            Run<Lanes1, float>(call);
+            Run<Simd128, Vector128<float>>(call);
     }
 
-    private static void Run<TLanes, TVector>(Call call) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    private static void Run<TSimd, TVector>(Call call) where TSimd : struct, ISimd<TVector> where TVector : unmanaged
     {
-        var rowsAtOnce = (int)Math.Clamp(MaxPackedA / Math.Max(call.K, 1), TLanes.TileRows, call.M + TLanes.TileRows);
+        var tileRows = GemmTile.MaxRows<TSimd, TVector>();
+        var rowsAtOnce = (int)Math.Clamp(MaxPackedA / Math.Max(call.K, 1), tileRows, call.M + tileRows);
         for (var row = 0; row < call.M; row += rowsAtOnce)
         {
             var block = call.Rows(row, Math.Min(rowsAtOnce, call.M - row));
-            var plan = new Plan(block, TLanes.TileRows, PackA(block, TLanes.TileRows));
-            Workers.For(plan.Chunks, plan, static (chunk, plan) => MultiplyChunk<TLanes, TVector>(plan, chunk));
+            var plan = new Plan(block, tileRows, PackA(block, tileRows));
+            Workers.For(plan.Chunks, plan, static (chunk, plan) => MultiplyChunk<TSimd, TVector>(plan, chunk));
         }
     }
 
@@ -93,7 +93,8 @@ internal static unsafe class Gemm
         var packed = NativeBuffer.Grow(ref t_packedA, (long)call.M * call.K);
         var strips = new Strips(call.M, tileRows);
         var stripsPerChunk = Plan.PerChunk((double)call.K * tileRows / 2);
-        Workers.For((strips.Count + stripsPerChunk - 1) / stripsPerChunk, (call, strips, stripsPerChunk, (nint)packed), static (chunk, state) =>
+        var chunks = (strips.Count + stripsPerChunk - 1) / stripsPerChunk;
+        Workers.For(chunks, (call, strips, stripsPerChunk, (nint)packed), static (chunk, state) =>
         {
             var (call, strips, stripsPerChunk, packed) = state;
             var end = Math.Min((chunk + 1) * stripsPerChunk, strips.Count);
@@ -110,7 +111,8 @@ internal static unsafe class Gemm
         return packed;
     }
 
-    private static void MultiplyChunk<TLanes, TVector>(in Plan plan, int chunk) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    private static void MultiplyChunk<TSimd, TVector>(in Plan plan, int chunk)
+        where TSimd : struct, ISimd<TVector> where TVector : unmanaged
     {
         var (strips, panels) = plan.RangesOf(chunk);
         var call = plan.Call;
@@ -119,18 +121,19 @@ internal static unsafe class Gemm
             for (var pass = 0; pass < passes; pass++)
             {
                 var part = new PanelPart(panel, PassStart(call.K, pass), PassStart(call.K, pass + 1));
-                var next = pass + 1 < passes ? new PanelPart(panel, part.End, PassStart(call.K, pass + 2)) : new(panel + 1, 0, PassStart(call.K, 1));
-                MultiplyPanel<TLanes, TVector>(plan, strips, part, next.Panel < panels.End ? next : default);
+                var next = pass + 1 < passes ? new PanelPart(panel, part.End, PassStart(call.K, pass + 2))
+                    : panel + 1 < panels.End ? new(panel + 1, 0, PassStart(call.K, 1)) : default;
+                MultiplyPanel<TSimd, TVector>(plan, strips, part, next);
             }
     }
 
     /// <summary>One panel of B, one run along k, against all strips of the chunk.</summary>
-    private static void MultiplyPanel<TLanes, TVector>(in Plan plan, Range strips, PanelPart part, PanelPart next)
-        where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    private static void MultiplyPanel<TSimd, TVector>(in Plan plan, Range strips, PanelPart part, PanelPart next)
+        where TSimd : struct, ISimd<TVector> where TVector : unmanaged
     {
         ref readonly var call = ref plan.Call;
         var (panel, k0, depth) = (part.Panel, part.Start, part.End - part.Start);
-        var width = 2 * TLanes.Count;
+        var width = 2 * TSimd.Count;
         var b = call.PackedB + ((long)panel * call.K + k0) * width;
         if (call.PackedB == null)
         {
@@ -141,7 +144,7 @@ internal static unsafe class Gemm
         var columns = Math.Min(width, call.N - column);
         var accumulate = call.Accumulate || k0 > 0;
         var bias = call.Bias == null || k0 > 0 ? null : call.Bias + column;
-        var edge = stackalloc float[TLanes.TileRows * width];
+        var edge = stackalloc float[GemmTile.MaxRows<TSimd, TVector>() * width];
         for (var strip = strips.Start; strip < strips.End; strip++)
         {
             var row = plan.Strips.Start(strip);
@@ -152,10 +155,10 @@ internal static unsafe class Gemm
                 call.B.Fetch(next.Panel, next.Start, next.End, strips.End - strip - 1, Math.Min(FetchSteps, strips.End - strips.Start));
             if (columns == width)
             {
-                GemmTile.Run<TLanes, TVector>(rows, depth, a, b, c, call.Ldc, accumulate, bias);
+                GemmTile.Run<TSimd, TVector>(rows, depth, a, b, c, call.Ldc, accumulate, bias);
                 continue;
             }
-            GemmTile.Run<TLanes, TVector>(rows, depth, a, b, edge, width, false, null);
+            GemmTile.Run<TSimd, TVector>(rows, depth, a, b, edge, width, false, null);
             MergeEdge(edge, width, rows, columns, c, call.Ldc, accumulate, bias);
         }
     }
@@ -181,8 +184,11 @@ internal static unsafe class Gemm
         public readonly PackedMatrix.Source B = b;
 
         /// <summary>The part of the product that is these rows of C.</summary>
-        public Call Rows(int start, int count) =>
-            new(count, N, K, A + (TransA ? start : (long)start * Lda), Lda, TransA, B, PackedB, C + (long)start * Ldc, Ldc, Accumulate, Bias);
+        public Call Rows(int start, int count)
+        {
+            var (a, c) = (TransA ? start : (long)start * Lda, (long)start * Ldc);
+            return new(count, N, K, A + a, Lda, TransA, B, PackedB, C + c, Ldc, Accumulate, Bias);
+        }
     }
 
     private readonly record struct Range(int Start, int End);

@@ -20,67 +20,65 @@ internal static unsafe class Gemv
     {
         var call = new Call(n, k, x, b, ldb, c, accumulate, bias);
         if (Vector512.IsHardwareAccelerated)
-            Run<Lanes512, Vector512<float>>(call, transB);
+            Run<Simd512, Vector512<float>>(call, transB);
         else if (Vector256.IsHardwareAccelerated)
-            Run<Lanes256, Vector256<float>>(call, transB);
-        else if (Vector128.IsHardwareAccelerated)
-            Run<Lanes128, Vector128<float>>(call, transB);
+            Run<Simd256, Vector256<float>>(call, transB);
         else
-            Run<Lanes1, float>(call, transB);
+            Run<Simd128, Vector128<float>>(call, transB);
     }
 
-    private static void Run<TLanes, TVector>(in Call call, bool transB) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    private static void Run<TSimd, TVector>(in Call call, bool transB) where TSimd : struct, ISimd<TVector> where TVector : unmanaged
     {
         if (transB)
         {
             var rows = Math.Max(ChunkFloats / Math.Max(call.K, 1), 1);
             Workers.For(Chunks(call.N, rows), (call, rows), static (chunk, state) =>
-                DotRows<TLanes, TVector>(state.call, chunk * state.rows, Math.Min((chunk + 1) * state.rows, state.call.N)));
+                DotRows<TSimd, TVector>(state.call, chunk * state.rows, Math.Min((chunk + 1) * state.rows, state.call.N)));
             return;
         }
         // An output is the same whatever chunk gathers it: so the cut may depend on the threads, and one thread reads B straight through.
         var columns = Workers.ThreadCount == 1 ? call.N : Math.Max(call.N / (2 * Workers.ThreadCount), MinColumns);
         Workers.For(Chunks(call.N, columns), (call, columns), static (chunk, state) =>
-            AddRows<TLanes, TVector>(state.call, chunk * state.columns, Math.Min((chunk + 1) * state.columns, state.call.N)));
+            AddRows<TSimd, TVector>(state.call, chunk * state.columns, Math.Min((chunk + 1) * state.columns, state.call.N)));
     }
 
     private static int Chunks(int count, int perChunk) => (int)(((long)count + perChunk - 1) / Math.Max(perChunk, 1));
 
     /// <summary>B[n, k]: each output is a dot product with a row.</summary>
-    private static void DotRows<TLanes, TVector>(in Call call, int start, int end)
-        where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    private static void DotRows<TSimd, TVector>(in Call call, int start, int end)
+        where TSimd : struct, ISimd<TVector> where TVector : unmanaged
     {
         for (var row = start; row < end; row++)
-            call.C[row] = Dot<TLanes, TVector>(call.K, call.X, call.B + (long)row * call.Ldb)
+            call.C[row] = Dot<TSimd, TVector>(call.K, call.X, call.B + (long)row * call.Ldb)
                 + (call.Bias == null ? 0 : call.Bias[row]) + (call.Accumulate ? call.C[row] : 0);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Dot<TLanes, TVector>(int k, float* x, float* b) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    private static float Dot<TSimd, TVector>(int k, float* x, float* b) where TSimd : struct, ISimd<TVector> where TVector : unmanaged
     {
-        var zero = TLanes.Broadcast(0);
+        var zero = TSimd.Create(0);
         TVector s0 = zero, s1 = zero, s2 = zero, s3 = zero;
         var i = 0;
-        for (; i + 4 * TLanes.Count <= k; i += 4 * TLanes.Count)
+        for (; i + 4 * TSimd.Count <= k; i += 4 * TSimd.Count)
         {
-            for (var line = 0; line < 4 * TLanes.Count; line += 16)
+            for (var line = 0; line < 4 * TSimd.Count; line += 16)
                 Prefetch.Line(b + i + line + Prefetch.Ahead);
-            s0 = TLanes.MultiplyAdd(TLanes.Load(x + i), TLanes.Load(b + i), s0);
-            s1 = TLanes.MultiplyAdd(TLanes.Load(x + i + TLanes.Count), TLanes.Load(b + i + TLanes.Count), s1);
-            s2 = TLanes.MultiplyAdd(TLanes.Load(x + i + 2 * TLanes.Count), TLanes.Load(b + i + 2 * TLanes.Count), s2);
-            s3 = TLanes.MultiplyAdd(TLanes.Load(x + i + 3 * TLanes.Count), TLanes.Load(b + i + 3 * TLanes.Count), s3);
+            s0 = TSimd.MultiplyAdd(TSimd.Load(x + i), TSimd.Load(b + i), s0);
+            s1 = TSimd.MultiplyAdd(TSimd.Load(x + i + TSimd.Count), TSimd.Load(b + i + TSimd.Count), s1);
+            s2 = TSimd.MultiplyAdd(TSimd.Load(x + i + 2 * TSimd.Count), TSimd.Load(b + i + 2 * TSimd.Count), s2);
+            s3 = TSimd.MultiplyAdd(TSimd.Load(x + i + 3 * TSimd.Count), TSimd.Load(b + i + 3 * TSimd.Count), s3);
         }
-        for (; i + TLanes.Count <= k; i += TLanes.Count)
-            s0 = TLanes.MultiplyAdd(TLanes.Load(x + i), TLanes.Load(b + i), s0);
-        var sum = TLanes.Sum(TLanes.Add(TLanes.Add(s0, s1), TLanes.Add(s2, s3)));
+        for (; i + TSimd.Count <= k; i += TSimd.Count)
+            s0 = TSimd.MultiplyAdd(TSimd.Load(x + i), TSimd.Load(b + i), s0);
+        var sum = TSimd.Sum(TSimd.Add(TSimd.Add(s0, s1), TSimd.Add(s2, s3)));
         for (; i < k; i++)
             sum += x[i] * b[i];
         return sum;
     }
 
     /// <summary>B[k, n]: the sums gather x[k] times row k, in the order and the runs of <see cref="Gemm"/>, to the same bytes.</summary>
-    private static void AddRows<TLanes, TVector>(in Call call, int start, int end)
-        where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    private static void AddRows<TSimd, TVector>(in Call call, int start, int end)
+        where TSimd : struct, ISimd<TVector> where TVector : unmanaged
     {
         var count = end - start;
         var sums = NativeBuffer.Grow(ref t_sums, count);
@@ -90,7 +88,7 @@ internal static unsafe class Gemv
             new Span<float>(sums, count).Clear();
             var (k0, k1) = (Gemm.PassStart(call.K, pass), Gemm.PassStart(call.K, pass + 1));
             for (var k = k0; k < k1; k++)
-                AddRow<TLanes, TVector>(count, call.X[k], call.B + (long)k * call.Ldb + start, call.Ldb, sums);
+                AddRow<TSimd, TVector>(count, call.X[k], call.B + (long)k * call.Ldb + start, call.Ldb, sums);
             for (var i = 0; i < count; i++)
             {
                 var sum = sums[i] + (call.Bias == null || pass > 0 ? 0 : call.Bias[start + i]);
@@ -100,10 +98,10 @@ internal static unsafe class Gemv
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddRow<TLanes, TVector>(int n, float x, float* b, nint ldb, float* sums)
-        where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    private static void AddRow<TSimd, TVector>(int n, float x, float* b, nint ldb, float* sums)
+        where TSimd : struct, ISimd<TVector> where TVector : unmanaged
     {
-        var factor = TLanes.Broadcast(x);
+        var factor = TSimd.Create(x);
         var i = 0;
         for (; i + 32 <= n; i += 32)
         {
@@ -111,8 +109,8 @@ internal static unsafe class Gemv
             var next = ahead < n ? b + ahead : b + ldb + (ahead - n); // past the end of this row's part comes the next row's
             Prefetch.Line(next);
             Prefetch.Line(next + 16);
-            for (var at = i; at < i + 32; at += TLanes.Count)
-                TLanes.Store(TLanes.MultiplyAdd(factor, TLanes.Load(b + at), TLanes.Load(sums + at)), sums + at);
+            for (var at = i; at < i + 32; at += TSimd.Count)
+                TSimd.Store(TSimd.MultiplyAdd(factor, TSimd.Load(b + at), TSimd.Load(sums + at)), sums + at);
         }
         for (; i < n; i++)
             sums[i] = float.MultiplyAddEstimate(x, b[i], sums[i]);

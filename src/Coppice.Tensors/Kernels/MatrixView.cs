@@ -2,16 +2,16 @@ using Coppice.Tensors.Ops;
 
 namespace Coppice.Tensors.Kernels;
 
-/// <summary>A tensor's last two axes as GEMM wants them: rows some distance apart, perhaps transposed; the axes before are batches.</summary>
+/// <summary>A tensor's last two axes as GEMM wants them: rows some distance apart, perhaps transposed; axes before are batches.</summary>
 internal readonly unsafe struct MatrixView
 {
     private readonly Tensor _tensor;
 
-    /// <summary>Views <paramref name="tensor"/> in place where one of its last two axes has stride 1, else a row-major copy of it.</summary>
+    /// <summary>Views <paramref name="tensor"/> in place where one of its last two axes has stride 1, else a row-major copy.</summary>
     public MatrixView(Tensor tensor)
     {
         if (!Fits(tensor))
-            tensor = RowMajor(tensor);
+            tensor = Op.RowMajor(tensor);
         _tensor = tensor;
         var (rowStride, columnStride) = (tensor.Strides[^2], tensor.Strides[^1]);
         var (rows, columns) = (tensor.Shape[^2], tensor.Shape[^1]);
@@ -25,7 +25,7 @@ internal readonly unsafe struct MatrixView
     /// <summary>Floats from one stored row to the next.</summary>
     public int RowDistance { get; }
 
-    /// <summary>First element of one of the matrices of a product whose batch axes are <paramref name="batchShape"/>; axes of size 1 repeat.</summary>
+    /// <summary>First element of a matrix of a product whose batch axes are <paramref name="batchShape"/>; axes of size 1 repeat.</summary>
     public float* Batch(long index, ReadOnlySpan<int> batchShape)
     {
         var offset = 0L;
@@ -38,16 +38,6 @@ internal readonly unsafe struct MatrixView
             index = rest;
         }
         return _tensor.StridedPointer<float>() + offset;
-    }
-
-    /// <summary>The tensor where it is contiguous, else a row-major copy that no trace sees: it is the op's own business.</summary>
-    public static Tensor RowMajor(Tensor tensor)
-    {
-        if (tensor.IsContiguous)
-            return tensor;
-        var copy = Tensor.Empty(tensor.Shape, tensor.DType);
-        new Contiguous().Forward([tensor], [copy]);
-        return copy;
     }
 
     /// <summary>Keeps the memory alive up to here.</summary>

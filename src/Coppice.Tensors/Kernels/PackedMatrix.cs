@@ -8,7 +8,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
 {
     private readonly NativeBuffer _buffer;
 
-    /// <summary>Packs B[k, n], or its transpose stored as [n, k] where <paramref name="transposed"/>, with rows <paramref name="ld"/> apart.</summary>
+    /// <summary>Packs B[k, n], or B stored as [n, k] where <paramref name="transposed"/>, with rows <paramref name="ld"/> apart.</summary>
     public PackedMatrix(int k, int n, float* b, int ld, bool transposed)
     {
         (K, N) = (k, n);
@@ -35,7 +35,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
     {
         public int K => k;
 
-        /// <summary>Rows a multiple of this many floats apart fall in so few cache sets that fetching them ahead only pushes others out.</summary>
+        /// <summary>Rows a multiple of so many floats apart fall in few cache sets: fetching them ahead would push each other out.</summary>
         private const int RowsSharingSets = 1024;
 
         /// <summary>Writes rows k0..k0+count of one panel, [count][width], columns past N as zeros.</summary>

@@ -26,7 +26,7 @@ internal static unsafe class Panels
                 Unsafe.CopyBlockUnaligned(target + (long)k * step, source + (long)k * ld, 16 * sizeof(float));
         else if (width == step)
         {
-            // 16 entries at once: the surplus falls on the next k, written next; the last few k, where it must not, are left to the plain loop.
+            // 16 entries at once: the surplus falls on the next k, written next. The last few k, where it must not, go one by one.
             var readable = (long)(count - 1) * ld + width - 16;
             var writable = (long)(count - 1) * step + width - 16;
             for (; width < 16 && (long)k * ld <= readable && (long)k * step <= writable; k++)

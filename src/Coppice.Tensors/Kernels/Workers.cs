@@ -32,7 +32,7 @@ public static class Workers
         }
     }
 
-    /// <summary>Calls <paramref name="body"/> for each chunk 0..<paramref name="chunks"/>, in any order, and returns when all are done.</summary>
+    /// <summary>Calls <paramref name="body"/> for chunks 0..<paramref name="chunks"/>, in any order, and returns when all are done.</summary>
     /// <remarks>The first exception of a body is thrown to the caller; chunks not yet begun are then skipped.</remarks>
     public static void For(int chunks, Action<int> body) => For(chunks, body, static (chunk, body) => body(chunk));
 
@@ -86,7 +86,7 @@ public static class Workers
         }
     }
 
-    /// <summary>Takes up to <paramref name="wanted"/> threads off the count of the parked; who takes one of another owes it a wake-up.</summary>
+    /// <summary>Takes up to <paramref name="wanted"/> threads off the count of the parked; the taker owes each other thread a wake-up.</summary>
     private static int TakeParked(int wanted)
     {
         while (true)

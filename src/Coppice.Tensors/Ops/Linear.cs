@@ -45,8 +45,8 @@ public sealed record Linear(WeightLayout Layout = WeightLayout.OutIn) : Op
         var output = outputs[0];
         if (output.Count == 0)
             return;
-        var x = MatrixView.RowMajor(inputs[0]);
-        var bias = inputs.Length == 3 ? MatrixView.RowMajor(inputs[2]) : null;
+        var x = RowMajor(inputs[0]);
+        var bias = inputs.Length == 3 ? RowMajor(inputs[2]) : null;
         var weight = inputs[1];
         var (n, k) = (output.Shape[^1], x.Shape[^1]);
         var m = checked((int)(output.Count / n));

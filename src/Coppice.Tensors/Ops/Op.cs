@@ -45,7 +45,7 @@ public abstract record Op
     }
 
     /// <summary>The tensor itself, or a row-major copy of a strided view. The copy is part of the op: a trace does not see it.</summary>
-    private protected static Tensor RowMajor(Tensor tensor)
+    internal static Tensor RowMajor(Tensor tensor)
     {
         if (tensor.IsContiguous)
             return tensor;

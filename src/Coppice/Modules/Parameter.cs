@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
 using Coppice.Tensors;
 
 namespace Coppice.Modules;
@@ -21,10 +23,13 @@ public sealed class Parameter
     /// <summary>Zeros and ones in the shape of <see cref="Data"/>; null where nothing is masked.</summary>
     public Tensor? Mask { get; private set; }
 
+    /// <summary>Whether a masked value is Data x 0 as in torch, so that -1 gives -0 and infinity NaN; else it is +0.</summary>
+    public bool KeepsSign { get; private set; }
+
     /// <summary>Axis sizes.</summary>
     public Shape Shape => Data.Shape;
 
-    /// <summary>What modules compute with: <see cref="Data"/>, or Data x <see cref="Mask"/>.</summary>
+    /// <summary>What modules compute with: <see cref="Data"/>, or Data x <see cref="Mask"/> (see <see cref="KeepsSign"/>).</summary>
     public Tensor Value
     {
         get
@@ -34,8 +39,10 @@ public sealed class Parameter
             var versions = (Data.Version, Mask.Version);
             if (_masked is null || _maskedFrom != versions)
             {
-                _masked = TensorScope.Detach(Data.Multiply(Mask));
-                _maskedFrom = versions;
+                var masked = TensorScope.Detach(Data.Multiply(Mask));
+                if (!KeepsSign)
+                    ClearMasked(masked.AsSpan<float>(), Mask.AsReadOnlySpan<float>());
+                (_masked, _maskedFrom) = (masked, versions);
             }
             return _masked;
         }
@@ -52,12 +59,15 @@ public sealed class Parameter
     }
 
     /// <summary>Puts a mask in force, in place of any before.</summary>
+    /// <param name="mask">Zeros and ones; the parameter holds on to it.</param>
+    /// <param name="keepSign">See <see cref="KeepsSign"/>.</param>
     /// <exception cref="ArgumentException">The mask's shape or type is not the values'.</exception>
-    public void SetMask(Tensor mask)
+    public void SetMask(Tensor mask, bool keepSign = false)
     {
         if (mask.Shape != Data.Shape || mask.DType != Data.DType)
             throw new ArgumentException($"A mask of {mask} does not fit a parameter of {Data}.", nameof(mask));
         Mask = TensorScope.Detach(mask);
+        KeepsSign = keepSign;
         _masked = null;
     }
 
@@ -74,5 +84,16 @@ public sealed class Parameter
     {
         Mask = null;
         _masked = null;
+    }
+
+    private static void ClearMasked(Span<float> values, ReadOnlySpan<float> mask)
+    {
+        var lanes = MemoryMarshal.Cast<float, Vector<float>>(values);
+        var maskLanes = MemoryMarshal.Cast<float, Vector<float>>(mask);
+        for (var i = 0; i < lanes.Length; i++)
+            lanes[i] = Vector.ConditionalSelect(Vector.Equals(maskLanes[i], Vector<float>.Zero), Vector<float>.Zero, lanes[i]);
+        for (var i = lanes.Length * Vector<float>.Count; i < values.Length; i++)
+            if (mask[i] == 0)
+                values[i] = 0;
     }
 }

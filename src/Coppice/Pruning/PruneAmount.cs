@@ -62,4 +62,10 @@ public readonly record struct PruneAmount
         var text = _value.ToString("R", CultureInfo.InvariantCulture);
         return IsCount || text.Contains('.') || text.Contains('E') ? text : text + ".0";
     }
+
+    /// <summary>A fraction, so that <c>0.3</c> can be written for an amount.</summary>
+    public static implicit operator PruneAmount(double fraction) => Fraction(fraction);
+
+    /// <summary>A count, so that <c>1000</c> can be written for an amount; the compiler refuses a bool or a string.</summary>
+    public static implicit operator PruneAmount(long count) => Count(count);
 }

@@ -1,7 +1,8 @@
-using Coppice.Pruning;
 using Coppice.Pruning.Methods;
-using Coppice.Tensors;
+using Coppice.Pruning.Streaming;
+using Coppice.Pruning;
 using Coppice.Tensors.Kernels;
+using Coppice.Tensors;
 
 namespace Coppice.Tests.Pruning;
 

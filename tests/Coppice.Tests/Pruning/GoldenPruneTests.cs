@@ -1,8 +1,9 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text.Json;
-using Coppice.Pruning;
 using Coppice.Pruning.Methods;
+using Coppice.Pruning.Streaming;
+using Coppice.Pruning;
 using Coppice.Tensors;
 
 namespace Coppice.Tests.Pruning;
@@ -73,10 +74,10 @@ public sealed class GoldenPruneTests
 
     private static PruningMethod Method(JsonElement call) => call.GetProperty("op").GetString() switch
     {
-        "l1_unstructured" or "global_unstructured" => new L1Unstructured(),
-        "random_unstructured" => new RandomUnstructured(),
-        "random_structured" => new RandomStructured(call.GetProperty("dim").GetInt32()),
-        _ => new LnStructured(Norm(call.GetProperty("n").ToString()), call.GetProperty("dim").GetInt32()),
+        "l1_unstructured" or "global_unstructured" => new MagnitudePruning(),
+        "random_unstructured" => new RandomPruning(),
+        "random_structured" => new RandomChannelPruning(call.GetProperty("dim").GetInt32()),
+        _ => new ChannelNormPruning(Norm(call.GetProperty("n").ToString()), call.GetProperty("dim").GetInt32()),
     };
 
     private static double Norm(string n) => n switch

@@ -1,7 +1,8 @@
 using Coppice.Checkpoints;
-using Coppice.Pruning;
 using Coppice.Pruning.Methods;
 using Coppice.Pruning.Selection;
+using Coppice.Pruning.Streaming;
+using Coppice.Pruning;
 
 namespace Coppice.Tests.Pruning;
 
@@ -15,7 +16,7 @@ internal static class PruneHelper
         Pruner.Prune(All(tensors), new PruneRequest(method, amount) { Scope = scope, Semantics = semantics });
 
     public static PruneResult L1(PruneAmount amount, params TensorSource[] tensors) =>
-        Prune(new L1Unstructured(), amount, PruneScope.PerTensor, PruneSemantics.Strict, tensors);
+        Prune(new MagnitudePruning(), amount, PruneScope.PerTensor, PruneSemantics.Strict, tensors);
 
     /// <summary>What is left of the only tensor.</summary>
     public static byte[] Bytes(PruneResult result) => MemoryTensor.AllBytes(Assert.Single(result.Tensors));

@@ -1,7 +1,8 @@
 using Coppice.Checkpoints;
-using Coppice.Pruning;
 using Coppice.Pruning.Methods;
 using Coppice.Pruning.Selection;
+using Coppice.Pruning.Streaming;
+using Coppice.Pruning;
 using Coppice.Tensors;
 using static Coppice.Tests.Pruning.PruneHelper;
 
@@ -45,7 +46,7 @@ public sealed class PrunerTests
     [Fact]
     public void L1_GlobalTies_GoByTensorThenIndex()
     {
-        var result = Prune(new L1Unstructured(), PruneAmount.Count(4), PruneScope.Global, PruneSemantics.Strict,
+        var result = Prune(new MagnitudePruning(), PruneAmount.Count(4), PruneScope.Global, PruneSemantics.Strict,
             MemoryTensor.F32("a", [3], 1, 2, 1), MemoryTensor.F32("b", [4], 1, 3, 1, 1));
         Assert.Equal([0, 2, 0], MemoryTensor.Values(result.Tensors[0]));
         Assert.Equal([0, 3, 0, 1], MemoryTensor.Values(result.Tensors[1]));
@@ -64,7 +65,7 @@ public sealed class PrunerTests
     public void L1_GlobalOverOneTensor_EqualsPerTensor()
     {
         var tensor = MemoryTensor.Random("w", [700, 500], 3);
-        var global = Prune(new L1Unstructured(), PruneAmount.Fraction(0.6), PruneScope.Global, PruneSemantics.Strict, tensor);
+        var global = Prune(new MagnitudePruning(), PruneAmount.Fraction(0.6), PruneScope.Global, PruneSemantics.Strict, tensor);
         AssertSame(Bytes(L1(PruneAmount.Fraction(0.6), tensor)), Bytes(global));
     }
 
@@ -72,7 +73,7 @@ public sealed class PrunerTests
     public void L1_GlobalOverSeveralTypes_RanksByValue()
     {
         TensorSource[] tensors = [.. Types.Select((dtype, i) => MemoryTensor.Random("w" + i, [4000], 10 + i, dtype))];
-        var result = Prune(new L1Unstructured(), PruneAmount.Count(7001), PruneScope.Global, PruneSemantics.Strict, tensors);
+        var result = Prune(new MagnitudePruning(), PruneAmount.Count(7001), PruneScope.Global, PruneSemantics.Strict, tensors);
         var values = tensors.SelectMany(MemoryTensor.Values).ToArray();
         foreach (var i in Enumerable.Range(0, values.Length).OrderBy(i => Math.Abs(values[i])).Take(7001).ToArray())
             values[i] = 0;
@@ -97,7 +98,7 @@ public sealed class PrunerTests
     {
         var tensor = MemoryTensor.F32("w", [3], -1, 1, -9);
         Assert.False(double.IsNegative(MemoryTensor.Values(L1(PruneAmount.Count(2), tensor).Tensors[0])[0]));
-        var torch = Prune(new L1Unstructured(), PruneAmount.Count(2), PruneScope.PerTensor, PruneSemantics.Torch, tensor);
+        var torch = Prune(new MagnitudePruning(), PruneAmount.Count(2), PruneScope.PerTensor, PruneSemantics.Torch, tensor);
         Assert.True(double.IsNegative(MemoryTensor.Values(torch.Tensors[0])[0]));
         Assert.Equal(2, torch.Weights[0].ZerosAfter);
     }
@@ -114,7 +115,7 @@ public sealed class PrunerTests
     public void L1_NaNUnderTorchSemantics_RanksAboveInfinity()
     {
         var tensor = MemoryTensor.F32("w", [4], float.NaN, float.PositiveInfinity, 1, -2);
-        var result = Prune(new L1Unstructured(), PruneAmount.Count(3), PruneScope.PerTensor, PruneSemantics.Torch, tensor);
+        var result = Prune(new MagnitudePruning(), PruneAmount.Count(3), PruneScope.PerTensor, PruneSemantics.Torch, tensor);
         Assert.Equal([double.NaN, double.NaN, 0, -0.0], MemoryTensor.Values(result.Tensors[0]));
         Assert.Contains("1 infinite and 1 NaN", Assert.Single(result.Warnings), StringComparison.Ordinal);
     }
@@ -132,7 +133,7 @@ public sealed class PrunerTests
     [InlineData(PruneScope.Global)]
     public void L1_EmptyTensor_IsLeftAlone(PruneScope scope)
     {
-        var result = Prune(new L1Unstructured(), PruneAmount.Fraction(1), scope, PruneSemantics.Strict,
+        var result = Prune(new MagnitudePruning(), PruneAmount.Fraction(1), scope, PruneSemantics.Strict,
             MemoryTensor.F32("empty", [0, 3]), MemoryTensor.F32("w", [2], 1, 2));
         Assert.Equal([0L, 2L], result.Weights.Select(w => w.Pruned));
     }
@@ -144,7 +145,7 @@ public sealed class PrunerTests
     {
         TensorSource[] tensors = [MemoryTensor.Random("a", [300, 1000], 1), MemoryTensor.Random("b", [777], 2, DType.BF16),
             MemoryTensor.Random("c", [5], 3, DType.F64)];
-        PruneResult Run(long seed) => Pruner.Prune(All(tensors), new PruneRequest(new RandomUnstructured(),
+        PruneResult Run(long seed) => Pruner.Prune(All(tensors), new PruneRequest(new RandomPruning(),
             PruneAmount.Fraction(0.3)) { Scope = scope, Seed = seed });
         var result = Run(1);
         Assert.Equal(scope == PruneScope.Global ? 90235 : 90000 + 233 + 2, result.Pruned);
@@ -157,13 +158,13 @@ public sealed class PrunerTests
 
     [Fact]
     public void Random_TorchOn16BitTypes_IsRefused() => Assert.Contains("strict", Assert.Throws<PruningException>(() =>
-        Prune(new RandomUnstructured(), PruneAmount.Fraction(0.5), PruneScope.PerTensor, PruneSemantics.Torch,
+        Prune(new RandomPruning(), PruneAmount.Fraction(0.5), PruneScope.PerTensor, PruneSemantics.Torch,
             MemoryTensor.Random("w", [4], 1, DType.F16))).Message,
         StringComparison.Ordinal);
 
     [Fact]
     public void Structured_Global_IsRefused() => Assert.Contains("per-tensor", Assert.Throws<PruningException>(() =>
-        Prune(new LnStructured(2, 0), PruneAmount.Fraction(0.5), PruneScope.Global, PruneSemantics.Strict, MemoryTensor.Random("w",
+        Prune(new ChannelNormPruning(2, 0), PruneAmount.Fraction(0.5), PruneScope.Global, PruneSemantics.Strict, MemoryTensor.Random("w",
             [4, 4], 1))).Message,
         StringComparison.Ordinal);
 
@@ -178,7 +179,7 @@ public sealed class PrunerTests
     [Fact]
     public void Prune_NothingInScope_SaysHowToNameWeights() => Assert.Contains("--include", Assert.Throws<PruningException>(() =>
         Pruner.Prune(WeightSelector.Select([MemoryTensor.F32("bias", [2], 1, 2)], ModelFacts.None),
-            new PruneRequest(new L1Unstructured(), PruneAmount.Fraction(0.5)))).Message,
+            new PruneRequest(new MagnitudePruning(), PruneAmount.Fraction(0.5)))).Message,
         StringComparison.Ordinal);
 
     [Fact]
@@ -199,7 +200,7 @@ public sealed class PrunerTests
     {
         TensorSource[] tensors = [MemoryTensor.F32("a.weight", [2, 2], 1, 2, 3, 4), MemoryTensor.F32("a.bias", [4], 0, 0, 0, 1),
             MemoryTensor.F32("bn.running_mean", [2], 0, 0)];
-        var result = Pruner.Prune(WeightSelector.Select(tensors, ModelFacts.None), new PruneRequest(new L1Unstructured(),
+        var result = Pruner.Prune(WeightSelector.Select(tensors, ModelFacts.None), new PruneRequest(new MagnitudePruning(),
             PruneAmount.Fraction(0.5)));
         Assert.Equal(0.5, result.ScopeSparsity);
         Assert.Equal(5.0 / 8, result.ModelSparsity);

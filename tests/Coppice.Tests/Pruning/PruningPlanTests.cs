@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
-using Coppice.Pruning;
 using Coppice.Pruning.Methods;
+using Coppice.Pruning.Streaming;
+using Coppice.Pruning;
 
 namespace Coppice.Tests.Pruning;
 
@@ -10,7 +11,7 @@ public sealed class PruningPlanTests
     public void ToJson_Plan_ParsesBackToARequestOfTheSameResult()
     {
         var tensor = MemoryTensor.Random("a.weight", [30, 20], 1);
-        var request = new PruneRequest(new L1Unstructured(), PruneAmount.Fraction(0.25))
+        var request = new PruneRequest(new MagnitudePruning(), PruneAmount.Fraction(0.25))
         {
             Semantics = PruneSemantics.Torch,
             Scope = PruneScope.Global,
@@ -32,7 +33,7 @@ public sealed class PruningPlanTests
     [Fact]
     public void Parse_PlanOfInfiniteNorm_KeepsIt()
     {
-        var request = new PruneRequest(new LnStructured(double.NegativeInfinity, 1), PruneAmount.Count(3));
+        var request = new PruneRequest(new ChannelNormPruning(double.NegativeInfinity, 1), PruneAmount.Count(3));
         var result = Pruner.Prune(PruneHelper.All(MemoryTensor.Random("a.weight", [6, 5], 1)), request);
         Assert.Equal(request, PruningPlan.Parse(PruningPlan.Create(result, request, "").ToJson()).ToRequest());
     }

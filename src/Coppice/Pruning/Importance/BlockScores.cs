@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
 using Coppice.Checkpoints;
+using Coppice.Pruning.Streaming;
 
 namespace Coppice.Pruning.Importance;
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using Coppice.Checkpoints;
+using Coppice.Pruning.Streaming;
 using Coppice.Tensors;
 
 namespace Coppice.Pruning.Importance;

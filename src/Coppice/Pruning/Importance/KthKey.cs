@@ -1,4 +1,5 @@
 using System.Buffers;
+using Coppice.Pruning.Streaming;
 using Coppice.Tensors.Kernels;
 
 namespace Coppice.Pruning.Importance;

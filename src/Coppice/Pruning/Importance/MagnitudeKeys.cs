@@ -1,7 +1,8 @@
 using System.Buffers.Binary;
 using Coppice.Checkpoints;
-using Coppice.Tensors;
+using Coppice.Pruning.Streaming;
 using Coppice.Tensors.Kernels;
+using Coppice.Tensors;
 
 namespace Coppice.Pruning.Importance;
 

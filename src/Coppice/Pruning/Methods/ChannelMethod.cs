@@ -1,5 +1,5 @@
-using Coppice.Pruning.Masks;
 using Coppice.Pruning.Selection;
+using Coppice.Pruning.Streaming;
 using Coppice.Tensors;
 
 namespace Coppice.Pruning.Methods;

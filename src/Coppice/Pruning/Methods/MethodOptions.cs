@@ -32,14 +32,14 @@ public sealed record MethodOptions(string Method, string? Granularity = null, do
     /// <exception cref="PruningException">There is none.</exception>
     public PruningMethod ToMethod() => (Method, Granularity) switch
     {
-        ("l1", null or Unstructured) => new L1Unstructured(),
-        ("random", null or Unstructured) => new RandomUnstructured(),
-        ("random" or "random-structured", Channel) or ("random-structured", null) => new RandomStructured(Dim ?? 0),
-        ("l1", Channel) => new LnStructured(1, Dim ?? 0),
-        ("ln" or "ln-structured", null or Channel) => new LnStructured(Norm ?? 2, Dim ?? 0),
-        ("l1", _) when TryPair(':', out var kept, out var of) => new NmMagnitude(kept, of),
+        ("l1", null or Unstructured) => new MagnitudePruning(),
+        ("random", null or Unstructured) => new RandomPruning(),
+        ("random" or "random-structured", Channel) or ("random-structured", null) => new RandomChannelPruning(Dim ?? 0),
+        ("l1", Channel) => new ChannelNormPruning(1, Dim ?? 0),
+        ("ln" or "ln-structured", null or Channel) => new ChannelNormPruning(Norm ?? 2, Dim ?? 0),
+        ("l1", _) when TryPair(':', out var kept, out var of) => new NmPruning(kept, of),
         ("l1" or "ln", _) when TryPair('x', out var rows, out var columns) =>
-            new BlockNorm(rows, columns, Norm ?? (Method == "l1" ? 1 : 2)),
+            new BlockPruning(rows, columns, Norm ?? (Method == "l1" ? 1 : 2)),
         ("l1" or "ln" or "ln-structured" or "random" or "random-structured", _) => throw new PruningException(
             $"The method '{Method}' has no granularity '{Granularity}'. l1 goes with unstructured, channel, N:M or RxC; "
             + "ln with channel or RxC; random with unstructured or channel."),

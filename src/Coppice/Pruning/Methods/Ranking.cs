@@ -1,6 +1,6 @@
 using Coppice.Pruning.Importance;
-using Coppice.Pruning.Masks;
 using Coppice.Pruning.Selection;
+using Coppice.Pruning.Streaming;
 
 namespace Coppice.Pruning.Methods;
 

@@ -1,5 +1,5 @@
 using Coppice.Checkpoints;
-using Coppice.Pruning.Importance;
+using Coppice.Pruning.Streaming;
 
 namespace Coppice.Pruning.Selection;
 

@@ -7,17 +7,17 @@ public sealed class MethodOptionsTests
 {
     public static TheoryData<MethodOptions, PruningMethod> Known => new()
     {
-        { new("l1"), new L1Unstructured() },
-        { new("l1", "unstructured"), new L1Unstructured() },
-        { new("random"), new RandomUnstructured() },
-        { new("random", "channel", Dim: -1), new RandomStructured(-1) },
-        { new("random-structured"), new RandomStructured(0) },
-        { new("l1", "channel", Dim: 1), new LnStructured(1, 1) },
-        { new("ln"), new LnStructured(2, 0) },
-        { new("ln", Norm: double.PositiveInfinity, Dim: 1), new LnStructured(double.PositiveInfinity, 1) },
-        { new("l1", "2:4"), new NmMagnitude(2, 4) },
-        { new("l1", "4x1"), new BlockNorm(4, 1, 1) },
-        { new("ln", "16x1"), new BlockNorm(16, 1, 2) },
+        { new("l1"), new MagnitudePruning() },
+        { new("l1", "unstructured"), new MagnitudePruning() },
+        { new("random"), new RandomPruning() },
+        { new("random", "channel", Dim: -1), new RandomChannelPruning(-1) },
+        { new("random-structured"), new RandomChannelPruning(0) },
+        { new("l1", "channel", Dim: 1), new ChannelNormPruning(1, 1) },
+        { new("ln"), new ChannelNormPruning(2, 0) },
+        { new("ln", Norm: double.PositiveInfinity, Dim: 1), new ChannelNormPruning(double.PositiveInfinity, 1) },
+        { new("l1", "2:4"), new NmPruning(2, 4) },
+        { new("l1", "4x1"), new BlockPruning(4, 1, 1) },
+        { new("ln", "16x1"), new BlockPruning(16, 1, 2) },
     };
 
     [Theory]
