@@ -2,6 +2,7 @@ using Coppice.Checkpoints;
 using Coppice.Pruning;
 using Coppice.Pruning.Methods;
 using Coppice.Pruning.Selection;
+using Coppice.Pruning.Streaming;
 using Coppice.Tensors;
 
 namespace Coppice.Tests.Pruning;
@@ -31,7 +32,7 @@ public sealed class WeightAmountTests
     [Fact]
     public void Prune_OwnAmounts_LastMatchCountsAndOthersGetTheAmount()
     {
-        var half = new PruneRequest(new L1Unstructured(), PruneAmount.Fraction(0.5));
+        var half = new PruneRequest(new MagnitudePruning(), PruneAmount.Fraction(0.5));
 
         Assert.Equal([3, 1, 2], PrunedCounts(half with { OwnAmounts = Amounts("?.weight=0.5", "a*=3", "b*=0.25") }));
         Assert.Equal([4, 2, 2], PrunedCounts(half with { OwnAmounts = Amounts("a*=1.0") }));
@@ -39,16 +40,26 @@ public sealed class WeightAmountTests
 
     [Fact]
     public void Prune_OwnAmountsAlone_KeepTheOtherWeightsWhole() =>
-        Assert.Equal([0, 2, 0], PrunedCounts(new(new L1Unstructured(), null) { OwnAmounts = Amounts("b.weight=0.5") }));
+        Assert.Equal([0, 2, 0], PrunedCounts(new(new MagnitudePruning(), null) { OwnAmounts = Amounts("b.weight=0.5") }));
 
     [Fact]
     public void Prune_OwnAmountsOfChannels_Hold() =>
-        Assert.Equal([2, 0, 0], PrunedCounts(new(new LnStructured(2, 0), null) { OwnAmounts = Amounts("a.weight=0.5") }));
+        Assert.Equal([2, 0, 0], PrunedCounts(new(new ChannelNormPruning(2, 0), null) { OwnAmounts = Amounts("a.weight=0.5") }));
+
+    [Fact]
+    public void Plan_OwnAmounts_ComeBackFromJson()
+    {
+        var request = new PruneRequest(new MagnitudePruning(), null) { OwnAmounts = Amounts("a.weight=0.5", "*=1") };
+
+        var json = PruningPlan.Create(Pruner.Prune(Weights, request), request, "coppice prune").ToJson();
+
+        Assert.Equal(request.OwnAmounts, PruningPlan.Parse(json).ToRequest().OwnAmounts);
+    }
 
     [Fact]
     public void Prune_GlobWithoutMatch_NamesTheNearest()
     {
-        var request = new PruneRequest(new L1Unstructured(), null) { OwnAmounts = Amounts("aa.weight=0.5") };
+        var request = new PruneRequest(new MagnitudePruning(), null) { OwnAmounts = Amounts("aa.weight=0.5") };
 
         var error = Assert.Throws<PruningException>(() => PrunedCounts(request));
 
@@ -59,8 +70,8 @@ public sealed class WeightAmountTests
     public void Validate_OwnAmountsWithGlobalScopeOrAPattern_AreRefused()
     {
         Assert.Throws<PruningException>(() =>
-            new PruneRequest(new L1Unstructured(), null) { Scope = PruneScope.Global, OwnAmounts = Amounts("a=0.5") }.Validate());
-        Assert.Throws<PruningException>(() => new PruneRequest(new NmMagnitude(2, 4), null) { OwnAmounts = Amounts("a=0.5") }.Validate());
+            new PruneRequest(new MagnitudePruning(), null) { Scope = PruneScope.Global, OwnAmounts = Amounts("a=0.5") }.Validate());
+        Assert.Throws<PruningException>(() => new PruneRequest(new NmPruning(2, 4), null) { OwnAmounts = Amounts("a=0.5") }.Validate());
     }
 
     private static IEnumerable<long> PrunedCounts(PruneRequest request) =>

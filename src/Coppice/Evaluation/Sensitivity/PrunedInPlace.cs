@@ -3,6 +3,7 @@ using Coppice.Modules;
 using Coppice.Pruning;
 using Coppice.Pruning.Methods;
 using Coppice.Pruning.Selection;
+using Coppice.Pruning.Streaming;
 using Coppice.Tensors;
 
 namespace Coppice.Evaluation.Sensitivity;
@@ -32,13 +33,13 @@ internal sealed class PrunedInPlace : IDisposable
             original.CopyTo(data.AsSpan<float>());
     }
 
-    private static Pruning.Masks.WeightMask MaskOf(string name, Tensor data, double ratio)
+    private static WeightMask MaskOf(string name, Tensor data, double ratio)
     {
         if (data.AsReadOnlySpan<float>().Contains(float.NaN))
             throw new PruningException($"'{name}' holds NaN, which has no magnitude to rank. "
                 + "Repair the checkpoint, or study groups without this weight.");
         var weight = new SelectedWeight([Checkpoints.TensorSource.From(name, data)], [], InputMajor: false);
         var task = new PruneTask([weight], PruneAmount.Fraction(ratio), PruneScope.PerTensor, PruneSemantics.Strict, Seed: 0);
-        return new L1Unstructured().ComputeMasks(task)[0];
+        return new MagnitudePruning().ComputeMasks(task)[0];
     }
 }
