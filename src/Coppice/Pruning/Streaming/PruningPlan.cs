@@ -85,7 +85,7 @@ public sealed record PruningPlan
     /// <summary>The request that the plan carries out.</summary>
     public PruneRequest ToRequest() => new(Method.ToMethod(), Amount is null ? null : PruneAmount.Parse(Amount))
     {
-        OwnAmounts = [.. (OwnAmounts ?? []).Select(WeightAmount.Parse)],
+        OwnAmounts = OwnAmounts is null ? [] : [.. OwnAmounts.Select(WeightAmount.Parse)],
         Scope = Scope,
         Semantics = Semantics,
         Seed = Seed,
