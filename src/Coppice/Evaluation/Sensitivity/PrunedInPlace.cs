@@ -12,24 +12,23 @@ namespace Coppice.Evaluation.Sensitivity;
 /// <remarks>The masks are those of <c>coppice prune --method l1</c>: exact counts per tensor, ties by lowest flat index.</remarks>
 internal sealed class PrunedInPlace : IDisposable
 {
-    private readonly List<(Tensor Data, float[] Original)> _saved = [];
+    private readonly List<(Tensor Data, float[] Original, WeightMask Mask)> _pruned;
 
     /// <summary>Prunes each weight to its ratio by magnitude.</summary>
     /// <exception cref="PruningException">A weight holds NaN, which has no magnitude. Nothing has been changed then.</exception>
     public PrunedInPlace(IEnumerable<(string Name, Parameter Weight, double Ratio)> weights)
     {
-        var tasks = weights.Select(entry => (entry.Weight.Data, Mask: MaskOf(entry.Name, entry.Weight.Data, entry.Ratio))).ToList();
-        foreach (var (data, mask) in tasks)
-        {
-            _saved.Add((data, data.ToArray<float>()));
+        // Whatever can fail comes before the first change.
+        _pruned = [.. weights.Select(entry =>
+            (entry.Weight.Data, entry.Weight.Data.ToArray<float>(), MaskOf(entry.Name, entry.Weight.Data, entry.Ratio)))];
+        foreach (var (data, _, mask) in _pruned)
             mask.Apply(0, MemoryMarshal.AsBytes(data.AsSpan<float>()));
-        }
     }
 
     /// <summary>Puts the original values back.</summary>
     public void Dispose()
     {
-        foreach (var (data, original) in _saved)
+        foreach (var (data, original, _) in _pruned)
             original.CopyTo(data.AsSpan<float>());
     }
 

@@ -45,9 +45,10 @@ public static class Pruner
         {
             var matching = weights
                 .Where(weight => weight.Aliases.Prepend(weight.Name).Any(name => NameGlob.Matches(glob, name))).ToList();
+            var nearest = NameGlob.Nearest(glob, weights.Select(weight => weight.Name)).Select(name => $"'{name}'");
             if (matching.Count == 0)
                 throw new PruningException($"'{glob}' (amount {amount}) matches none of the {weights.Count} weights in scope. "
-                    + "The nearest names are " + string.Join(", ", NameGlob.Nearest(glob, weights.Select(weight => weight.Name)).Select(name => $"'{name}'")) + ".");
+                    + $"The nearest names are {string.Join(", ", nearest)}.");
             foreach (var weight in matching)
                 own[weight] = amount;
         }
