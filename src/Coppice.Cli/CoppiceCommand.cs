@@ -24,6 +24,7 @@ internal static class CoppiceCommand
         root.Add(GenerateCommand.Create());
         root.Add(EvalCommand.Create());
         root.Add(CompareCommand.Create());
+        root.Add(SensitivityCommand.Create());
         root.Add(MeasureMemoryCommand.Create());
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)

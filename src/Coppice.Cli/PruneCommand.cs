@@ -16,6 +16,10 @@ internal static class PruneCommand
     private static readonly Option<string?> Output = new("--output", "-o") { Description = "Where to write: a folder for a folder, a file for a file." };
     private static readonly Option<string> Method = new("--method") { Description = "l1, ln or random.", DefaultValueFactory = _ => "l1" };
     private static readonly Option<string?> Amount = new("--amount") { Description = "A fraction such as 0.3, or a count such as 1000." };
+    private static readonly Option<string[]> Ratio = new("--ratio")
+    {
+        Description = "GLOB=AMOUNT: an amount for the weights in scope that this glob matches; repeatable, the last match counts.",
+    };
     private static readonly Option<string> Scope = new("--scope") { Description = "per-tensor, or global: all weights ranked together.", DefaultValueFactory = _ => "per-tensor" };
     private static readonly Option<string[]> Include = new("--include") { Description = "Prune the weights this glob matches instead of the default scope; repeatable." };
     private static readonly Option<string[]> Exclude = new("--exclude") { Description = "Leave out the weights this glob matches; repeatable." };
@@ -37,7 +41,7 @@ internal static class PruneCommand
             "coppice prune samples/models/gpt2-student -o pruned --amount 0.3",
             "coppice prune model.safetensors -o pruned.safetensors --scope global --amount 0.5 --include \"*.mlp.*.weight\""))
         {
-            Path, Output, Method, Amount, Scope, Include, Exclude, Granularity, Norm, Dim, Semantics, Format, Overwrite, DryRun, Plan,
+            Path, Output, Method, Amount, Ratio, Scope, Include, Exclude, Granularity, Norm, Dim, Semantics, Format, Overwrite, DryRun, Plan,
         };
         Method.AcceptOnlyFromAmong("l1", "ln", "random", "ln-structured", "random-structured");
         Scope.AcceptOnlyFromAmong("per-tensor", "global");
@@ -78,6 +82,7 @@ internal static class PruneCommand
             var method = new MethodOptions(parsed.GetRequiredValue(Method), parsed.GetValue(Granularity), norm, parsed.GetValue(Dim)).ToMethod();
             var request = new PruneRequest(method, parsed.GetValue(Amount) is { } amount ? PruneAmount.Parse(amount) : null)
             {
+                OwnAmounts = [.. (parsed.GetValue(Ratio) ?? []).Select(WeightAmount.Parse)],
                 Scope = parsed.GetValue(Scope) == "global" ? PruneScope.Global : PruneScope.PerTensor,
                 Semantics = parsed.GetValue(Semantics) == "torch" ? PruneSemantics.Torch : PruneSemantics.Strict,
                 Seed = parsed.GetValue(CommonOptions.Seed),

@@ -36,7 +36,8 @@ public static class ClassifierEvaluation
         return new([.. rows.Select(row => Logits.ArgMax(row))], rows);
     }
 
-    private static Tensor Pad(ReadOnlySpan<int> batch, IReadOnlyList<int[]> encodings, out int[] lengths)
+    /// <summary>Ids of some examples, padded behind to one length: I64 [B, T].</summary>
+    internal static Tensor Pad(ReadOnlySpan<int> batch, IReadOnlyList<int[]> encodings, out int[] lengths)
     {
         lengths = new int[batch.Length];
         for (var row = 0; row < batch.Length; row++)

@@ -45,11 +45,14 @@ public static class LanguageModelEvaluation
         return (perplexityBefore, perplexityAfter, agreement);
     }
 
-    private static Tensor Forward(ICausalLanguageModel model, TokenWindow window) =>
-        model.Forward(Tensor.From<long>([.. window.Ids.ToArray().Select(id => (long)id)], [1, window.Ids.Length]));
+    /// <summary>A window's ids as a batch of one: I64 [1, T].</summary>
+    internal static Tensor Ids(TokenWindow window) =>
+        Tensor.From<long>([.. window.Ids.ToArray().Select(id => (long)id)], [1, window.Ids.Length]);
+
+    private static Tensor Forward(ICausalLanguageModel model, TokenWindow window) => model.Forward(Ids(window));
 
     /// <summary>Adds the window's targets; rows are computed on all cores and summed in order.</summary>
-    private static void Score(ICausalLanguageModel model, TokenWindow window, Tensor logits, Perplexity perplexity)
+    internal static void Score(ICausalLanguageModel model, TokenWindow window, Tensor logits, Perplexity perplexity)
     {
         var losses = new double[window.Targets];
         Workers.For(losses.Length, i =>

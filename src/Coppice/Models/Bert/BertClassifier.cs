@@ -5,7 +5,7 @@ namespace Coppice.Models.Bert;
 
 /// <summary>BERT with a linear classifier on the pooled output.</summary>
 /// <remarks>The classifier's name is the checkpoint's: <c>classifier</c> in Hugging Face's BertForSequenceClassification, <c>fc</c> in the widely used Chinese text classification code.</remarks>
-public sealed class BertClassifier : Module, ITextClassifier
+public sealed class BertClassifier : Module, ITextClassifier, IBlockModel
 {
     private readonly BertModel _bert;
     private readonly Linear _head;
@@ -32,4 +32,16 @@ public sealed class BertClassifier : Module, ITextClassifier
     /// <inheritdoc/>
     public Tensor Forward(Tensor ids, IReadOnlyList<int>? lengths = null, Tensor? tokenTypes = null) =>
         _head.Forward(_bert.Forward(ids, lengths, tokenTypes).Pooled);      // [B, C] -> [B, classes]
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Module> Blocks => _bert.Layers;
+
+    /// <inheritdoc/>
+    public Tensor Embed(Tensor ids) => _bert.Embed(ids);
+
+    /// <inheritdoc/>
+    public Tensor RunBlock(int block, Tensor hidden, Tensor? mask) => _bert.Layers[block].Forward(hidden, mask);
+
+    /// <inheritdoc/>
+    public Tensor Finish(Tensor hidden) => _head.Forward(_bert.Pool(hidden));
 }

@@ -24,8 +24,14 @@ public sealed class BertModel : Module
     {
         var mask = lengths is null ? null : Padding.TrailingMask(lengths, ids.Shape[1]);    // [B, 1, 1, T]
         var hidden = _encoder.Forward(_embeddings.Forward(ids, tokenTypes), mask);          // [B, T, C]
-        return (hidden, _pooler.Forward(hidden));
+        return (hidden, Pool(hidden));
     }
+
+    internal IReadOnlyList<BertLayer> Layers => _encoder.Layers;
+
+    internal Tensor Embed(Tensor ids) => _embeddings.Forward(ids, tokenTypes: null);
+
+    internal Tensor Pool(Tensor hidden) => _pooler.Forward(hidden);
 }
 
 /// <summary>The sum of word, position and token type vectors, normalised.</summary>
@@ -64,6 +70,8 @@ public sealed class BertEncoder : Module
 
     internal BertEncoder(BertConfig config) =>
         _layers = Register("layer", new ModuleList<BertLayer>(Enumerable.Range(0, config.Layers).Select(_ => new BertLayer(config)))).Items;
+
+    internal IReadOnlyList<BertLayer> Layers => _layers;
 
     internal Tensor Forward(Tensor x, Tensor? mask)
     {

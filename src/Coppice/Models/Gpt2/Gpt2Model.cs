@@ -4,7 +4,7 @@ using Coppice.Tensors;
 namespace Coppice.Models.Gpt2;
 
 /// <summary>GPT-2 with its output layer: Hugging Face's GPT2LMHeadModel (Radford et al., 2019), the same names and arithmetic.</summary>
-public sealed class Gpt2LMHeadModel : Module, ICausalLanguageModel
+public sealed class Gpt2LMHeadModel : Module, ICausalLanguageModel, IBlockModel
 {
     private readonly Gpt2Model _transformer;
     private readonly Linear _head;
@@ -39,6 +39,18 @@ public sealed class Gpt2LMHeadModel : Module, ICausalLanguageModel
             hidden = hidden.Narrow(1, hidden.Shape[1] - 1, 1);              // [B, 1, C]
         return _head.Forward(hidden);                                       // [B, T, V]
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Module> Blocks => _transformer.Blocks;
+
+    /// <inheritdoc/>
+    public Tensor Embed(Tensor ids) => _transformer.Embed(ids, past: 0, padding: null);
+
+    /// <inheritdoc/>
+    public Tensor RunBlock(int block, Tensor hidden, Tensor? mask) => _transformer.Blocks[block].Forward(hidden, cache: null, mask);
+
+    /// <inheritdoc/>
+    public Tensor Finish(Tensor hidden) => _head.Forward(_transformer.Normalise(hidden));
 }
 
 /// <summary>The blocks without the output layer: Hugging Face's GPT2Model.</summary>
@@ -68,14 +80,24 @@ public sealed class Gpt2Model : Module
     public Tensor Forward(Tensor ids, KvCache? cache, IReadOnlyList<int>? padding)
     {
         var (past, steps) = (cache?.Length ?? 0, ids.Shape[1]);
-        if (past + steps > _config.Positions)
-            throw new ArgumentException($"{past + steps} positions asked for; this GPT-2 has {_config.Positions} (n_positions). Shorten the text.", nameof(ids));
-        var positions = Padding.Positions(padding ?? [0], past, steps);     // [B or 1, T]
         var mask = padding is null ? null : Padding.LeadingMask(padding, past + steps);
-        var x = _tokens.Forward(ids).Add(_positions.Forward(positions));    // [B, T, C]
+        var x = Embed(ids, past, padding);                                  // [B, T, C]
         foreach (var block in _blocks)
             x = block.Forward(x, cache, mask);                              // [B, T, C]
         cache?.Advance(steps);
-        return _norm.Forward(x);
+        return Normalise(x);
     }
+
+    internal IReadOnlyList<Gpt2Block> Blocks => _blocks;
+
+    internal Tensor Embed(Tensor ids, int past, IReadOnlyList<int>? padding)
+    {
+        var steps = ids.Shape[1];
+        if (past + steps > _config.Positions)
+            throw new ArgumentException($"{past + steps} positions asked for; this GPT-2 has {_config.Positions} (n_positions). Shorten the text.", nameof(ids));
+        var positions = Padding.Positions(padding ?? [0], past, steps);     // [B or 1, T]
+        return _tokens.Forward(ids).Add(_positions.Forward(positions));     // [B, T, C]
+    }
+
+    internal Tensor Normalise(Tensor hidden) => _norm.Forward(hidden);
 }

@@ -19,7 +19,7 @@ public abstract record ChannelMethod(int Dim) : PruningMethod
     /// <inheritdoc/>
     public sealed override IReadOnlyList<WeightMask> ComputeMasks(PruneTask task)
     {
-        var targets = task.Weights.Select((weight, place) => Target(weight, place, task.Amount)).ToList();
+        var targets = task.Weights.Select((weight, place) => Target(weight, place, task.AmountOf(weight))).ToList();
         var pruned = targets.Where(target => target.Count > 0).ToList();
         var scores = Score(pruned, task);
         var masks = new WeightMask[targets.Count];

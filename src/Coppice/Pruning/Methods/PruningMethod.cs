@@ -29,4 +29,11 @@ public abstract record PruningMethod
 /// <param name="Semantics">Whose conventions hold.</param>
 /// <param name="Seed">Start of every random choice.</param>
 public sealed record PruneTask(
-    IReadOnlyList<SelectedWeight> Weights, PruneAmount Amount, PruneScope Scope, PruneSemantics Semantics, long Seed);
+    IReadOnlyList<SelectedWeight> Weights, PruneAmount Amount, PruneScope Scope, PruneSemantics Semantics, long Seed)
+{
+    /// <summary>Amounts of weights that have their own.</summary>
+    public IReadOnlyDictionary<SelectedWeight, PruneAmount> OwnAmounts { get; init; } = new Dictionary<SelectedWeight, PruneAmount>();
+
+    /// <summary>How much of one weight to prune.</summary>
+    public PruneAmount AmountOf(SelectedWeight weight) => OwnAmounts.GetValueOrDefault(weight, Amount);
+}

@@ -22,7 +22,7 @@ internal static class Ranking
         foreach (var group in groups)
         {
             var of = task.Scope == PruneScope.Global ? "weights in scope" : $"weights of '{group[0].Name}'";
-            var count = task.Amount.Of(group.Sum(weight => weight.Source.Count), of);
+            var count = task.AmountOf(group[0]).Of(group.Sum(weight => weight.Source.Count), of);
             if (count == 0)
             {
                 masks.AddRange(group.Select(weight => new KeepAllMask(weight.Source.DType, task.Semantics)));

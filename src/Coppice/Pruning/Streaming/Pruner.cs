@@ -24,7 +24,10 @@ public static class Pruner
                 throw new PruningException($"'{weight.Name}' is {weight.Source.DType}, which can't be pruned: F32, F64, F16 and BF16 can. "
                     + "Convert the checkpoint to one of them, or exclude the weight.");
         // Methods without an amount of their own never look at it.
-        var task = new PruneTask(weights, request.Amount ?? default, request.Scope, request.Semantics, request.Seed);
+        var task = new PruneTask(weights, request.Amount ?? default, request.Scope, request.Semantics, request.Seed)
+        {
+            OwnAmounts = OwnAmounts(weights, request.OwnAmounts),
+        };
         var masks = request.Method.ComputeMasks(task);
         var surveys = Survey.Take([.. weights.Select((weight, i) => (weight.Source, (WeightMask?)masks[i]))]);
         var warnings = selection.Warnings.Concat(CheckFinite(weights, surveys, request.Semantics)).ToList();
@@ -32,6 +35,24 @@ public static class Pruner
             .Select(w => new PrunedWeight(w.First, w.Second, w.Third.Pruned, w.Third.Zeros, w.Third.ZerosAfter)).ToList();
         var zeros = pruned.Sum(weight => weight.ZerosAfter) + ZerosOutOfScope(selection);
         return new PruneResult(Replace(selection.Tensors, pruned), pruned, selection.Parameters, zeros, warnings);
+    }
+
+    private static Dictionary<SelectedWeight, PruneAmount> OwnAmounts(
+        IReadOnlyList<SelectedWeight> weights, IReadOnlyList<WeightAmount> amounts)
+    {
+        var own = new Dictionary<SelectedWeight, PruneAmount>();
+        foreach (var (glob, amount) in amounts)
+        {
+            var matching = weights
+                .Where(weight => weight.Aliases.Prepend(weight.Name).Any(name => NameGlob.Matches(glob, name))).ToList();
+            var nearest = NameGlob.Nearest(glob, weights.Select(weight => weight.Name)).Select(name => $"'{name}'");
+            if (matching.Count == 0)
+                throw new PruningException($"'{glob}' (amount {amount}) matches none of the {weights.Count} weights in scope. "
+                    + $"The nearest names are {string.Join(", ", nearest)}.");
+            foreach (var weight in matching)
+                own[weight] = amount;
+        }
+        return own;
     }
 
     private static IEnumerable<string> CheckFinite(IReadOnlyList<SelectedWeight> weights, Survey[] surveys, PruneSemantics semantics)

@@ -27,6 +27,9 @@ public sealed record PruningPlan
     /// <summary>The amount asked for, as <see cref="PruneAmount.Parse"/> reads it; null where the pattern says it.</summary>
     public string? Amount { get; init; }
 
+    /// <summary>Amounts asked for some weights alone, as <see cref="WeightAmount.Parse"/> reads them; null where there were none.</summary>
+    public IReadOnlyList<string>? OwnAmounts { get; init; }
+
     /// <summary>What the amount was taken of.</summary>
     public required PruneScope Scope { get; init; }
 
@@ -50,6 +53,7 @@ public sealed record PruningPlan
             Command = command,
             Method = request.Method.Options,
             Amount = request.Amount?.ToString(),
+            OwnAmounts = request.OwnAmounts.Count == 0 ? null : [.. request.OwnAmounts.Select(amount => amount.ToString())],
             Scope = request.Scope,
             Semantics = request.Semantics,
             Seed = request.Seed,
@@ -81,6 +85,7 @@ public sealed record PruningPlan
     /// <summary>The request that the plan carries out.</summary>
     public PruneRequest ToRequest() => new(Method.ToMethod(), Amount is null ? null : PruneAmount.Parse(Amount))
     {
+        OwnAmounts = OwnAmounts is null ? [] : [.. OwnAmounts.Select(WeightAmount.Parse)],
         Scope = Scope,
         Semantics = Semantics,
         Seed = Seed,
