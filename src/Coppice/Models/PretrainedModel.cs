@@ -75,8 +75,9 @@ public sealed class PretrainedModel
         if (architecture is null)
             throw new ModelException($"{path}: model_type is {modelType ?? "missing"}; Coppice runs {string.Join(", ", ModelRegistry.Known)}. (inspect and prune work on any checkpoint.)");
         using var checkpoint = Checkpoint.Open(folder);
-        var sources = Rename(checkpoint.Tensors, architecture);
-        var module = architecture.Create(config, sources);
+        var tensors = checkpoint.Tensors.Where(tensor => !architecture.IsLeftover(tensor.Name)).ToDictionary(tensor => tensor.Name);
+        var module = architecture.Create(config, tensors);
+        var sources = Rename(tensors, module, architecture.BasePrefix);
         module.LoadStateDict(sources.ToDictionary(entry => entry.Key, entry => entry.Value.Shape), (name, target) => sources[name].ReadInto(target));
         return new(folder, modelType!, module, EndOfText(folder, config));
     }
@@ -84,12 +85,19 @@ public sealed class PretrainedModel
     private static string? ModelTypeOf(JsonElement config) =>
         config.ValueKind == JsonValueKind.Object && config.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String ? type.GetString() : null;
 
-    /// <summary>The names the module has: with the base prefix, without leftovers.</summary>
-    private static Dictionary<string, TensorSource> Rename(IReadOnlyList<TensorSource> tensors, ModelArchitecture architecture)
+    /// <summary>The tensors under the module's names, which have the base prefix where it has a head and the file may not, or the reverse.</summary>
+    private static Dictionary<string, TensorSource> Rename(Dictionary<string, TensorSource> tensors, Module module, string prefix)
     {
-        var isBare = !tensors.Any(tensor => tensor.Name.StartsWith(architecture.BasePrefix, StringComparison.Ordinal));
-        return tensors.Where(tensor => !architecture.Leftovers.Any(tensor.Name.EndsWith))
-            .ToDictionary(tensor => isBare ? architecture.BasePrefix + tensor.Name : tensor.Name);
+        var isWithHead = module.StateDict().Keys.Any(HasPrefix);
+        var isFileWithHead = tensors.Keys.Any(HasPrefix);
+        return (isWithHead, isFileWithHead) switch
+        {
+            (true, false) => tensors.ToDictionary(entry => prefix + entry.Key, entry => entry.Value),
+            (false, true) => tensors.ToDictionary(entry => HasPrefix(entry.Key) ? entry.Key[prefix.Length..] : entry.Key, entry => entry.Value),
+            _ => tensors,
+        };
+
+        bool HasPrefix(string name) => name.StartsWith(prefix, StringComparison.Ordinal);
     }
 
     private static HashSet<int> EndOfText(string folder, JsonElement config)
