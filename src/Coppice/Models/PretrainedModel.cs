@@ -30,7 +30,8 @@ public sealed class PretrainedModel
     /// <summary>The module as a classifier of texts.</summary>
     /// <exception cref="NotSupportedException">It is of another kind.</exception>
     public ITextClassifier TextClassifier => Module as ITextClassifier
-        ?? throw new NotSupportedException($"{Folder} holds a {ModelType} model, which is no text classifier; give one such as BERT with a classification head.");
+        ?? throw new NotSupportedException(
+            $"{Folder} holds a {ModelType} model, which is no text classifier; give one such as BERT with a classification head.");
 
     /// <summary>Whether a path is a folder whose config.json names a family that Coppice runs.</summary>
     public static bool CanOpen(string folder)
@@ -73,7 +74,8 @@ public sealed class PretrainedModel
         var modelType = ModelTypeOf(config);
         var architecture = modelType is null ? null : ModelRegistry.Find(modelType);
         if (architecture is null)
-            throw new ModelException($"{path}: model_type is {modelType ?? "missing"}; Coppice runs {string.Join(", ", ModelRegistry.Known)}. (inspect and prune work on any checkpoint.)");
+            throw new ModelException($"{path}: model_type is {modelType ?? "missing"}; Coppice runs {string.Join(", ", ModelRegistry.Known)}. "
+                + "(inspect and prune work on any checkpoint.)");
         using var checkpoint = Checkpoint.Open(folder);
         var tensors = checkpoint.Tensors.Where(tensor => !architecture.IsLeftover(tensor.Name)).ToDictionary(tensor => tensor.Name);
         var module = architecture.Create(config, tensors);
@@ -83,7 +85,9 @@ public sealed class PretrainedModel
     }
 
     private static string? ModelTypeOf(JsonElement config) =>
-        config.ValueKind == JsonValueKind.Object && config.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String ? type.GetString() : null;
+        config.ValueKind == JsonValueKind.Object && config.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String
+            ? type.GetString()
+            : null;
 
     /// <summary>The tensors under the module's names, which have the base prefix where it has a head and the file may not, or the reverse.</summary>
     private static Dictionary<string, TensorSource> Rename(Dictionary<string, TensorSource> tensors, Module module, string prefix)
