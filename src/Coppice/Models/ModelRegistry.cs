@@ -40,7 +40,7 @@ public static class ModelRegistry
     {
         var config = json.Deserialize(ConfigJson.Default.BertConfig)!;
         config.Check(new(tensors.Values.Sum(tensor => tensor.Count)));
-        return new(config, tensors.ContainsKey("fc.weight") ? "fc" : "classifier");
+        return new(config, tensors.Keys.Any(name => name.StartsWith("fc.", StringComparison.Ordinal)) ? "fc" : "classifier");
     }
 }
 
