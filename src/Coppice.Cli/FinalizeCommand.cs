@@ -25,7 +25,7 @@ internal static class FinalizeCommand
     private static Task<int> RunAsync(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
         var output = parsed.GetValue(SavingOptions.Output) ?? throw new UsageException("Say where to write with -o OUT.");
-        SavingOptions.CheckOutput(parsed, output);
+        SavingOptions.RefuseExisting(output, "-o", parsed);
         using var checkpoint = Checkpoint.Open(parsed.GetRequiredValue(Path));
         var result = MaskFinalizer.Finalize(checkpoint.Tensors, SavingOptions.SemanticsOf(parsed));
         foreach (var warning in result.Warnings)

@@ -52,10 +52,11 @@ internal static class PruneCommand
         var (output, dryRun) = (parsed.GetValue(SavingOptions.Output), parsed.GetValue(DryRun));
         if (output is null && !dryRun)
             throw new UsageException("Say where to write with -o OUT, or give --dry-run to decide without writing.");
-        if (output is not null)
-            SavingOptions.CheckOutput(parsed, output);
+        SavingOptions.RefuseExisting(output, "-o", parsed);
+        SavingOptions.RefuseExisting(parsed.GetValue(Plan), "--plan", parsed);
         var request = Request(parsed);
         using var checkpoint = Checkpoint.Open(parsed.GetRequiredValue(Path));
+        CheckPlan(parsed.GetValue(Plan), checkpoint);
         var selection = WeightSelector.Select(checkpoint.Tensors, ModelFacts.Of(checkpoint), parsed.GetValue(Include), parsed.GetValue(Exclude));
         var result = Pruner.Prune(selection, request);
         foreach (var warning in result.Warnings)
@@ -67,6 +68,18 @@ internal static class PruneCommand
             File.WriteAllText(plan, PruningPlan.Create(result, request, CommandLine).ToJson());
         terminal.Result(() => ToJson(result, selection, dryRun ? null : output), () => Show(terminal, result, selection, dryRun ? null : output));
         return Task.FromResult(ExitCode.Done);
+    }
+
+    /// <summary>The plan is written last; what would stop it is said before the work.</summary>
+    private static void CheckPlan(string? plan, Checkpoint checkpoint)
+    {
+        if (plan is null)
+            return;
+        var full = System.IO.Path.GetFullPath(plan);
+        if (checkpoint.WeightFiles.Any(file => System.IO.Path.GetFullPath(file) == full))
+            throw new UsageException($"--plan {plan} is the input itself; name another file.");
+        if (Directory.Exists(full) || !Directory.Exists(System.IO.Path.GetDirectoryName(full)))
+            throw new UsageException($"--plan {plan} can't be written: it is a folder, or in a folder that does not exist.");
     }
 
     private static string CommandLine => "coppice " + string.Join(' ', Environment.GetCommandLineArgs()[1..].Select(word => word.Contains(' ') ? $"\"{word}\"" : word));

@@ -24,10 +24,10 @@ internal static class SavingOptions
     public static readonly Option<bool> Overwrite = new("--overwrite") { Description = "Replace an existing output." };
 
     /// <summary>Refuses, before any work, an output that is there and must not be replaced.</summary>
-    public static void CheckOutput(ParseResult parsed, string output)
+    public static void RefuseExisting(string? output, string option, ParseResult parsed)
     {
         if (!parsed.GetValue(Overwrite) && System.IO.Path.Exists(output))
-            throw new UsageException($"{output} exists; choose another -o, or give --overwrite to replace it.");
+            throw new UsageException($"{output} exists; choose another {option}, or give --overwrite to replace it.");
     }
 
     public static PruneSemantics SemanticsOf(ParseResult parsed) =>

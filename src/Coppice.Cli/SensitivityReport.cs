@@ -61,21 +61,21 @@ internal sealed record SensitivityReport(
         foreach (var curve in MostSensitiveFirst)
             table.AddRow([Markup.Escape(curve.Group), $"{curve.Elements:N0}", .. curve.Points.Select(point => $"{point.Quality:F4}"),
                 $"{Suggestion.Ratios[curve.Group] * 100:F1} %"]);
-        Terminal.Line($"{Result.Metric} when one group alone is pruned, most sensitive first; unpruned {Result.Baseline:F4}");
+        terminal.Line($"{Result.Metric} when one group alone is pruned, most sensitive first; unpruned {Result.Baseline:F4}");
         terminal.Show(table);
-        ShowSuggestion();
+        ShowSuggestion(terminal);
     }
 
-    private void ShowSuggestion()
+    private void ShowSuggestion(Terminal terminal)
     {
-        Terminal.Line($"suggested for a budget of {Suggestion.Budget:0.####} ({Result.LossMeaning}): "
+        terminal.Line($"suggested for a budget of {Suggestion.Budget:0.####} ({Result.LossMeaning}): "
             + $"all together, measured {Result.Metric} {Suggestion.Quality:F4}, loss {Suggestion.Loss:F4}");
-        Terminal.Line($"sparsity of the groups {Reports.Percent(Suggestion.ScopeSparsity)}, "
+        terminal.Line($"sparsity of the groups {Reports.Percent(Suggestion.ScopeSparsity)}, "
             + $"of the whole model {Reports.Percent(Suggestion.ModelSparsity)}");
         if (Suggestion.Shrink < 1)
-            Terminal.Line("(the ratios planned as if losses added up broke the budget together, "
+            terminal.Line("(the ratios planned as if losses added up broke the budget together, "
                 + $"so they were multiplied by {Suggestion.Shrink:F3})");
-        Terminal.Line(Command() is { } command
+        terminal.Line(Command() is { } command
             ? $"apply it: {command}"
             : "no group can be pruned within the budget; give a larger --budget or smaller --amounts.");
     }

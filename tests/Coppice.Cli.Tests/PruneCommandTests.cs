@@ -49,6 +49,8 @@ public sealed class PruneCommandTests : IDisposable
     [InlineData("l1 by row", 4, "--granularity", "channel", "--amount", "1")]
     [InlineData("l1 by column", 8, "--granularity", "channel", "--dim", "1", "--amount", "2")]
     [InlineData("ln", 4, "--method", "ln", "--norm", "inf", "--amount", "0.25")]
+    [InlineData("2:4", 8, "--granularity", "2:4")]
+    [InlineData("blocks", 4, "--granularity", "2x2", "--amount", "0.25")]
     [InlineData("random", 8, "--method", "random", "--amount", "0.5")]
     [InlineData("random rows", 8, "--method", "random-structured", "--amount", "0.5")]
     [InlineData("random, channel", 8, "--method", "random", "--granularity", "channel", "--amount", "0.5")]
@@ -195,6 +197,32 @@ public sealed class PruneCommandTests : IDisposable
         (await CommandRun.Of("prune", input, "-o", input, "--include", "*", "--amount", "1", "--overwrite"))
             .AssertFailed(ExitCode.Failed, "input itself");
         Assert.Equal(bytes, File.ReadAllBytes(input));
+    }
+
+    [Fact]
+    public async Task Plan_OfADryRun_HoldsWhatWasDecided()
+    {
+        var plan = Path.Combine(_folder.Path, "plan.json");
+        string[] args = ["prune", CommandRun.StoriesFile, "--dry-run", "--amount", "0.5", "--plan", plan];
+        Assert.Equal(0, (await CommandRun.Of(args)).ExitCode);
+        var json = System.Text.Json.JsonElement.Parse(File.ReadAllBytes(plan));
+        Assert.Contains("model.layers.0.mlp.up_proj.weight", json.GetRawText(), StringComparison.Ordinal);
+        Assert.Equal([plan], Directory.GetFileSystemEntries(_folder.Path));
+        (await CommandRun.Of(args)).AssertFailed(ExitCode.Usage, plan, "--plan", "--overwrite");
+        Assert.Equal(0, (await CommandRun.Of([.. args, "--overwrite"])).ExitCode);
+    }
+
+    [Fact]
+    public async Task Plan_ThatCannotBeWritten_IsRefusedBeforeTheWork()
+    {
+        var input = TinyCheckpoint.Write(_folder, "in.safetensors", ("a.weight", [1, 2], [1, 2]));
+        var bytes = File.ReadAllBytes(input);
+        string[] args = ["prune", input, "-o", Out, "--include", "*", "--amount", "1", "--overwrite", "--plan"];
+        (await CommandRun.Of([.. args, input])).AssertFailed(ExitCode.Usage, "input itself");
+        (await CommandRun.Of([.. args, Path.Combine(_folder.Path, "no", "plan.json")])).AssertFailed(ExitCode.Usage, "does not exist");
+        (await CommandRun.Of([.. args, _folder.Path])).AssertFailed(ExitCode.Usage, "is a folder");
+        Assert.Equal(bytes, File.ReadAllBytes(input));
+        Assert.False(File.Exists(Out));
     }
 
     [Fact]

@@ -31,7 +31,7 @@ internal static class LanguageModelSections
         var prompt = windows[0].Ids.Span[..Math.Min(windows[0].Ids.Length, Math.Min(PromptTokens, first.MaxPositions / 2))];
         var speed = LanguageModelComparison.Speed(first, second, prompt, settings.Rounds);
         yield return new SpeedSection("latency", $"prompt of {speed.PromptTokens} tokens", speed.Prompt, speed.PromptTokens, "tokens");
-        yield return new SpeedSection("decode", "one further token", speed.Decode, 1, "tokens");
+        yield return new SpeedSection("decode", $"{speed.DecodedTokens} further tokens", speed.Decode, speed.DecodedTokens, "tokens");
         var result = terminal.Progress("outputs", windows.Count, progress => LanguageModelEvaluation.Compare(first, second, windows, progress, cancellation));
         yield return new AgreementSection(result.Agreement, settings.Text is null ? "a sample of the model before" : settings.Text);
         if (settings.Text is not null)

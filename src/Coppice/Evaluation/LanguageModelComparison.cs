@@ -7,8 +7,9 @@ namespace Coppice.Evaluation;
 /// <summary>Speed of two models, measured in alternation.</summary>
 /// <param name="Prompt">Milliseconds to read the prompt.</param>
 /// <param name="PromptTokens">Tokens of it.</param>
-/// <param name="Decode">Milliseconds for each further token.</param>
-public sealed record GenerationSpeed(InterleavedTimes Prompt, int PromptTokens, InterleavedTimes Decode);
+/// <param name="Decode">Milliseconds for some further tokens, one at a time.</param>
+/// <param name="DecodedTokens">How many those are.</param>
+public sealed record GenerationSpeed(InterleavedTimes Prompt, int PromptTokens, InterleavedTimes Decode, int DecodedTokens);
 
 /// <summary>Where the greedy continuations of one prompt part.</summary>
 /// <param name="Prompt">The prompt.</param>
@@ -31,8 +32,8 @@ public static class LanguageModelComparison
     {
         long[] ids = [.. prompt.ToArray().Select(id => (long)id)];
         var prefill = Interleaved.Measure(() => Prefill(before, ids), () => Prefill(after, ids), rounds);
-        var both = Interleaved.Measure(() => PrefillAndDecode(before, ids), () => PrefillAndDecode(after, ids), rounds);
-        return new(prefill, ids.Length, new(PerToken(both.A, prefill.A), PerToken(both.B, prefill.B)));
+        var decode = Interleaved.Measure(Decoder(before, ids), Decoder(after, ids), rounds);
+        return new(prefill, ids.Length, decode, DecodedTokens);
     }
 
     /// <summary>Continues prompts greedily with both.</summary>
@@ -59,17 +60,20 @@ public static class LanguageModelComparison
         model.Forward(Tensor.From<long>(ids, [1, ids.Length]), model.CreateCache(ids.Length), lastOnly: true);
     }
 
-    private static void PrefillAndDecode(ICausalLanguageModel model, long[] ids)
+    /// <summary>Decodes behind the same prompt each time it is called.</summary>
+    private static Action Decoder(ICausalLanguageModel model, long[] ids)
     {
-        using var scope = new TensorScope();
         var cache = model.CreateCache(ids.Length + DecodedTokens);
-        model.Forward(Tensor.From<long>(ids, [1, ids.Length]), cache, lastOnly: true);
-        for (var i = 0; i < DecodedTokens; i++)
-            model.Forward(Tensor.From<long>([ids[^1]], [1, 1]), cache, lastOnly: true);
+        using (new TensorScope())
+            model.Forward(Tensor.From<long>(ids, [1, ids.Length]), cache, lastOnly: true);
+        return () =>
+        {
+            cache.Truncate(ids.Length);
+            for (var i = 0; i < DecodedTokens; i++)
+            {
+                using var scope = new TensorScope();
+                model.Forward(Tensor.From<long>([ids[^1]], [1, 1]), cache, lastOnly: true);
+            }
+        };
     }
-
-    private static LatencyStatistics PerToken(LatencyStatistics both, LatencyStatistics prefill) => new(both.Samples,
-        Step(both.P50, prefill.P50), Step(both.P95, prefill.P95), Step(both.Min, prefill.Min), Step(both.Max, prefill.Max));
-
-    private static double Step(double both, double prefill) => Math.Max(0, both - prefill) / DecodedTokens;
 }

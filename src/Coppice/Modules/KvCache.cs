@@ -39,5 +39,14 @@ public sealed class KvCache
     /// <summary>Counts positions that every layer has stored.</summary>
     public void Advance(int steps) => Length += steps;
 
+    /// <summary>Forgets the positions behind the first <paramref name="length"/>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It holds fewer.</exception>
+    public void Truncate(int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
+        Length = length;
+    }
+
     private Tensor Allocate(Shape shape) => TensorScope.Detach(Tensor.Empty(shape.With(2, Capacity)));
 }

@@ -23,7 +23,7 @@ public sealed partial class ArchitectureTests
         ["Models"] = ["Modules", "Checkpoints"],
         ["Generation"] = ["Models", "Modules", "Tokenizers"],
         ["Pruning"] = ["Checkpoints", "Modules"],
-        ["Evaluation"] = ["Checkpoints", "Data", "Generation", "Models", "Modules", "Tokenizers"],
+        ["Evaluation"] = ["Checkpoints", "Data", "Generation", "Models", "Modules", "Pruning", "Tokenizers"],
     };
 
     [Fact]
