@@ -40,9 +40,10 @@ public static class ModelRegistry
     {
         var config = json.Deserialize(ConfigJson.Default.BertConfig)!;
         config.Check(new(tensors.Values.Sum(tensor => tensor.Count)));
-        return tensors.ContainsKey("fc.weight") ? new BertClassifier(config, "fc")
-            : tensors.ContainsKey("classifier.weight") ? new BertClassifier(config)
-            : new BertModel(config);
+        // By its bias or its weight, which may be stored under a mask as weight_orig.
+        return HasHead("fc.") ? new BertClassifier(config, "fc") : HasHead("classifier.") ? new BertClassifier(config) : new BertModel(config);
+
+        bool HasHead(string prefix) => tensors.Keys.Any(name => name.StartsWith(prefix, StringComparison.Ordinal));
     }
 }
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Coppice.Checkpoints;
 using Coppice.Modules;
+using Coppice.Tensors;
 
 namespace Coppice.Models;
 
@@ -67,6 +68,43 @@ public sealed class PretrainedModel
         {
             throw new ModelException($"{path} and the weights beside it can't be used: {error.Message}", error);
         }
+    }
+
+    /// <summary>Writes the model as a folder like the one it came from: its present weights, as F32, and all other files as they are
+    /// there.</summary>
+    /// <remarks>
+    /// A pruned weight whose mask is in force is written as <c>..._orig</c> and <c>..._mask</c>, which <see cref="Open"/> and PyTorch put in
+    /// force again; semantics are not stored, so masked values are +0 after opening. Weights tied in the source stay tied.
+    /// </remarks>
+    /// <param name="folder">The new folder; not the source, whose weights are looked up while writing.</param>
+    /// <param name="options">Format, shards, overwriting, progress.</param>
+    /// <exception cref="CheckpointException">The source is gone or changed, or the output exists or can't be written.</exception>
+    public void Save(string folder, SaveOptions? options = null)
+    {
+        using var checkpoint = Checkpoint.Open(Folder);
+        var state = Module.StateDict();
+        var changes = new Dictionary<string, IReadOnlyList<TensorSource>>();
+        foreach (var (name, source) in Rename(checkpoint.Tensors, ModelRegistry.Find(ModelType)!))
+        {
+            var prefix = name.Length - source.Name.Length;
+            changes.Add(source.Name, [.. PresentNames(name, state).Select(now => TensorSource.From(now[prefix..], state[now]))]);
+        }
+        checkpoint.Save(folder, changes, options);
+    }
+
+    /// <summary>The names that a stored tensor has in the state by now: a weight under a mask is two tensors.</summary>
+    private string[] PresentNames(string name, OrderedDictionary<string, Tensor> state)
+    {
+        const string original = "_orig", mask = "_mask";
+        if (name.EndsWith(mask, StringComparison.Ordinal)
+            && (state.ContainsKey(name[..^mask.Length]) || state.ContainsKey(name[..^mask.Length] + original)))
+            return []; // written with its weight
+        var weight = name.EndsWith(original, StringComparison.Ordinal) ? name[..^original.Length] : name;
+        if (state.ContainsKey(weight))
+            return [weight];
+        return state.ContainsKey(weight + original)
+            ? [weight + original, weight + mask]
+            : throw new ModelException($"{Folder} holds '{name}', which the model opened from it has not: it has changed since. Open it again.");
     }
 
     private static PretrainedModel Load(string folder, string path, JsonElement config)

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Coppice.Checkpoints;
 using Coppice.Pruning.Streaming;
@@ -41,8 +42,8 @@ internal static class BlockScores
     }
 }
 
-/// <summary>Ranks non-negative numbers in memory.</summary>
-internal sealed class ArrayKeys(double[] scores) : KeySource(scores.Length, sizeof(double))
+/// <summary>Ranks numbers in memory, floats or doubles without a sign.</summary>
+internal sealed class ArrayKeys<T>(T[] scores) : KeySource(scores.Length, Unsafe.SizeOf<T>()) where T : unmanaged
 {
     /// <inheritdoc/>
     public override ReadOnlySpan<byte> Read(long first, int count, Span<byte> scratch) =>
