@@ -23,6 +23,8 @@ public sealed class PretrainedModel
     /// <summary>Tokens that end a text (<c>eos_token_id</c> of generation_config.json or config.json).</summary>
     public IReadOnlySet<int> EndOfTextIds { get; }
 
+    private ModelArchitecture Architecture => ModelRegistry.Find(ModelType)!;
+
     /// <summary>The module as a model that predicts tokens.</summary>
     /// <exception cref="NotSupportedException">It is of another kind.</exception>
     public ICausalLanguageModel CausalLanguageModel => Module as ICausalLanguageModel
@@ -84,13 +86,16 @@ public sealed class PretrainedModel
         using var checkpoint = Checkpoint.Open(Folder);
         var state = Module.StateDict();
         var changes = new Dictionary<string, IReadOnlyList<TensorSource>>();
-        foreach (var (name, source) in Rename(checkpoint.Tensors, ModelRegistry.Find(ModelType)!))
-        {
-            var prefix = name.Length - source.Name.Length;
-            changes.Add(source.Name, [.. PresentNames(name, state).Select(now => TensorSource.From(now[prefix..], state[now]))]);
-        }
+        foreach (var (name, source) in Rename(StateOf(checkpoint, Architecture), Module, Architecture.BasePrefix))
+            changes.Add(source.Name, [.. PresentNames(name, state).Select(now => TensorSource.From(StoredName(now, name, source.Name), state[now]))]);
         checkpoint.Save(folder, changes, options);
     }
+
+    /// <summary>The name in the file of a tensor that is <paramref name="now"/> in the module, where what was <paramref name="name"/> there is
+    /// <paramref name="stored"/> in the file: with or without the base prefix.</summary>
+    private static string StoredName(string now, string name, string stored) => stored.Length >= name.Length
+        ? stored[..(stored.Length - name.Length)] + now
+        : now[(name.Length - stored.Length)..];
 
     /// <summary>The names that a stored tensor has in the state by now: a weight under a mask is two tensors.</summary>
     private string[] PresentNames(string name, OrderedDictionary<string, Tensor> state)
@@ -115,7 +120,7 @@ public sealed class PretrainedModel
             throw new ModelException($"{path}: model_type is {modelType ?? "missing"}; Coppice runs {string.Join(", ", ModelRegistry.Known)}. "
                 + "(inspect and prune work on any checkpoint.)");
         using var checkpoint = Checkpoint.Open(folder);
-        var tensors = checkpoint.Tensors.Where(tensor => !architecture.IsLeftover(tensor.Name)).ToDictionary(tensor => tensor.Name);
+        var tensors = StateOf(checkpoint, architecture);
         var module = architecture.Create(config, tensors);
         var sources = Rename(tensors, module, architecture.BasePrefix);
         module.LoadStateDict(sources.ToDictionary(entry => entry.Key, entry => entry.Value.Shape), (name, target) => sources[name].ReadInto(target));
@@ -126,6 +131,9 @@ public sealed class PretrainedModel
         config.ValueKind == JsonValueKind.Object && config.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String
             ? type.GetString()
             : null;
+
+    private static Dictionary<string, TensorSource> StateOf(Checkpoint checkpoint, ModelArchitecture architecture) =>
+        checkpoint.Tensors.Where(tensor => !architecture.IsLeftover(tensor.Name)).ToDictionary(tensor => tensor.Name);
 
     /// <summary>The tensors under the module's names, which have the base prefix where it has a head and the file may not, or the reverse.</summary>
     private static Dictionary<string, TensorSource> Rename(Dictionary<string, TensorSource> tensors, Module module, string prefix)
