@@ -31,7 +31,8 @@ public sealed class PretrainedModel
     /// <summary>The module as a classifier of texts.</summary>
     /// <exception cref="NotSupportedException">It is of another kind.</exception>
     public ITextClassifier TextClassifier => Module as ITextClassifier
-        ?? throw new NotSupportedException($"{Folder} holds a {ModelType} model, which is no text classifier; give one such as BERT with a classification head.");
+        ?? throw new NotSupportedException(
+            $"{Folder} holds a {ModelType} model, which is no text classifier; give one such as BERT with a classification head.");
 
     /// <summary>Whether a path is a folder whose config.json names a family that Coppice runs.</summary>
     public static bool CanOpen(string folder)
@@ -111,23 +112,34 @@ public sealed class PretrainedModel
         var modelType = ModelTypeOf(config);
         var architecture = modelType is null ? null : ModelRegistry.Find(modelType);
         if (architecture is null)
-            throw new ModelException($"{path}: model_type is {modelType ?? "missing"}; Coppice runs {string.Join(", ", ModelRegistry.Known)}. (inspect and prune work on any checkpoint.)");
+            throw new ModelException($"{path}: model_type is {modelType ?? "missing"}; Coppice runs {string.Join(", ", ModelRegistry.Known)}. "
+                + "(inspect and prune work on any checkpoint.)");
         using var checkpoint = Checkpoint.Open(folder);
-        var sources = Rename(checkpoint.Tensors, architecture);
-        var module = architecture.Create(config, sources);
+        var tensors = checkpoint.Tensors.Where(tensor => !architecture.IsLeftover(tensor.Name)).ToDictionary(tensor => tensor.Name);
+        var module = architecture.Create(config, tensors);
+        var sources = Rename(tensors, module, architecture.BasePrefix);
         module.LoadStateDict(sources.ToDictionary(entry => entry.Key, entry => entry.Value.Shape), (name, target) => sources[name].ReadInto(target));
         return new(folder, modelType!, module, EndOfText(folder, config));
     }
 
     private static string? ModelTypeOf(JsonElement config) =>
-        config.ValueKind == JsonValueKind.Object && config.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String ? type.GetString() : null;
+        config.ValueKind == JsonValueKind.Object && config.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String
+            ? type.GetString()
+            : null;
 
-    /// <summary>The names the module has: with the base prefix, without leftovers.</summary>
-    private static Dictionary<string, TensorSource> Rename(IReadOnlyList<TensorSource> tensors, ModelArchitecture architecture)
+    /// <summary>The tensors under the module's names, which have the base prefix where it has a head and the file may not, or the reverse.</summary>
+    private static Dictionary<string, TensorSource> Rename(Dictionary<string, TensorSource> tensors, Module module, string prefix)
     {
-        var isBare = !tensors.Any(tensor => tensor.Name.StartsWith(architecture.BasePrefix, StringComparison.Ordinal));
-        return tensors.Where(tensor => !architecture.Leftovers.Any(tensor.Name.EndsWith))
-            .ToDictionary(tensor => isBare ? architecture.BasePrefix + tensor.Name : tensor.Name);
+        var isWithHead = module.StateDict().Keys.Any(HasPrefix);
+        var isFileWithHead = tensors.Keys.Any(HasPrefix);
+        return (isWithHead, isFileWithHead) switch
+        {
+            (true, false) => tensors.ToDictionary(entry => prefix + entry.Key, entry => entry.Value),
+            (false, true) => tensors.ToDictionary(entry => HasPrefix(entry.Key) ? entry.Key[prefix.Length..] : entry.Key, entry => entry.Value),
+            _ => tensors,
+        };
+
+        bool HasPrefix(string name) => name.StartsWith(prefix, StringComparison.Ordinal);
     }
 
     private static HashSet<int> EndOfText(string folder, JsonElement config)

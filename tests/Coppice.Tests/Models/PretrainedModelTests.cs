@@ -97,6 +97,26 @@ public sealed class PretrainedModelTests : IDisposable
     }
 
     [Fact]
+    public void Open_OfBertSavedWithPretrainingHeads_GivesTheBareModel()
+    {
+        const string Config = """
+            {"model_type": "bert", "vocab_size": 5, "hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8,
+             "max_position_embeddings": 8}
+            """;
+        var bert = new BertModel(JsonSerializer.Deserialize(Config, ConfigJson.Default.BertConfig)!);
+        bert.StateDict()["embeddings.word_embeddings.weight"].AsSpan<float>().Fill(2);
+        var state = new OrderedDictionary<string, Tensor>(bert.StateDict().Select(entry => KeyValuePair.Create("bert." + entry.Key, entry.Value)))
+        {
+            ["cls.predictions.bias"] = Tensor.Zeros([5]),
+            ["bert.embeddings.position_ids"] = Tensor.Zeros([1, 8], DType.I64),
+        };
+        Save(Config, state);
+        var opened = Assert.IsType<BertModel>(Open().Module);
+        Assert.Equal(2, opened.StateDict()["embeddings.word_embeddings.weight"].ToArray<float>()[0]);
+        Assert.Contains("no text classifier", Assert.Throws<NotSupportedException>(() => Open().TextClassifier).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Open_OfAnUnknownFamily_ListsTheKnown()
     {
         Save("""{"model_type": "magic"}""", State(Gpt2));
