@@ -84,13 +84,18 @@ public sealed class PretrainedModel
         using var checkpoint = Checkpoint.Open(Folder);
         var state = Module.StateDict();
         var changes = new Dictionary<string, IReadOnlyList<TensorSource>>();
-        foreach (var (name, source) in Rename(checkpoint.Tensors, ModelRegistry.Find(ModelType)!))
-        {
-            var prefix = name.Length - source.Name.Length;
-            changes.Add(source.Name, [.. PresentNames(name, state).Select(now => TensorSource.From(now[prefix..], state[now]))]);
-        }
+        var architecture = ModelRegistry.Find(ModelType)!;
+        foreach (var (name, source) in Rename(WithoutLeftovers(checkpoint, architecture), Module, architecture.BasePrefix))
+            changes.Add(source.Name, [.. PresentNames(name, state)
+                .Select(now => TensorSource.From(StoredName(now, name, source.Name), state[now]))]);
         checkpoint.Save(folder, changes, options);
     }
+
+    /// <summary>A name of the module as the file has it: with a prefix more or less, as <paramref name="stored"/> differs from
+    /// <paramref name="name"/>.</summary>
+    private static string StoredName(string now, string name, string stored) => stored.Length >= name.Length
+        ? stored[..^name.Length] + now
+        : now[(name.Length - stored.Length)..];
 
     /// <summary>The names that a stored tensor has in the state by now: a weight under a mask is two tensors.</summary>
     private string[] PresentNames(string name, OrderedDictionary<string, Tensor> state)
@@ -115,12 +120,15 @@ public sealed class PretrainedModel
             throw new ModelException($"{path}: model_type is {modelType ?? "missing"}; Coppice runs {string.Join(", ", ModelRegistry.Known)}. "
                 + "(inspect and prune work on any checkpoint.)");
         using var checkpoint = Checkpoint.Open(folder);
-        var tensors = checkpoint.Tensors.Where(tensor => !architecture.IsLeftover(tensor.Name)).ToDictionary(tensor => tensor.Name);
+        var tensors = WithoutLeftovers(checkpoint, architecture);
         var module = architecture.Create(config, tensors);
         var sources = Rename(tensors, module, architecture.BasePrefix);
         module.LoadStateDict(sources.ToDictionary(entry => entry.Key, entry => entry.Value.Shape), (name, target) => sources[name].ReadInto(target));
         return new(folder, modelType!, module, EndOfText(folder, config));
     }
+
+    private static Dictionary<string, TensorSource> WithoutLeftovers(Checkpoint checkpoint, ModelArchitecture architecture) =>
+        checkpoint.Tensors.Where(tensor => !architecture.IsLeftover(tensor.Name)).ToDictionary(tensor => tensor.Name);
 
     private static string? ModelTypeOf(JsonElement config) =>
         config.ValueKind == JsonValueKind.Object && config.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String
