@@ -23,6 +23,8 @@ public sealed class PretrainedModel
     /// <summary>Tokens that end a text (<c>eos_token_id</c> of generation_config.json or config.json).</summary>
     public IReadOnlySet<int> EndOfTextIds { get; }
 
+    private ModelArchitecture Architecture => ModelRegistry.Find(ModelType)!;
+
     /// <summary>The module as a model that predicts tokens.</summary>
     /// <exception cref="NotSupportedException">It is of another kind.</exception>
     public ICausalLanguageModel CausalLanguageModel => Module as ICausalLanguageModel
@@ -84,17 +86,15 @@ public sealed class PretrainedModel
         using var checkpoint = Checkpoint.Open(Folder);
         var state = Module.StateDict();
         var changes = new Dictionary<string, IReadOnlyList<TensorSource>>();
-        var architecture = ModelRegistry.Find(ModelType)!;
-        foreach (var (name, source) in Rename(WithoutLeftovers(checkpoint, architecture), Module, architecture.BasePrefix))
-            changes.Add(source.Name, [.. PresentNames(name, state)
-                .Select(now => TensorSource.From(StoredName(now, name, source.Name), state[now]))]);
+        foreach (var (name, source) in Rename(StateOf(checkpoint, Architecture), Module, Architecture.BasePrefix))
+            changes.Add(source.Name, [.. PresentNames(name, state).Select(now => TensorSource.From(StoredName(now, name, source.Name), state[now]))]);
         checkpoint.Save(folder, changes, options);
     }
 
-    /// <summary>A name of the module as the file has it: with a prefix more or less, as <paramref name="stored"/> differs from
-    /// <paramref name="name"/>.</summary>
+    /// <summary>The name in the file of a tensor that is <paramref name="now"/> in the module, where what was <paramref name="name"/> there is
+    /// <paramref name="stored"/> in the file: with or without the base prefix.</summary>
     private static string StoredName(string now, string name, string stored) => stored.Length >= name.Length
-        ? stored[..^name.Length] + now
+        ? stored[..(stored.Length - name.Length)] + now
         : now[(name.Length - stored.Length)..];
 
     /// <summary>The names that a stored tensor has in the state by now: a weight under a mask is two tensors.</summary>
@@ -120,20 +120,20 @@ public sealed class PretrainedModel
             throw new ModelException($"{path}: model_type is {modelType ?? "missing"}; Coppice runs {string.Join(", ", ModelRegistry.Known)}. "
                 + "(inspect and prune work on any checkpoint.)");
         using var checkpoint = Checkpoint.Open(folder);
-        var tensors = WithoutLeftovers(checkpoint, architecture);
+        var tensors = StateOf(checkpoint, architecture);
         var module = architecture.Create(config, tensors);
         var sources = Rename(tensors, module, architecture.BasePrefix);
         module.LoadStateDict(sources.ToDictionary(entry => entry.Key, entry => entry.Value.Shape), (name, target) => sources[name].ReadInto(target));
         return new(folder, modelType!, module, EndOfText(folder, config));
     }
 
-    private static Dictionary<string, TensorSource> WithoutLeftovers(Checkpoint checkpoint, ModelArchitecture architecture) =>
-        checkpoint.Tensors.Where(tensor => !architecture.IsLeftover(tensor.Name)).ToDictionary(tensor => tensor.Name);
-
     private static string? ModelTypeOf(JsonElement config) =>
         config.ValueKind == JsonValueKind.Object && config.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String
             ? type.GetString()
             : null;
+
+    private static Dictionary<string, TensorSource> StateOf(Checkpoint checkpoint, ModelArchitecture architecture) =>
+        checkpoint.Tensors.Where(tensor => !architecture.IsLeftover(tensor.Name)).ToDictionary(tensor => tensor.Name);
 
     /// <summary>The tensors under the module's names, which have the base prefix where it has a head and the file may not, or the reverse.</summary>
     private static Dictionary<string, TensorSource> Rename(Dictionary<string, TensorSource> tensors, Module module, string prefix)

@@ -28,12 +28,12 @@ internal static class BlockScores
     public static double[] Compute(TensorSource source, BlockGrid grid, bool squared)
     {
         var scores = new double[grid.Blocks];
-        var values = ArrayPool<double>.Shared.Rent(TensorChunks.Elements);
+        var values = ArrayPool<double>.Shared.Rent(TensorChunks.Length);
         using var lease = TensorChunks.Rent();
         foreach (var chunk in TensorChunks.Split([source.Count]))
         {
             var magnitudes = values.AsSpan(0, chunk.Count);
-            ChannelNorms.Magnitudes(source.View(chunk.First, chunk.Count, lease.Buffer), source.DType, magnitudes);
+            ChannelNorms.Magnitudes(source.Elements(chunk.First, chunk.Count, lease.Buffer), source.DType, magnitudes);
             for (var i = 0; i < magnitudes.Length; i++)
                 scores[grid.BlockOf(chunk.First + i)] += squared ? magnitudes[i] * magnitudes[i] : magnitudes[i];
         }

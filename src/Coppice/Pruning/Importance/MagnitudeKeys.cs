@@ -28,12 +28,15 @@ internal sealed class MagnitudeKeys(TensorSource source, DType rankedAs) : KeySo
     }
 
     /// <inheritdoc/>
+    public override bool ReadsAnywhere => true;
+
+    /// <inheritdoc/>
     public override ReadOnlySpan<byte> Read(long first, int count, Span<byte> scratch)
     {
         if (source.DType == rankedAs)
-            return source.View(first, count, scratch);
+            return source.Elements(first, count, scratch);
         using var lease = TensorChunks.Rent();
-        var elements = source.View(first, count, lease.Buffer);
+        var elements = source.Elements(first, count, lease.Buffer);
         var size = source.DType.ByteSize();
         for (var i = 0; i < count; i++)
             WriteKey(scratch[(i * Width)..], Widen(source.DType, Of(elements.Slice(i * size, size)), rankedAs));
