@@ -59,11 +59,11 @@ public sealed record RowPruning : PruningMethod
         // Stored rows are outputs to be read whole, or inputs of which some columns are read.
         var (rows, width) = view.InputMajor ? (view.Inputs, outputs) : (outputs, view.Inputs);
         for (var row = 0; row < rows; row++)
-            for (var column = 0; column < width; column += TensorChunks.Elements)
+            for (var column = 0; column < width; column += TensorChunks.Length)
             {
-                var count = Math.Min(TensorChunks.Elements, width - column);
+                var count = Math.Min(TensorChunks.Length, width - column);
                 var start = view.InputMajor ? (long)row * view.Columns + first + column : (long)(first + row) * view.Columns + column;
-                var elements = source.View(start, count, lease.Buffer);
+                var elements = source.Elements(start, count, lease.Buffer);
                 for (var i = 0; i < count; i++)
                     keys[view.InputMajor ? (column + i) * view.Inputs + row : row * view.Inputs + column + i] =
                         MagnitudeKeys.Of(elements.Slice(i * size, size));
