@@ -4,6 +4,7 @@ using Coppice.Checkpoints;
 using Coppice.Models;
 using Coppice.Models.Bert;
 using Coppice.Models.Gpt2;
+using Coppice.Pruning.Masks;
 using Coppice.Tensors;
 
 namespace Coppice.Tests.Models;
@@ -84,6 +85,28 @@ public sealed class PretrainedModelTests : IDisposable
         Save(Gpt2, bare);
         Assert.Equal(whole, Logits(Open()));
         Assert.Contains(whole, value => value != 0);
+    }
+
+    [Theory]
+    [InlineData("transformer.", "")]
+    [InlineData("", "transformer.")]
+    public void Save_OfAMaskedModel_KeepsTheFilesNamesAndLeftovers(string dropped, string kept)
+    {
+        var state = new OrderedDictionary<string, Tensor>(State(Gpt2).Where(entry => kept.Length > 0 || entry.Key != "lm_head.weight")
+            .Select(entry => KeyValuePair.Create(entry.Key[(entry.Key.StartsWith("transformer.") ? dropped.Length : 0)..], entry.Value)))
+        {
+            [kept + "h.0.attn.bias"] = Tensor.Full([1, 1, 8, 8], 1),
+        };
+        Save(Gpt2, state);
+        var model = Open();
+        Prune.L1Unstructured(model.Module.Find("transformer.h.0.mlp.c_fc"), "weight", 0.5);
+        using var other = new TempFolder();
+        model.Save(other["masked"]);
+        using var saved = Checkpoint.Open(other["masked"]);
+        Assert.Equal(state.Keys.Except([kept + "h.0.mlp.c_fc.weight"])
+            .Concat([kept + "h.0.mlp.c_fc.weight_orig", kept + "h.0.mlp.c_fc.weight_mask"]).Order(),
+            saved.Tensors.Select(tensor => tensor.Name).Order());
+        Assert.Equal(Logits(model), Logits(PretrainedModel.Open(other["masked"])));
     }
 
     [Theory]

@@ -11,9 +11,6 @@ public sealed record ErkPruning : PruningMethod
     public override MethodOptions Options => new("erk");
 
     /// <inheritdoc/>
-    public override bool SupportsGlobal => true;
-
-    /// <inheritdoc/>
     public override bool IsAlwaysGlobal => true;
 
     /// <inheritdoc/>

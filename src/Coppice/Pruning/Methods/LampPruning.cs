@@ -19,9 +19,6 @@ public sealed record LampPruning : PruningMethod
     public override MethodOptions Options => new("lamp");
 
     /// <inheritdoc/>
-    public override bool SupportsGlobal => true;
-
-    /// <inheritdoc/>
     public override bool IsAlwaysGlobal => true;
 
     /// <inheritdoc/>

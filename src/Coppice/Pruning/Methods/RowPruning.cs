@@ -14,6 +14,9 @@ namespace Coppice.Pruning.Methods;
 /// </remarks>
 public sealed record RowPruning : PruningMethod
 {
+    /// <summary>Keys gathered at a time: few enough to stay in cache while columns are turned into rows.</summary>
+    private const int CachedKeys = 1 << 15;
+
     /// <inheritdoc/>
     public override MethodOptions Options => new("l1", MethodOptions.Row);
 
@@ -31,7 +34,7 @@ public sealed record RowPruning : PruningMethod
     private static OutputMask Mask(SelectedWeight weight, MatrixView view, int count, PruneSemantics semantics)
     {
         var limits = new KeyLimit[view.Outputs];
-        var step = Math.Max(1, TensorChunks.Length / view.Inputs);
+        var step = Math.Max(1, CachedKeys / view.Inputs);
         Workers.For((view.Outputs + step - 1) / step, part =>
         {
             var (first, outputs) = (part * step, Math.Min(step, view.Outputs - part * step));

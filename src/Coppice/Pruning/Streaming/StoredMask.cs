@@ -29,7 +29,7 @@ internal sealed class StoredMask(DType dtype, PruneSemantics semantics, TensorSo
         for (var done = 0; done < elements.Length / size; done += Step)
         {
             var count = Math.Min(Step, elements.Length / size - done);
-            Decode(mask.View(firstElement + done, count, bytes), mask.DType, factors);
+            Decode(mask.Elements(firstElement + done, count, bytes), mask.DType, factors);
             var lanes = bytes.AsSpan(Step * mask.DType.ByteSize(), count * size);
             pruned += Multiply(elements.Slice(done * size, count * size), factors.AsSpan(0, count), lanes);
         }
