@@ -39,8 +39,8 @@ internal static class CompareCommand
         var (before, after) = (parsed.GetRequiredValue(Before), parsed.GetRequiredValue(After));
         if (parsed.GetValue(Rounds) < 1)
             throw new UsageException("--rounds must be 1 or more.");
-        terminal.Note("reading both checkpoints");
-        var sections = new List<IComparisonSection> { new CheckpointSection(CheckpointComparison.Of(before, after, cancellation)) };
+        var files = terminal.Busy("reading both checkpoints", () => CheckpointComparison.Of(before, after, cancellation));
+        var sections = new List<IComparisonSection> { new CheckpointSection(files) };
         var models = OpenBoth(before, after);
         if (models is not var (first, second))
             RefuseQualityOptions(parsed, before);

@@ -27,7 +27,7 @@ internal static class FinalizeCommand
         var output = parsed.GetValue(SavingOptions.Output) ?? throw new UsageException("Say where to write with -o OUT.");
         SavingOptions.RefuseExisting(output, "-o", parsed);
         using var checkpoint = Checkpoint.Open(parsed.GetRequiredValue(Path));
-        var result = MaskFinalizer.Finalize(checkpoint.Tensors, SavingOptions.SemanticsOf(parsed));
+        var result = terminal.Busy("reading masks", () => MaskFinalizer.Finalize(checkpoint.Tensors, SavingOptions.SemanticsOf(parsed)));
         foreach (var warning in result.Warnings)
             terminal.Warn(warning);
         SavingOptions.Save(parsed, terminal, checkpoint, options => checkpoint.Save(output, result.Changes, options, cancellation));

@@ -38,7 +38,7 @@ internal static class InspectCommand
             terminal.Result(() => ToJson(checkpoint[name], corner), () => ShowCorner(terminal, checkpoint[name], corner));
             return Task.FromResult(ExitCode.Done);
         }
-        var inspection = terminal.Progress("inspect", checkpoint.Tensors.Sum(tensor => tensor.ByteLength),
+        var inspection = terminal.Progress("inspect", "bytes", checkpoint.Tensors.Sum(tensor => tensor.ByteLength),
             progress => CheckpointInspection.Of(checkpoint, progress, cancellation));
         terminal.Result(() => ToJson(checkpoint, inspection), () => ShowTables(terminal, checkpoint, inspection));
         return Task.FromResult(ExitCode.Done);

@@ -58,7 +58,7 @@ internal static class PruneCommand
         using var checkpoint = Checkpoint.Open(parsed.GetRequiredValue(Path));
         CheckPlan(parsed.GetValue(Plan), checkpoint);
         var selection = WeightSelector.Select(checkpoint.Tensors, ModelFacts.Of(checkpoint), parsed.GetValue(Include), parsed.GetValue(Exclude));
-        var result = Pruner.Prune(selection, request);
+        var result = terminal.Busy("choosing what to prune", () => Pruner.Prune(selection, request));
         foreach (var warning in result.Warnings)
             terminal.Warn(warning);
         if (!dryRun)

@@ -39,7 +39,7 @@ internal static class SavingOptions
     /// <param name="checkpoint">What is written anew; its size tells how much is left.</param>
     /// <param name="save">Writes, with the options it is given.</param>
     public static void Save(ParseResult parsed, Terminal terminal, Checkpoint checkpoint, Action<SaveOptions> save) =>
-        terminal.Progress("write", checkpoint.Tensors.DistinctBy(tensor => tensor.Identity).Sum(tensor => tensor.ByteLength), progress =>
+        terminal.Progress("write", "bytes", checkpoint.Tensors.DistinctBy(tensor => tensor.Identity).Sum(tensor => tensor.ByteLength), progress =>
         {
             save(new SaveOptions
             {

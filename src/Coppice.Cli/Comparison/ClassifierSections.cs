@@ -24,8 +24,8 @@ internal static class ClassifierSections
             yield break;
         var taskBefore = ClassificationTask.Open(before.Folder, settings.Data);
         var taskAfter = ClassificationTask.Open(after.Folder, settings.Data);
-        var predictedBefore = terminal.Progress("classify before", taskBefore.Labels.Count, progress => taskBefore.Predict(progress, cancellation));
-        var predictedAfter = terminal.Progress("classify after", taskAfter.Labels.Count, progress => taskAfter.Predict(progress, cancellation));
+        var predictedBefore = terminal.Progress("classify before", "examples", taskBefore.Labels.Count, progress => taskBefore.Predict(progress, cancellation));
+        var predictedAfter = terminal.Progress("classify after", "examples", taskAfter.Labels.Count, progress => taskAfter.Predict(progress, cancellation));
         yield return new ClassificationSection(taskBefore.Measure(predictedBefore.Classes), taskAfter.Measure(predictedAfter.Classes),
             PairedDifference.Compute([.. taskBefore.Labels], predictedBefore.Classes, predictedAfter.Classes, taskBefore.Classes.Count, (ulong)settings.Seed));
         yield return new AgreementSection(Agreement(predictedBefore, predictedAfter), settings.Data);

@@ -32,7 +32,7 @@ internal static class LanguageModelSections
         var speed = LanguageModelComparison.Speed(first, second, prompt, settings.Rounds);
         yield return new SpeedSection("latency", $"prompt of {speed.PromptTokens} tokens", speed.Prompt, speed.PromptTokens, "tokens");
         yield return new SpeedSection("decode", $"{speed.DecodedTokens} further tokens", speed.Decode, speed.DecodedTokens, "tokens");
-        var result = terminal.Progress("outputs", windows.Count, progress => LanguageModelEvaluation.Compare(first, second, windows, progress, cancellation));
+        var result = terminal.Progress("outputs", "windows", windows.Count, progress => LanguageModelEvaluation.Compare(first, second, windows, progress, cancellation));
         yield return new AgreementSection(result.Agreement, settings.Text is null ? "a sample of the model before" : settings.Text);
         if (settings.Text is not null)
             yield return new PerplexitySection(result.Before, result.After, windows);
