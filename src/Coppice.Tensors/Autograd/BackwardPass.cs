@@ -19,7 +19,7 @@ internal sealed class BackwardPass(
             Visit(entries[i], pending);
         foreach (var (leaf, receive) in leaves)
             if (pending.Take(leaf) is { } found)
-                Deliver(leaf, receive, Hooked(leaf, found), pending);
+                Deliver(leaf, receive, Hooked(leaf, found, pending), pending);
         return _results;
     }
 
@@ -33,7 +33,7 @@ internal sealed class BackwardPass(
             var output = entry.Outputs[i];
             if (gradients[i] is not { } taken)
                 continue;
-            gradients[i] = Hooked(output, taken);
+            gradients[i] = Hooked(output, taken, pending);
             if (leaves.TryGetValue(output, out var receive))
                 Deliver(output, receive, gradients[i]!, pending: null);
         }
@@ -64,15 +64,17 @@ internal sealed class BackwardPass(
         return gradients;
     }
 
-    private Tensor Hooked(Tensor tensor, Tensor gradient)
+    private Tensor Hooked(Tensor tensor, Tensor gradient, PendingGradients pending)
     {
         if (!hooks.TryGetValue(tensor, out var calls))
             return gradient;
         foreach (var hook in calls)
         {
-            var replaced = hook(gradient) ?? gradient;
+            if (hook(gradient) is not { } replaced)
+                continue;
             if (replaced.Shape != tensor.Shape || replaced.DType != DType.F32)
                 throw new InvalidOperationException($"A gradient hook of {tensor} returned {replaced}; it must have the tensor's shape, in F32.");
+            pending.Replace(gradient, replaced);
             gradient = replaced;
         }
         return gradient;

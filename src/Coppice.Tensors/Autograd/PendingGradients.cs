@@ -41,13 +41,19 @@ internal sealed class PendingGradients(TensorScope scope)
     /// <summary>Takes out a sum; the caller passes it to <see cref="Release"/> when done.</summary>
     public Tensor? Take(Tensor tensor) => _sums.Remove(tensor, out var sum) ? sum : null;
 
+    /// <summary>Counts what a hook returned in the place of a taken gradient.</summary>
+    public void Replace(Tensor gradient, Tensor replaced)
+    {
+        Hold(replaced);
+        Release(gradient);
+    }
+
     public void Release(Tensor? gradient)
     {
-        // Not counted: what a hook put in a gradient's place.
-        if (gradient is null || !_uses.TryGetValue(gradient.Storage, out var uses))
+        if (gradient is null)
             return;
-        _uses[gradient.Storage] = uses - 1;
-        if (uses > 1)
+        var uses = --_uses[gradient.Storage];
+        if (uses > 0)
             return;
         _uses.Remove(gradient.Storage);
         scope.Release(gradient);

@@ -69,7 +69,7 @@ public sealed class Tape : IDisposable
 
     /// <summary>Calls <paramref name="hook"/> with the whole gradient to a recorded tensor before it flows on; what it returns takes its place.</summary>
     /// <param name="tensor">A watched tensor, or one computed from watched ones.</param>
-    /// <param name="hook">Given the gradient, not to be written to; returns one of the same shape, or null to leave it as it is.</param>
+    /// <param name="hook">Given the gradient, not to be written to or kept; returns one of the same shape, or null to leave it as it is.</param>
     /// <exception cref="ArgumentException">The tensor is not on this tape.</exception>
     public void OnGradient(Tensor tensor, Func<Tensor, Tensor?> hook)
     {
@@ -137,11 +137,7 @@ public sealed class Tape : IDisposable
         if (DetectsNonFinite)
             foreach (var output in outputs)
                 NonFinite.Refuse(output, op, inputs, "its output");
-        // A block to be recomputed reads parameters that are not among its inputs.
-        var tracked = op is Recompute;
-        foreach (var input in inputs)
-            tracked |= _tracked.Contains(input);
-        if (!tracked || op.NoGradient is not null)
+        if (!IsTracked(op, inputs))
             return;
         _entries.Add(new(op, inputs, outputs));
         foreach (var input in inputs)
@@ -152,6 +148,17 @@ public sealed class Tape : IDisposable
             if (output.DType.IsFloatingPoint())
                 _tracked.Add(output);
         }
+    }
+
+    // A stretch to be recomputed may read parameters that are not among its inputs.
+    private bool IsTracked(Op op, ReadOnlySpan<Tensor> inputs)
+    {
+        if (op is Recompute)
+            return true;
+        foreach (var input in inputs)
+            if (_tracked.Contains(input))
+                return true;
+        return false;
     }
 
     private sealed class PausedTape : IDisposable

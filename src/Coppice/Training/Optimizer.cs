@@ -26,7 +26,7 @@ public abstract class Optimizer
     /// <param name="weightDecay">Pull towards 0, at least 0.</param>
     /// <param name="groups">Exceptions; the first glob that matches a parameter counts.</param>
     /// <exception cref="ArgumentException">A rate is negative, or a glob matches no parameter.</exception>
-    protected Optimizer(Module module, double learningRate, double weightDecay, IReadOnlyList<ParameterGroup>? groups)
+    private protected Optimizer(Module module, double learningRate, double weightDecay, IReadOnlyList<ParameterGroup>? groups)
     {
         groups ??= [];
         var used = new HashSet<ParameterGroup>();
