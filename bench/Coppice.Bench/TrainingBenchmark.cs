@@ -17,7 +17,8 @@ internal static class TrainingBenchmark
 
     public static void Run(Report report)
     {
-        report.Line("\nOne step of training: forward, cross-entropy, backward, AdamW (torch: fused GELU, foreach AdamW). Medians, taking turns.");
+        report.Line("\nOne step of training: forward, cross-entropy, backward, AdamW (torch: fused GELU, foreach AdamW). "
+            + "Medians, taking turns.");
         report.Header("model", "threads", "torch ms", "ours ms", "ratio", "share: forward", "backward", "AdamW");
         for (var threads = 1; threads <= Math.Min(2, Environment.ProcessorCount); threads++)
         {
@@ -38,7 +39,8 @@ internal static class TrainingBenchmark
             ["model"] = "gpt2", ["layers"] = config.Layers, ["width"] = config.Width, ["heads"] = config.Heads,
             ["vocabulary"] = config.VocabSize, ["batch"] = batch, ["steps"] = steps,
         };
-        Compare(report, $"GPT-2 student, {batch} x {steps} tokens", threads, options, new AdamW(model, 1e-4), () => model.Forward(ids).CrossEntropy(ids));
+        Compare(report, $"GPT-2 student, {batch} x {steps} tokens", threads, options, new AdamW(model, 1e-4),
+            () => model.Forward(ids).CrossEntropy(ids));
     }
 
     private static void Bert(Report report, int threads)
@@ -53,7 +55,8 @@ internal static class TrainingBenchmark
             ["model"] = "bert", ["layers"] = config.Layers, ["width"] = config.Width, ["heads"] = config.Heads, ["inner"] = config.Inner,
             ["vocabulary"] = config.VocabSize, ["labels"] = model.Labels, ["batch"] = batch, ["steps"] = steps,
         };
-        Compare(report, $"BERT, {batch} x {steps} tokens", threads, options, new AdamW(model, 1e-4), () => model.Forward(ids).CrossEntropy(labels));
+        Compare(report, $"BERT, {batch} x {steps} tokens", threads, options, new AdamW(model, 1e-4),
+            () => model.Forward(ids).CrossEntropy(labels));
     }
 
     private static void Compare(Report report, string name, int threads, JsonObject options, Optimizer optimizer, Func<Tensor> loss)

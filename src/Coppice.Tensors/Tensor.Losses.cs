@@ -18,20 +18,4 @@ public sealed partial class Tensor
 
     /// <summary>Mean of the squared differences from a tensor of the same shape: [...] -> [].</summary>
     public Tensor MeanSquaredError(Tensor target) => Op.ApplySingle(new MeanSquaredError(), this, target);
-
-    /// <summary>Zeroes each element with a probability and divides the others by the rest, 1 - probability (Srivastava et al. 2014).</summary>
-    /// <param name="probability">At least 0 and below 1; 0 returns this tensor and draws nothing.</param>
-    /// <param name="random">Gives one draw an element, row-major, so that the same state drops the same elements.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The probability is out of range.</exception>
-    public Tensor Dropout(float probability, RandomSource random)
-    {
-        if (!(probability is >= 0 and < 1))
-            throw new ArgumentOutOfRangeException(nameof(probability), $"Dropout needs a probability of at least 0 and below 1, not {probability}.");
-        if (probability == 0)
-            return this;
-        var factors = Empty(Shape);
-        foreach (ref var factor in factors.AsSpan<float>())
-            factor = random.NextSingle() < probability ? 0 : 1 / (1 - probability);
-        return Multiply(factors);
-    }
 }

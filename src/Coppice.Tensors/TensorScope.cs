@@ -50,7 +50,7 @@ public sealed class TensorScope : IDisposable
         return tensor;
     }
 
-    /// <summary>Recycles the memory of a detached tensor at once, instead of when the garbage collector finds it; no view of it may be used again.</summary>
+    /// <summary>Recycles the memory of a tensor at once, for one that no scope holds; no view of it may be used again.</summary>
     public static void Recycle(Tensor tensor)
     {
         Detach(tensor);

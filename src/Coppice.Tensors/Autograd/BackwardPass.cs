@@ -73,7 +73,8 @@ internal sealed class BackwardPass(
             if (hook(gradient) is not { } replaced)
                 continue;
             if (replaced.Shape != tensor.Shape || replaced.DType != DType.F32)
-                throw new InvalidOperationException($"A gradient hook of {tensor} returned {replaced}; it must have the tensor's shape, in F32.");
+                throw new InvalidOperationException(
+                    $"A gradient hook of {tensor} returned {replaced}; it must have the tensor's shape, in F32.");
             pending.Replace(gradient, replaced);
             gradient = replaced;
         }

@@ -3,8 +3,10 @@ namespace Coppice.Tensors.Autograd;
 /// <summary>Activation checkpointing (Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016): memory for time.</summary>
 public static class Checkpointing
 {
-    /// <summary>Runs <paramref name="body"/> without keeping what it computes on the way; the backward pass runs it a second time.</summary>
-    /// <remarks>Parameters may be captured and get their gradients; other tensors get one only as inputs. Without a tape the body just runs.</remarks>
+    /// <summary>Runs <paramref name="body"/> and keeps nothing it computes on the way; the backward pass runs it again.</summary>
+    /// <remarks>
+    /// Parameters may be captured and get their gradients; other tensors get one only as inputs. Without a tape the body just runs.
+    /// </remarks>
     /// <param name="body">
     /// Must compute the same when called again: random draws, as of dropout, from a generator that it makes itself from a seed.
     /// </param>

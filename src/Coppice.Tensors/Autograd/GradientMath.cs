@@ -22,7 +22,8 @@ internal static class GradientMath
                 end++;
             if (end == axis)
                 continue;
-            var sums = Tensor.Empty(Shape.Create([.. source.Shape.Dims[..axis], .. Enumerable.Repeat(1, end - axis), .. source.Shape.Dims[end..]]));
+            var sums = Tensor.Empty(
+                Shape.Create([.. source.Shape.Dims[..axis], .. Enumerable.Repeat(1, end - axis), .. source.Shape.Dims[end..]]));
             AxisSum.Run(source, sums, axis, end);
             source = sums;
         }

@@ -13,8 +13,9 @@ internal static class NonFinite
             return;
         var values = Op.RowMajor(tensor);
         if (!TensorPrimitives.IsFiniteAll(values.AsReadOnlySpan<float>()))
-            throw new OpException($"{op.Name}({string.Join(", ", (object[])inputs.ToArray())}): {what}, {tensor}, holds NaN or an infinity. "
-                + "Lower the learning rate, clip gradients, or look at the inputs.");
+            throw new OpException(
+                $"{op.Name}({string.Join(", ", (object[])inputs.ToArray())}): {what}, {tensor}, holds NaN or an infinity. Lower "
+                + "the learning rate, clip gradients, or look at the inputs.");
         GC.KeepAlive(values);
     }
 }

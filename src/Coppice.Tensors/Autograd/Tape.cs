@@ -47,7 +47,7 @@ public sealed class Tape : IDisposable
     /// <summary>Stops recording on this thread until the returned object is disposed: ops then cost no memory and give no gradient.</summary>
     public static IDisposable Pause() => new PausedTape();
 
-    /// <summary>Whether an op that is being differentiated must compute this input's gradient; true outside <see cref="Backward(Tensor)"/>.</summary>
+    /// <summary>Whether an op that is being differentiated must compute this input's gradient; true outside a backward pass.</summary>
     public static bool Needs(Tensor input) => s_differentiating is not { } tape || tape._tracked.Contains(input);
 
     /// <summary>Whether an op is being differentiated and this input's gradient is asked for.</summary>
@@ -67,14 +67,19 @@ public sealed class Tape : IDisposable
         _leaves[tensor] = receive;
     }
 
-    /// <summary>Calls <paramref name="hook"/> with the whole gradient to a recorded tensor before it flows on; what it returns takes its place.</summary>
+    /// <summary>
+    /// Calls <paramref name="hook"/> with the whole gradient to a recorded tensor before it flows on; what it returns takes its place.
+    /// </summary>
     /// <param name="tensor">A watched tensor, or one computed from watched ones.</param>
-    /// <param name="hook">Given the gradient, not to be written to or kept; returns one of the same shape, or null to leave it as it is.</param>
+    /// <param name="hook">
+    /// Given the gradient, not to be written to or kept; returns one of the same shape, or null to leave it as it is.
+    /// </param>
     /// <exception cref="ArgumentException">The tensor is not on this tape.</exception>
     public void OnGradient(Tensor tensor, Func<Tensor, Tensor?> hook)
     {
         if (!_tracked.Contains(tensor))
-            throw new ArgumentException($"{tensor} is not on this tape: watch it, or compute it from watched tensors, first.", nameof(tensor));
+            throw new ArgumentException(
+                $"{tensor} is not on this tape: watch it, or compute it from watched tensors, first.", nameof(tensor));
         if (!_hooks.TryGetValue(tensor, out var hooks))
             _hooks.Add(tensor, hooks = []);
         hooks.Add(hook);

@@ -21,7 +21,8 @@ internal readonly unsafe struct AdamKernel(
             var m = S.MultiplyAdd(beta1, Lanes.Load<S, V>(mean + i, lanes), S.Multiply(rest1, g));
             var v = S.MultiplyAdd(beta2, Lanes.Load<S, V>(square + i, lanes), S.Multiply(rest2, S.Multiply(g, g)));
             var denominator = S.Add(S.Divide(S.Sqrt(v), S.Create(settings.Correction)), S.Create(settings.Epsilon));
-            var p = S.Subtract(S.Multiply(old, S.Create(settings.Shrink)), S.Divide(S.Multiply(S.Create(settings.StepSize), m), denominator));
+            var step = S.Divide(S.Multiply(S.Create(settings.StepSize), m), denominator);
+            var p = S.Subtract(S.Multiply(old, S.Create(settings.Shrink)), step);
             if (mask != null)
             {
                 var at = Lanes.Load<S, V>(mask + i, lanes);

@@ -2,14 +2,14 @@ using System.Runtime.CompilerServices;
 
 namespace Coppice.Tensors.Kernels;
 
-/// <summary>Where the gradients of attention go: all row-major [B, T, heads, D], so that splitting heads off a projection costs no copy.</summary>
+/// <summary>Where attention's gradients lie: row-major [B, T, heads, D], so that splitting heads off a projection costs no copy.</summary>
 /// <param name="Output">Of the output, [B, Tq, H * D], to read.</param>
 /// <param name="Q">Of the queries, [B, Tq, H, D].</param>
 /// <param name="K">Of the keys, [B, Tk, Hkv, D].</param>
 /// <param name="V">Of the values, [B, Tk, Hkv, D].</param>
 internal readonly record struct AttentionGradients(nint Output, nint Q, nint K, nint V);
 
-/// <summary>The gradients of attention; probabilities are computed again, 32 queries against all keys at a time, and never stored whole.</summary>
+/// <summary>The gradients of attention; probabilities are computed again for 32 queries at a time and never stored whole.</summary>
 /// <remarks>
 /// Dao et al., FlashAttention (2022), appendix B. With p the probabilities and go the output's gradient:
 /// <c>dv = p^T go</c>, <c>ds = p (go v^T - sum(go o))</c>, <c>dq = scale ds k</c>, <c>dk = scale ds^T q</c>. One unit of work is one key

@@ -3,10 +3,10 @@ using System.Numerics.Tensors;
 namespace Coppice.Tensors.Kernels;
 
 /// <summary>Sums over neighbouring axes of a row-major tensor.</summary>
-/// <remarks>Long sums are cut into parts by the sizes alone and the parts added in order: the same bytes on any number of threads.</remarks>
+/// <remarks>Long sums are cut into parts by the sizes alone and the parts added in order: the same bytes on any thread count.</remarks>
 internal static unsafe class AxisSum
 {
-    /// <summary><c>y[o, i] = sum over n of x[o, n, i]</c>, n running over axes <paramref name="first"/> to <paramref name="end"/> - 1 of x.</summary>
+    /// <summary><c>y[o, i] = sum over n of x[o, n, i]</c>, n running over the axes from first up to end, not included, of x.</summary>
     public static void Run(Tensor x, Tensor y, int first, int end)
     {
         var (outer, count, inner) = (Product(x.Shape.Dims[..first]), Product(x.Shape.Dims[first..end]), Product(x.Shape.Dims[end..]));

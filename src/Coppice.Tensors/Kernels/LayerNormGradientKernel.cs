@@ -26,7 +26,8 @@ internal readonly unsafe struct LayerNormGradientKernel(
     private void Row<S, V>(float* source, float* g, float* target, float* dw, float* db) where S : ISimd<V> where V : unmanaged
     {
         var normal = new Span<float>(target, size); // until the row's gradient takes its place
-        TensorPrimitives.Subtract(new ReadOnlySpan<float>(source, size), TensorPrimitives.Sum(new ReadOnlySpan<float>(source, size)) / size, normal);
+        var row = new ReadOnlySpan<float>(source, size);
+        TensorPrimitives.Subtract(row, TensorPrimitives.Sum(row) / size, normal);
         TensorPrimitives.Subtract(normal, TensorPrimitives.Sum<float>(normal) / size, normal); // what rounding took from the mean
         var scale = 1f / MathF.Sqrt(TensorPrimitives.SumOfSquares<float>(normal) / size + epsilon);
         TensorPrimitives.Multiply(normal, scale, normal);

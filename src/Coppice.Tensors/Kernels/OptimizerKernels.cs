@@ -17,7 +17,8 @@ public static unsafe class OptimizerKernels
     public static void Sgd(Tensor values, Tensor gradient, Tensor? velocity, Tensor? mask, in SgdSettings settings)
     {
         Check(values, gradient, velocity, mask);
-        var kernel = new SgdKernel(values.Pointer<float>(), gradient.Pointer<float>(), Address(velocity), Address(mask), values.Count, settings);
+        var kernel = new SgdKernel(
+            values.Pointer<float>(), gradient.Pointer<float>(), Address(velocity), Address(mask), values.Count, settings);
         SimdKernel.Run(Elementwise.Chunks(values.Count), kernel);
         Finish(values, gradient, velocity, mask);
     }
@@ -48,7 +49,8 @@ public static unsafe class OptimizerKernels
     {
         foreach (var other in others)
             if (other is not null && (other.Shape != values.Shape || other.DType != DType.F32 || !other.IsContiguous))
-                throw new ArgumentException($"A parameter of {values} can't be updated with {other}: both must be row-major F32 of one shape.");
+                throw new ArgumentException(
+                    $"A parameter of {values} can't be updated with {other}: both must be row-major F32 of one shape.");
         values.Storage.MarkWritten();
     }
 

@@ -24,7 +24,8 @@ internal static unsafe class RowExponentials
 
     /// <summary><c>y[i] = factor * e^(scale x[i] - shift)</c>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Store<S, V>(float* x, int size, float scale, float shift, float factor, float* y) where S : ISimd<V> where V : unmanaged
+    public static void Store<S, V>(float* x, int size, float scale, float shift, float factor, float* y)
+        where S : ISimd<V> where V : unmanaged
     {
         V by = S.Create(scale), down = S.Create(-shift), times = S.Create(factor);
         var i = 0;

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace Coppice.Tensors.Kernels;
 
-/// <summary>The gradient of each row's softmax, <c>y (g - sum(g y))</c>, or of its logarithm, <c>g - e^y sum(g)</c>, from the result y.</summary>
+/// <summary>From the result y, the gradient of each row's softmax, <c>y (g - sum(g y))</c>, or of its log, <c>g - e^y sum(g)</c>.</summary>
 internal readonly unsafe struct SoftmaxGradientKernel(float* y, float* gradient, float* target, long rows, int size, bool logarithm)
     : ISimdKernel
 {

@@ -53,7 +53,8 @@ public sealed record Attention(bool Causal, float Scale) : Op
         ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients)
     {
         if (inputs.Length == 4 && Tape.Differentiates(inputs[3]))
-            throw new NotSupportedException("Attention has no gradient to its mask: compute a learned bias with MatMul and Softmax instead.");
+            throw new NotSupportedException(
+                "Attention has no gradient to its mask: compute a learned bias with MatMul and Softmax instead.");
         Tensor[] rows = [.. inputs];
         foreach (ref var heads in rows.AsSpan(0, 3))
             heads = RowsOf(heads);

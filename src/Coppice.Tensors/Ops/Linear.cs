@@ -73,7 +73,8 @@ public sealed record Linear(WeightLayout Layout = WeightLayout.OutIn) : Op
         var (outIn, n, k) = (Layout == WeightLayout.OutIn, gradient.Shape[^1], x.Shape[^1]);
         var m = checked((int)(gradient.Count / Math.Max(1, n)));
         float* px = x.Pointer<float>(), pw = weight.Pointer<float>(), pg = gradient.Pointer<float>();
-        Tensor? dx = Tape.Needs(inputs[0]) ? Tensor.Empty(x.Shape) : null, dw = Tape.Needs(inputs[1]) ? Tensor.Empty(weight.Shape) : null;
+        var dx = Tape.Needs(inputs[0]) ? Tensor.Empty(x.Shape) : null;
+        var dw = Tape.Needs(inputs[1]) ? Tensor.Empty(weight.Shape) : null;
         if (dx is not null)
             Gemm.Multiply(m, k, n, pg, n, false, pw, outIn ? k : n, !outIn, dx.Pointer<float>(), k, false, null);
         if (dw is not null && outIn)

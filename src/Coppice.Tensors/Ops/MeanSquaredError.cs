@@ -24,7 +24,8 @@ public sealed record MeanSquaredError : Op
         {
             var start = (long)chunk * Elementwise.Chunk;
             var length = (int)Math.Min(Elementwise.Chunk, count - start);
-            var distance = TensorPrimitives.Distance(new ReadOnlySpan<float>(left + start, length), new ReadOnlySpan<float>(right + start, length));
+            var distance = TensorPrimitives.Distance(
+                new ReadOnlySpan<float>(left + start, length), new ReadOnlySpan<float>(right + start, length));
             sums[chunk] = distance * distance;
         });
         *outputs[0].Pointer<float>() = (float)(sums.Sum(sum => (double)sum) / count);

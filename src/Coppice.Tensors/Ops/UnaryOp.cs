@@ -20,7 +20,7 @@ public abstract record UnaryOp : Op
 
     private protected abstract unsafe void Compute(float* x, float* y, long count);
 
-    /// <summary>The gradient to the input from that to the output; <paramref name="value"/> is what the kernel wants, input or output.</summary>
+    /// <summary>The gradient to the input from that to the output; the value is what the kernel wants, input or output.</summary>
     private protected static unsafe Tensor Differentiate<TKernel>(Tensor value, Tensor gradient) where TKernel : struct, IUnaryGradient
     {
         var (x, g, y) = (RowMajor(value), RowMajor(gradient), Tensor.Empty(value.Shape));

@@ -4,14 +4,14 @@ namespace Coppice.Training;
 /// <remarks>Give the result to <see cref="Optimizer.LearningRateFactor"/> before each step. Periods are in steps.</remarks>
 public static class LearningRateSchedule
 {
-    /// <summary>Half a cosine from 1 at step 0 to <paramref name="floor"/> at <paramref name="period"/> and after (Loshchilov and Hutter 2017).</summary>
+    /// <summary>Half a cosine from 1 at step 0 to a floor at the end of the period and after (Loshchilov and Hutter 2017).</summary>
     public static double CosineAnnealing(long step, long period, double floor = 0)
     {
         Check(step, period);
         return Cosine(1, floor, (double)Math.Min(step, period) / period);
     }
 
-    /// <summary>Cosine annealing that starts again at 1 after each period; each is <paramref name="multiplier"/> times the last (SGDR).</summary>
+    /// <summary>Cosine annealing that starts again at 1 after each period; each is so many times the last (SGDR).</summary>
     public static double CosineWarmRestarts(long step, long period, int multiplier = 1, double floor = 0)
     {
         Check(step, period);

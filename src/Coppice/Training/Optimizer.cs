@@ -5,8 +5,8 @@ namespace Coppice.Training;
 
 /// <summary>Updates a module's parameters from their gradients.</summary>
 /// <remarks>
-/// Parameters without a gradient, or with <see cref="Parameter.RequiresGradient"/> off, are left as they are. Entries under a zero of a mask
-/// never change and have no state, so what was pruned stays pruned. The same bytes on any number of threads.
+/// Parameters without a gradient, or with <see cref="Parameter.RequiresGradient"/> off, are left as they are. Entries under a zero of a
+/// mask never change and have no state, so what was pruned stays pruned. The same bytes on any number of threads.
 /// </remarks>
 /// <example><code>
 /// using (var tape = new Tape())
@@ -66,13 +66,14 @@ public abstract class Optimizer
             slot.Parameter.ZeroGradient();
     }
 
-    /// <summary>Scales all gradients down so that their common L2 norm is at most <paramref name="maximum"/>, as torch's clip_grad_norm_.</summary>
+    /// <summary>Scales gradients down so that their common L2 norm is at most a maximum, as torch's clip_grad_norm_.</summary>
     /// <returns>The norm before.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The maximum is not above 0.</exception>
     public double ClipGradientNorm(double maximum)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maximum);
-        var gradients = _slots.Where(slot => slot.Parameter.RequiresGradient).Select(slot => slot.Parameter.Gradient).OfType<Tensor>().ToList();
+        var gradients = _slots.Where(slot => slot.Parameter.RequiresGradient)
+            .Select(slot => slot.Parameter.Gradient).OfType<Tensor>().ToList();
         var norm = Math.Sqrt(gradients.Sum(GradientNorm.SumOfSquares));
         var factor = maximum / (norm + 1e-6);
         if (factor < 1)

@@ -45,7 +45,8 @@ public sealed class GradientTests
     public void Backward_ManyChunks_GivesTheSameBytesOnOneAndTwoThreads()
     {
         var (x, row) = (Numbers.Random([600, 200], 1, 1), Numbers.Random([200], 2, 1));
-        var (table, ids) = (Numbers.Random([900, 100], 3), Tensor.From<long>([.. Enumerable.Range(0, 2000).Select(i => i * 7919L % 900)], [2000]));
+        var table = Numbers.Random([900, 100], 3);
+        var ids = Tensor.From<long>([.. Enumerable.Range(0, 2000).Select(i => i * 7919L % 900)], [2000]);
         var q = Numbers.Random([2, 4, 70, 32], 4, 1);
         GradientCase[] cases =
         [

@@ -37,7 +37,8 @@ public sealed class TrainingTests
         foreach (var (parameterName, parameter) in task.Model.NamedParameters())
         {
             Assert.True(parameter.Gradient is not null, parameterName);
-            GoldenFiles.AssertClose(golden[parameterName].ToSingle().ToArray<float>(), parameter.Gradient.ToArray<float>(), GradientTolerance);
+            GoldenFiles.AssertClose(
+                golden[parameterName].ToSingle().ToArray<float>(), parameter.Gradient.ToArray<float>(), GradientTolerance);
         }
         var norm = new Sgd(task.Model, 1).ClipGradientNorm(1);
         Assert.Equal(task.Expected.GetProperty("norm").GetDouble(), norm, 1e-5 * norm);

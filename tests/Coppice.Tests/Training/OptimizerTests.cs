@@ -130,6 +130,7 @@ public sealed class OptimizerTests
     {
         var random = new RandomSource(5);
         float[] Draw(int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() + 0.5f)];
-        return new(new Parameter(Tensor.From<float>(Draw(Size * Size), [Size, Size])), new Parameter(Tensor.From<float>(Draw(Size), [Size])));
+        return new(
+            new Parameter(Tensor.From<float>(Draw(Size * Size), [Size, Size])), new Parameter(Tensor.From<float>(Draw(Size), [Size])));
     }
 }
