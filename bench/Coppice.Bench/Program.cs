@@ -9,6 +9,7 @@ var benchmarks = new Dictionary<string, Action<Report>>
     ["large"] = LargeCheckpointBenchmark.Run,
     ["generation"] = GenerationBenchmark.Run,
     ["classification"] = ClassificationBenchmark.Run,
+    ["masks"] = MaskBenchmark.Run,
     ["training"] = TrainingBenchmark.Run,
 };
 

@@ -10,14 +10,13 @@ internal static class ClassifierSections
 {
     private const int BatchSize = 64;
     private const int BatchTokens = 32;
-    private const int LoadRounds = 3;
 
     public static IEnumerable<IComparisonSection> Measure(
         PretrainedModel before, PretrainedModel after, ComparisonSettings settings, Terminal terminal, CancellationToken cancellation)
     {
         var (first, second) = (before.TextClassifier, after.TextClassifier);
         terminal.Note("measuring speed");
-        yield return new SpeedSection("load", "load", Interleaved.Measure(() => PretrainedModel.Open(before.Folder), () => PretrainedModel.Open(after.Folder), LoadRounds));
+        yield return SpeedSection.OfLoading(before.Folder, after.Folder);
         yield return MemorySection.Measure(before.Folder, after.Folder);
         yield return new SpeedSection("latency", $"batch of {BatchSize} x {BatchTokens} tokens",
             Interleaved.Measure(() => RunBatch(first), () => RunBatch(second), settings.Rounds), BatchSize, "examples");

@@ -14,19 +14,19 @@ internal static class LanguageModelSections
     private const int GreedyPromptTokens = 12;
     private const int GreedyTokens = 40;
     private const int OwnTextTokens = 256;
-    private const int LoadRounds = 3;
 
     public static IEnumerable<IComparisonSection> Measure(
         PretrainedModel before, PretrainedModel after, ComparisonSettings settings, Terminal terminal, CancellationToken cancellation)
     {
         var tokenizer = Tokenizer.FromFolder(before.Folder);
         var (first, second) = (before.CausalLanguageModel, after.CausalLanguageModel);
-        var (generatorBefore, generatorAfter) = (new TextGenerator(first, tokenizer, before.EndOfTextIds), new TextGenerator(second, tokenizer, after.EndOfTextIds));
+        var generatorBefore = new TextGenerator(first, tokenizer, before.EndOfTextIds);
+        var generatorAfter = new TextGenerator(second, tokenizer, after.EndOfTextIds);
         var windows = settings.Text is null
             ? OwnTextWindows(generatorBefore, first, settings.Seed)
             : TextWindows.Read(settings.Text, tokenizer, first, settings.Context, settings.Stride, settings.Windows);
         terminal.Note("measuring speed");
-        yield return new SpeedSection("load", "load", Interleaved.Measure(() => PretrainedModel.Open(before.Folder), () => PretrainedModel.Open(after.Folder), LoadRounds));
+        yield return SpeedSection.OfLoading(before.Folder, after.Folder);
         yield return MemorySection.Measure(before.Folder, after.Folder);
         var prompt = windows[0].Ids.Span[..Math.Min(windows[0].Ids.Length, Math.Min(PromptTokens, first.MaxPositions / 2))];
         var speed = LanguageModelComparison.Speed(first, second, prompt, settings.Rounds);

@@ -44,7 +44,7 @@ public sealed class Tape : IDisposable
     /// <remarks>The first found throws an <see cref="OpException"/> that names the op.</remarks>
     public bool DetectsNonFinite { get; init; }
 
-    /// <summary>Stops recording on this thread until the returned object is disposed: ops then cost no memory and give no gradient.</summary>
+    /// <summary>Stops recording on this thread until the returned object is disposed.</summary>
     public static IDisposable Pause() => new PausedTape();
 
     /// <summary>Whether an op that is being differentiated must compute this input's gradient; true outside a backward pass.</summary>
