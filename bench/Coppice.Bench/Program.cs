@@ -10,6 +10,7 @@ var benchmarks = new Dictionary<string, Action<Report>>
     ["generation"] = GenerationBenchmark.Run,
     ["classification"] = ClassificationBenchmark.Run,
     ["masks"] = MaskBenchmark.Run,
+    ["training"] = TrainingBenchmark.Run,
 };
 
 switch (args)

@@ -147,7 +147,75 @@ def bert_work(options):
     return {"padded": padded, "sorted": sorted_by_length, "classes": classes}
 
 
-WORKS = {"gpt2": gpt2_work, "prune": prune_work, "bert": bert_work}
+def attend_batch(q, k, v, heads, hidden):
+    batch, steps, width = q.shape
+    q, k, v = (t.view(batch, steps, heads, width // heads).transpose(1, 2) for t in (q, k, v))
+    scores = torch.matmul(q, k.transpose(-1, -2)) / (width // heads) ** 0.5
+    mixed = torch.matmul(F.softmax(scores if hidden is None else scores + hidden, dim=-1), v)
+    return mixed.transpose(1, 2).reshape(batch, steps, width)
+
+
+def gpt2_training(options):
+    w = gpt2_weights(options["layers"], options["width"], options["vocabulary"], options["steps"])
+    ids = torch.randint(0, options["vocabulary"], (options["batch"], options["steps"]))
+    future = torch.full((options["steps"],) * 2, float("-inf")).triu(1)
+    width = options["width"]
+
+    def loss():
+        x = w["wte"][ids] + w["wpe"]
+        for b in w["blocks"]:
+            q, k, v = conv1d(F.layer_norm(x, (width,), *b["ln1"]), b["qkv"]).split(width, dim=2)
+            x = x + conv1d(attend_batch(q, k, v, options["heads"], future), b["proj"])
+            x = x + conv1d(F.gelu(conv1d(F.layer_norm(x, (width,), *b["ln2"]), b["up"]), approximate="tanh"), b["down"])
+        logits = F.linear(F.layer_norm(x, (width,), *w["lnf"]), w["wte"])
+        return F.cross_entropy(logits.view(-1, options["vocabulary"]), ids.view(-1))
+
+    return loss, [w["wte"], w["wpe"], *w["lnf"], *(t for b in w["blocks"] for pair in b.values() for t in pair)]
+
+
+def bert_training(options):
+    width, heads, inner = options["width"], options["heads"], options["inner"]
+
+    def linear(inputs, outputs):
+        return torch.randn(outputs, inputs) * 0.02, torch.zeros(outputs)
+
+    def norm():
+        return torch.ones(width), torch.zeros(width)
+
+    tables = [torch.randn(rows, width) * 0.02 for rows in (options["vocabulary"], 512, 2)]
+    blocks = [dict(q=linear(width, width), k=linear(width, width), v=linear(width, width), o=linear(width, width), n1=norm(),
+                   up=linear(width, inner), down=linear(inner, width), n2=norm()) for _ in range(options["layers"])]
+    ends = dict(n=norm(), pool=linear(width, width), head=linear(width, options["labels"]))
+    ids = torch.randint(0, options["vocabulary"], (options["batch"], options["steps"]))
+    labels = torch.arange(options["batch"]) % options["labels"]
+
+    def loss():
+        x = F.layer_norm(tables[0][ids] + tables[1][:options["steps"]] + tables[2][0], (width,), *ends["n"])
+        for b in blocks:
+            mixed = attend_batch(F.linear(x, *b["q"]), F.linear(x, *b["k"]), F.linear(x, *b["v"]), heads, None)
+            x = F.layer_norm(F.linear(mixed, *b["o"]) + x, (width,), *b["n1"])
+            x = F.layer_norm(F.linear(F.gelu(F.linear(x, *b["up"])), *b["down"]) + x, (width,), *b["n2"])
+        return F.cross_entropy(F.linear(torch.tanh(F.linear(x[:, 0], *ends["pool"])), *ends["head"]), labels)
+
+    return loss, [*tables, *(t for group in (*blocks, ends) for pair in group.values() for t in pair)]
+
+
+def training_work(options):
+    loss, parameters = (gpt2_training if options["model"] == "gpt2" else bert_training)(options)
+    for parameter in parameters:
+        parameter.requires_grad_()
+    optimizer = torch.optim.AdamW(parameters, lr=1e-4, foreach=True)
+
+    def step():
+        with torch.enable_grad():
+            optimizer.zero_grad(set_to_none=True)
+            loss().backward()
+            optimizer.step()
+
+    return {"step": step}
+
+
+WORKS = {"training": training_work, "gpt2": gpt2_work, "prune": prune_work, "bert": bert_work}
 
 
 def main():

@@ -32,5 +32,19 @@ public sealed partial class Tensor
         GC.KeepAlive(this);
     }
 
+    /// <summary>Adds the elements of <paramref name="other"/> to this tensor's, where they lie.</summary>
+    /// <remarks>No op: neither trace nor tape sees it.</remarks>
+    /// <exception cref="ArgumentException">Shapes differ, or a type is not F32.</exception>
+    /// <exception cref="InvalidOperationException">This tensor is a strided view.</exception>
+    public void AddInPlace(Tensor other)
+    {
+        if (other.Shape != Shape || other.DType != DType.F32 || DType != DType.F32)
+            throw new ArgumentException($"{other} can't be added into {this}; both must be F32 of one shape.", nameof(other));
+        Storage.MarkWritten();
+        Broadcast.Run<AddKernel>(this, other, this);
+        GC.KeepAlive(other);
+        GC.KeepAlive(this);
+    }
+
     private int Axis(int axis) => axis < 0 ? axis + Shape.Rank : axis;
 }

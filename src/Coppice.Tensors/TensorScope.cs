@@ -17,6 +17,23 @@ public sealed class TensorScope : IDisposable
 
     internal void Track(Storage storage) => _tracked.Add(storage);
 
+    internal bool Owns(Storage storage) => _tracked.Contains(storage);
+
+    /// <summary>Takes over a storage from the scopes that were opened inside this one.</summary>
+    internal void Adopt(Storage storage)
+    {
+        for (var scope = s_current; scope is not null && scope != this; scope = scope._outer)
+            if (scope._tracked.Remove(storage))
+                Track(storage);
+    }
+
+    /// <summary>Recycles a tensor's memory now, where this scope owns it.</summary>
+    internal void Release(Tensor tensor)
+    {
+        if (_tracked.Remove(tensor.Storage))
+            tensor.Storage.Dispose();
+    }
+
     /// <summary>Lets a tensor outlive this scope: it passes to the enclosing scope, or to the garbage collector.</summary>
     public Tensor Keep(Tensor tensor)
     {
@@ -31,6 +48,13 @@ public sealed class TensorScope : IDisposable
         for (var scope = s_current; scope is not null; scope = scope._outer)
             scope._tracked.Remove(tensor.Storage);
         return tensor;
+    }
+
+    /// <summary>Recycles the memory of a tensor at once, for one that no scope holds; no view of it may be used again.</summary>
+    public static void Recycle(Tensor tensor)
+    {
+        Detach(tensor);
+        tensor.Storage.Dispose();
     }
 
     /// <summary>Recycles the memory of every tensor made in the scope and not kept.</summary>

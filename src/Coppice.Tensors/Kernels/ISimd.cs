@@ -42,6 +42,9 @@ internal unsafe interface ISimd<V> where V : unmanaged
     /// <summary>Without sign.</summary>
     static abstract V Abs(V value);
 
+    /// <summary>The square root.</summary>
+    static abstract V Sqrt(V value);
+
     /// <summary>The magnitude of one under the sign of the other.</summary>
     static abstract V CopySign(V magnitude, V sign);
 

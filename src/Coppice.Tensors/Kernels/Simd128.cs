@@ -31,6 +31,8 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
 
     public static Vector128<float> Abs(Vector128<float> value) => Vector128.Abs(value);
 
+    public static Vector128<float> Sqrt(Vector128<float> value) => Vector128.Sqrt(value);
+
     public static Vector128<float> CopySign(Vector128<float> magnitude, Vector128<float> sign) => Vector128.CopySign(magnitude, sign);
 
     public static Vector128<float> Round(Vector128<float> value) => Vector128.Round(value);

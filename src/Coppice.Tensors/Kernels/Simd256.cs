@@ -31,6 +31,8 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
 
     public static Vector256<float> Abs(Vector256<float> value) => Vector256.Abs(value);
 
+    public static Vector256<float> Sqrt(Vector256<float> value) => Vector256.Sqrt(value);
+
     public static Vector256<float> CopySign(Vector256<float> magnitude, Vector256<float> sign) => Vector256.CopySign(magnitude, sign);
 
     public static Vector256<float> Round(Vector256<float> value) => Vector256.Round(value);

@@ -32,6 +32,8 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
 
     public static Vector512<float> Abs(Vector512<float> value) => Vector512.Abs(value);
 
+    public static Vector512<float> Sqrt(Vector512<float> value) => Vector512.Sqrt(value);
+
     public static Vector512<float> CopySign(Vector512<float> magnitude, Vector512<float> sign) => Vector512.CopySign(magnitude, sign);
 
     public static Vector512<float> Round(Vector512<float> value) => Vector512.Round(value);

@@ -1,3 +1,4 @@
+using Coppice.Tensors.Autograd;
 using Coppice.Tensors.Kernels;
 
 namespace Coppice.Tensors.Ops;
@@ -6,4 +7,9 @@ namespace Coppice.Tensors.Ops;
 public sealed record Add : BinaryOp
 {
     private protected override void Compute(Tensor a, Tensor b, Tensor y) => Broadcast.Run<AddKernel>(a, b, y);
+
+    /// <inheritdoc/>
+    public override Tensor?[] Backward(
+        ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients) =>
+        [GradientMath.SumTo(outputGradients[0]!, inputs[0]), GradientMath.SumTo(outputGradients[0]!, inputs[1])];
 }

@@ -6,6 +6,9 @@ namespace Coppice.Tensors.Ops;
 /// <remarks>The first of equals; the first NaN where there is one. N must not be 0.</remarks>
 public sealed record ArgMax : LastAxisOp
 {
+    /// <inheritdoc/>
+    public override string? NoGradient => "an index only jumps, it never changes smoothly";
+
     private protected override DType Output => DType.I64;
 
     private protected override bool KeepsAxis => false;

@@ -1,3 +1,4 @@
+using Coppice.Tensors.Autograd;
 using Coppice.Tensors.Kernels;
 
 namespace Coppice.Tensors.Ops;
@@ -44,6 +45,30 @@ public sealed record Attention(bool Causal, float Scale) : Op
             heads = RowsOf(heads);
         AttentionKernel.Run(Problem(rows, outputs[0]));
         GC.KeepAlive(rows);
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="NotSupportedException">A gradient of the mask is asked for.</exception>
+    public override unsafe Tensor?[] Backward(
+        ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients)
+    {
+        if (inputs.Length == 4 && Tape.Differentiates(inputs[3]))
+            throw new NotSupportedException(
+                "Attention has no gradient to its mask: compute a learned bias with MatMul and Softmax instead.");
+        Tensor[] rows = [.. inputs];
+        foreach (ref var heads in rows.AsSpan(0, 3))
+            heads = RowsOf(heads);
+        var problem = Problem(rows, outputs[0]);
+        var gradient = RowMajor(outputGradients[0]!);
+        Tensor dq = SplitHeads(problem.Tq, problem.H), dk = SplitHeads(problem.Tk, problem.Hkv), dv = SplitHeads(problem.Tk, problem.Hkv);
+        AttentionGradientKernel.Run(problem, new((nint)gradient.Pointer<float>(), (nint)dq.Pointer<float>(),
+            (nint)dk.Pointer<float>(), (nint)dv.Pointer<float>()));
+        GC.KeepAlive(rows);
+        GC.KeepAlive(gradient);
+        Tensor?[] gradients = [dq.Transpose(1, 2), dk.Transpose(1, 2), dv.Transpose(1, 2)];
+        return inputs.Length == 3 ? gradients : [.. gradients, null];
+
+        Tensor SplitHeads(int steps, int heads) => Tensor.Empty([problem.B, steps, heads, problem.D]);
     }
 
     /// <summary>Where the kernel, or its reference, finds inputs whose last axis has stride 1.</summary>

@@ -27,4 +27,9 @@ public sealed record Cast(DType To) : Op
         });
         GC.KeepAlive(x);
     }
+
+    /// <inheritdoc/>
+    public override Tensor?[] Backward(
+        ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients) =>
+        [outputGradients[0]!.Cast(inputs[0].DType)];
 }

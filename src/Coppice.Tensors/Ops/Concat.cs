@@ -38,6 +38,20 @@ public sealed record Concat(int Axis) : Op
         }
     }
 
+/// <inheritdoc/>
+    public override Tensor?[] Backward(
+        ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients)
+    {
+        var gradients = new Tensor?[inputs.Length];
+        var start = 0;
+        for (var i = 0; i < inputs.Length; i++)
+        {
+            gradients[i] = outputGradients[0]!.Narrow(Axis, start, inputs[i].Shape[Axis]);
+            start += inputs[i].Shape[Axis];
+        }
+        return gradients;
+    }
+
     private static long Product(ReadOnlySpan<int> dims)
     {
         var product = 1L;

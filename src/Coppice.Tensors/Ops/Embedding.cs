@@ -1,3 +1,4 @@
+using Coppice.Tensors.Autograd;
 using Coppice.Tensors.Kernels;
 
 namespace Coppice.Tensors.Ops;
@@ -31,5 +32,19 @@ public sealed record Embedding : Op
         });
         GC.KeepAlive(idTensor);
         GC.KeepAlive(tableTensor);
+    }
+
+    /// <inheritdoc/>
+    public override unsafe Tensor?[] Backward(
+        ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients)
+    {
+        if (!Tape.Needs(inputs[1]))
+            return [null, null];
+        var (ids, gradient, table) = (RowMajor(inputs[0]), RowMajor(outputGradients[0]!), Tensor.Empty(inputs[1].Shape));
+        ScatterAdd.Run(
+            ids.Pointer<long>(), ids.Count, gradient.Pointer<float>(), table.Pointer<float>(), table.Shape[0], table.Shape[1]);
+        GC.KeepAlive(ids);
+        GC.KeepAlive(gradient);
+        return [null, table];
     }
 }

@@ -26,4 +26,16 @@ public sealed record Gelu(GeluKind Kind) : UnaryOp
             default: throw new OpException($"Gelu: there is no kind {Kind}.");
         }
     }
+
+    /// <inheritdoc/>
+    public override Tensor?[] Backward(
+        ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients) =>
+        [
+            Kind switch
+            {
+                GeluKind.Erf => Differentiate<GeluErfGradient>(inputs[0], outputGradients[0]!),
+                GeluKind.Tanh => Differentiate<GeluTanhGradient>(inputs[0], outputGradients[0]!),
+                _ => Differentiate<GeluQuickGradient>(inputs[0], outputGradients[0]!),
+            },
+        ];
 }

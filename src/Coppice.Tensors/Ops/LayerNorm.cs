@@ -1,3 +1,4 @@
+using Coppice.Tensors.Autograd;
 using Coppice.Tensors.Kernels;
 
 namespace Coppice.Tensors.Ops;
@@ -36,5 +37,22 @@ public sealed record LayerNorm(float Epsilon) : Op
         GC.KeepAlive(x);
         GC.KeepAlive(weight);
         GC.KeepAlive(bias);
+    }
+
+    /// <inheritdoc/>
+    public override unsafe Tensor?[] Backward(
+        ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients)
+    {
+        var (x, weight, gradient) = (RowMajor(inputs[0]), RowMajor(inputs[1]), RowMajor(outputGradients[0]!));
+        var size = x.Shape[^1];
+        var rows = x.Count / Math.Max(1, size);
+        var chunks = RowChunks.Count(rows, size);
+        Tensor dx = Tensor.Empty(x.Shape), weights = Tensor.Empty([chunks, size]), biases = Tensor.Empty([chunks, size]);
+        SimdKernel.Run(chunks, new LayerNormGradientKernel(x.Pointer<float>(), weight.Pointer<float>(), gradient.Pointer<float>(),
+            dx.Pointer<float>(), weights.Pointer<float>(), biases.Pointer<float>(), rows, size, Epsilon));
+        GC.KeepAlive(x);
+        GC.KeepAlive(weight);
+        GC.KeepAlive(gradient);
+        return [dx, GradientMath.SumTo(weights, inputs[1]), GradientMath.SumTo(biases, inputs[2])];
     }
 }

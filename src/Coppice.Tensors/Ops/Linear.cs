@@ -1,3 +1,4 @@
+using Coppice.Tensors.Autograd;
 using Coppice.Tensors.Kernels;
 
 namespace Coppice.Tensors.Ops;
@@ -62,5 +63,27 @@ public sealed record Linear(WeightLayout Layout = WeightLayout.OutIn) : Op
             Gemm.Multiply(m, input, k, false, panels, target, n, false, addend);
         GC.KeepAlive(x);
         GC.KeepAlive(bias);
+    }
+
+    /// <inheritdoc/>
+    public override unsafe Tensor?[] Backward(
+        ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients)
+    {
+        var (x, weight, gradient) = (RowMajor(inputs[0]), RowMajor(inputs[1]), RowMajor(outputGradients[0]!));
+        var (outIn, n, k) = (Layout == WeightLayout.OutIn, gradient.Shape[^1], x.Shape[^1]);
+        var m = checked((int)(gradient.Count / Math.Max(1, n)));
+        float* px = x.Pointer<float>(), pw = weight.Pointer<float>(), pg = gradient.Pointer<float>();
+        var dx = Tape.Needs(inputs[0]) ? Tensor.Empty(x.Shape) : null;
+        var dw = Tape.Needs(inputs[1]) ? Tensor.Empty(weight.Shape) : null;
+        if (dx is not null)
+            Gemm.Multiply(m, k, n, pg, n, false, pw, outIn ? k : n, !outIn, dx.Pointer<float>(), k, false, null);
+        if (dw is not null && outIn)
+            Gemm.Multiply(n, k, m, pg, n, true, px, k, false, dw.Pointer<float>(), k, false, null);
+        else if (dw is not null)
+            Gemm.Multiply(k, n, m, px, k, true, pg, n, false, dw.Pointer<float>(), n, false, null);
+        GC.KeepAlive(x);
+        GC.KeepAlive(weight);
+        GC.KeepAlive(gradient);
+        return inputs.Length == 2 ? [dx, dw] : [dx, dw, Tape.Needs(inputs[2]) ? GradientMath.SumTo(gradient, inputs[2]) : null];
     }
 }

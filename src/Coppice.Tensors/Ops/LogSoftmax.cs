@@ -15,4 +15,16 @@ public sealed record LogSoftmax : LastAxisOp
         SimdKernel.Run(
             RowChunks.Count(rows, size),
             new SoftmaxKernel(x.Pointer<float>(), y.Pointer<float>(), rows, size, logarithm: true));
+
+    /// <inheritdoc/>
+    public override unsafe Tensor?[] Backward(
+        ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients)
+    {
+        var (y, g, x) = (outputs[0], RowMajor(outputGradients[0]!), Tensor.Empty(outputs[0].Shape));
+        var rows = y.Count / Math.Max(1, y.Shape[^1]);
+        SimdKernel.Run(RowChunks.Count(rows, y.Shape[^1]), new SoftmaxGradientKernel(
+            y.Pointer<float>(), g.Pointer<float>(), x.Pointer<float>(), rows, y.Shape[^1], logarithm: true));
+        GC.KeepAlive(g);
+        return [x];
+    }
 }

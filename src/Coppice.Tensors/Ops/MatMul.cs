@@ -1,3 +1,4 @@
+using Coppice.Tensors.Autograd;
 using Coppice.Tensors.Kernels;
 
 namespace Coppice.Tensors.Ops;
@@ -47,6 +48,24 @@ public sealed record MatMul(bool TransposeB = false) : Op
             for (var batch = 0; batch < batches; batch++)
                 product.Multiply(batch);
         product.KeepAlive();
+    }
+
+/// <inheritdoc/>
+    public override Tensor?[] Backward(
+        ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients)
+    {
+        var (a, b, gradient) = (inputs[0], inputs[1], outputGradients[0]!);
+        if (b.Shape.Rank == 2 && a.Shape.Rank > 2)
+        {
+            // One matrix for all batches: their rows are one tall matrix, whose product sums over them at once.
+            (a, gradient) = (a.Reshape(-1, a.Shape[^1]), gradient.Reshape(-1, gradient.Shape[^1]));
+        }
+        var da = Tape.Needs(inputs[0]) ? gradient.MatMul(TransposeB ? b : b.Transpose(-2, -1)) : null;
+        var db = !Tape.Needs(inputs[1]) ? null
+            : TransposeB ? gradient.Transpose(-2, -1).MatMul(a) : a.Transpose(-2, -1).MatMul(gradient);
+        if (da is not null && b.Shape.Rank == 2)
+            da = da.Reshape([.. inputs[0].Shape.Dims]);
+        return [da is null ? null : GradientMath.SumTo(da, inputs[0]), db is null ? null : GradientMath.SumTo(db, inputs[1])];
     }
 
     private readonly unsafe struct Product(MatrixView a, MatrixView b, bool transposeB, int k, Tensor output)

@@ -1,3 +1,4 @@
+using Coppice.Tensors.Autograd;
 using Coppice.Tensors.Kernels;
 
 namespace Coppice.Tensors.Ops;
@@ -9,4 +10,9 @@ public sealed record Mean : LastAxisOp
 
     private protected override unsafe void Compute(Tensor x, Tensor y, long rows, int size) =>
         RowReductions.Mean(x.Pointer<float>(), y.Pointer<float>(), rows, size);
+
+    /// <inheritdoc/>
+    public override Tensor?[] Backward(
+        ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients) =>
+        [GradientMath.Repeat(GradientMath.Scale(outputGradients[0]!, 1f / inputs[0].Shape[^1]), inputs[0].Shape[^1])];
 }

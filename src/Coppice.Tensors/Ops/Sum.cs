@@ -1,3 +1,4 @@
+using Coppice.Tensors.Autograd;
 using Coppice.Tensors.Kernels;
 
 namespace Coppice.Tensors.Ops;
@@ -9,4 +10,9 @@ public sealed record Sum : LastAxisOp
 
     private protected override unsafe void Compute(Tensor x, Tensor y, long rows, int size) =>
         RowReductions.Sum(x.Pointer<float>(), y.Pointer<float>(), rows, size);
+
+    /// <inheritdoc/>
+    public override Tensor?[] Backward(
+        ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients) =>
+        [GradientMath.Repeat(outputGradients[0]!, inputs[0].Shape[^1])];
 }

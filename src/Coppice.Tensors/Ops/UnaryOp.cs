@@ -1,3 +1,5 @@
+using Coppice.Tensors.Kernels;
+
 namespace Coppice.Tensors.Ops;
 
 /// <summary>A function of each element of one F32 tensor: [...] -> [...].</summary>
@@ -17,4 +19,14 @@ public abstract record UnaryOp : Op
     }
 
     private protected abstract unsafe void Compute(float* x, float* y, long count);
+
+    /// <summary>The gradient to the input from that to the output; the value is what the kernel wants, input or output.</summary>
+    private protected static unsafe Tensor Differentiate<TKernel>(Tensor value, Tensor gradient) where TKernel : struct, IUnaryGradient
+    {
+        var (x, g, y) = (RowMajor(value), RowMajor(gradient), Tensor.Empty(value.Shape));
+        UnaryGradients.Run<TKernel>(x.Pointer<float>(), g.Pointer<float>(), y.Pointer<float>(), x.Count);
+        GC.KeepAlive(x);
+        GC.KeepAlive(g);
+        return y;
+    }
 }

@@ -1,3 +1,5 @@
+using Coppice.Tensors.Autograd;
+
 namespace Coppice.Tensors.Ops;
 
 /// <summary>An op whose output looks at its input's memory through another shape; nothing is copied.</summary>
@@ -50,6 +52,11 @@ public sealed record Reshape(params int[] Sizes) : ViewOp
         var source = input.Contiguous();
         return new Tensor(source.Storage, source.Offset, shape, shape.ContiguousStrides(), source.DType);
     }
+
+    /// <inheritdoc/>
+    public override Tensor?[] Backward(
+        ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients) =>
+        [outputGradients[0]!.Reshape([.. inputs[0].Shape.Dims])];
 }
 
 /// <summary>Swaps two axes.</summary>
@@ -71,6 +78,11 @@ public sealed record Transpose(int Axis0, int Axis1) : ViewOp
         (strides[Axis0], strides[Axis1]) = (strides[Axis1], strides[Axis0]);
         return new Tensor(input.Storage, input.Offset, shape, strides, input.DType);
     }
+
+    /// <inheritdoc/>
+    public override Tensor?[] Backward(
+        ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients) =>
+        [outputGradients[0]!.Transpose(Axis0, Axis1)];
 }
 
 /// <summary>Entries <c>Start .. Start+Length</c> of one axis.</summary>
@@ -88,6 +100,15 @@ public sealed record Narrow(int Axis, int Start, int Length) : ViewOp
     /// <inheritdoc/>
     protected override Tensor View(Tensor input, Shape shape) =>
         new(input.Storage, input.Offset + (long)Start * input.Strides[Axis], shape, input.Strides.ToArray(), input.DType);
+
+    /// <inheritdoc/>
+    public override Tensor?[] Backward(
+        ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients)
+    {
+        var gradient = Tensor.Zeros(inputs[0].Shape, inputs[0].DType);
+        gradient.Narrow(Axis, Start, Length).CopyFrom(outputGradients[0]!);
+        return [gradient];
+    }
 }
 
 /// <summary>A row-major copy of a strided view.</summary>
@@ -99,6 +120,11 @@ public sealed record Contiguous : Op
     /// <inheritdoc/>
     public override void Forward(ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs) =>
         Kernels.StridedCopy.Run(inputs[0], outputs[0]);
+
+    /// <inheritdoc/>
+    public override Tensor?[] Backward(
+        ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients) =>
+        [outputGradients[0]];
 }
 
 /// <summary>Drops one axis of size 1.</summary>
@@ -116,4 +142,9 @@ public sealed record Squeeze(int Axis) : ViewOp
     /// <inheritdoc/>
     protected override Tensor View(Tensor input, Shape shape) =>
         new(input.Storage, input.Offset, shape, [.. input.Strides[..Axis], .. input.Strides[(Axis + 1)..]], input.DType);
+
+    /// <inheritdoc/>
+    public override Tensor?[] Backward(
+        ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients) =>
+        [GradientMath.Unsqueeze(outputGradients[0]!, Axis)];
 }

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using Coppice.Tensors;
+using Coppice.Tensors.Autograd;
 
 namespace Coppice.Modules;
 
@@ -11,11 +12,12 @@ namespace Coppice.Modules;
 /// </remarks>
 public sealed class Parameter
 {
+    private readonly Action<Tensor> _addToGradient;
     private Tensor? _masked;
     private (int Data, int Mask) _maskedFrom;
 
     /// <summary>A parameter without a mask.</summary>
-    public Parameter(Tensor data) => Data = data;
+    public Parameter(Tensor data) => (Data, _addToGradient) = (data, AddToGradient);
 
     /// <summary>The stored values; entries under a zero of the mask keep theirs.</summary>
     public Tensor Data { get; private set; }
@@ -26,6 +28,15 @@ public sealed class Parameter
     /// <summary>Whether a masked value is Data x 0 as in torch, so that -1 gives -0 and infinity NaN; else it is +0.</summary>
     public bool KeepsSign { get; private set; }
 
+    /// <summary>Whether a tape records what is computed from <see cref="Value"/>; off freezes the parameter.</summary>
+    public bool RequiresGradient { get; set; } = true;
+
+    /// <summary>
+    /// The sum of the gradients to <see cref="Data"/> that backward passes found since <see cref="ZeroGradient"/>, 0 under a zero of the
+    /// mask; null where there was none.
+    /// </summary>
+    public Tensor? Gradient { get; private set; }
+
     /// <summary>Axis sizes.</summary>
     public Shape Shape => Data.Shape;
 
@@ -34,18 +45,19 @@ public sealed class Parameter
     {
         get
         {
-            if (Mask is null)
-                return Data;
-            var versions = (Data.Version, Mask.Version);
-            if (_masked is null || _maskedFrom != versions)
-            {
-                var masked = TensorScope.Detach(Data.Multiply(Mask));
-                if (!KeepsSign)
-                    ClearMasked(masked.AsSpan<float>(), Mask.AsReadOnlySpan<float>());
-                (_masked, _maskedFrom) = (masked, versions);
-            }
-            return _masked;
+            var value = Mask is null ? Data : MaskedValue(Mask);
+            if (RequiresGradient)
+                Tape.Current?.Watch(value, _addToGradient);
+            return value;
         }
+    }
+
+    /// <summary>Forgets <see cref="Gradient"/> and recycles its memory.</summary>
+    public void ZeroGradient()
+    {
+        if (Gradient is not null)
+            TensorScope.Recycle(Gradient);
+        Gradient = null;
     }
 
     /// <summary>Replaces the values by others of any shape; the mask must have been removed or be of that shape.</summary>
@@ -55,6 +67,7 @@ public sealed class Parameter
         if (Mask is not null && Mask.Shape != data.Shape)
             throw new ArgumentException($"The mask has shape {Mask.Shape}, the new values {data.Shape}; remove the mask first.", nameof(data));
         Data = TensorScope.Detach(data);
+        ZeroGradient();
         _masked = null;
     }
 
@@ -74,7 +87,8 @@ public sealed class Parameter
     /// <summary>Makes the mask permanent: the masked values become the stored ones. Nothing happens without a mask.</summary>
     public void MakeMaskPermanent()
     {
-        Data = Value;
+        if (Mask is not null)
+            Data = MaskedValue(Mask);
         Mask = null;
         _masked = null;
     }
@@ -84,6 +98,35 @@ public sealed class Parameter
     {
         Mask = null;
         _masked = null;
+    }
+
+    private Tensor MaskedValue(Tensor mask)
+    {
+        var versions = (Data.Version, mask.Version);
+        if (_masked is null || _maskedFrom != versions)
+        {
+            // Into the same memory each time: in training it changes with every step.
+            using var scope = new TensorScope();
+            _masked ??= TensorScope.Detach(Tensor.Empty(Data.Shape, Data.DType));
+            _masked.CopyFrom(Data.Multiply(mask));
+            if (!KeepsSign)
+                ClearMasked(_masked.AsSpan<float>(), mask.AsReadOnlySpan<float>());
+            _maskedFrom = versions;
+        }
+        return _masked;
+    }
+
+    private void AddToGradient(Tensor gradient)
+    {
+        if (Mask is not null)
+            ClearMasked(gradient.AsSpan<float>(), Mask.AsReadOnlySpan<float>());
+        if (Gradient is null)
+        {
+            Gradient = gradient;
+            return;
+        }
+        Gradient.AddInPlace(gradient);
+        TensorScope.Recycle(gradient);
     }
 
     private static void ClearMasked(Span<float> values, ReadOnlySpan<float> mask)

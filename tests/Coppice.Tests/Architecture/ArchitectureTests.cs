@@ -23,6 +23,7 @@ public sealed partial class ArchitectureTests
         ["Models"] = ["Modules", "Checkpoints"],
         ["Generation"] = ["Models", "Modules", "Tokenizers"],
         ["Pruning"] = ["Checkpoints", "Modules"],
+        ["Training"] = ["Modules"],
         ["Evaluation"] = ["Checkpoints", "Data", "Generation", "Models", "Modules", "Pruning", "Tokenizers"],
     };
 
