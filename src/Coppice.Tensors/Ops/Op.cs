@@ -19,6 +19,16 @@ public abstract record Op
     /// <summary>Why the op has no gradient, or null where it has one.</summary>
     public virtual string? NoGradient => "training is not built yet";
 
+    /// <summary>The gradient of a loss to each input, from its gradient to the outputs; null where none flows, as into integers.</summary>
+    /// <remarks>Gradients have their input's shape and may be views.</remarks>
+    /// <param name="inputs">What <see cref="Forward"/> read.</param>
+    /// <param name="outputs">What it wrote.</param>
+    /// <param name="outputGradients">One for each output, null where the loss does not depend on it; at least one is given.</param>
+    /// <exception cref="NotSupportedException">The op has no gradient; the message says why.</exception>
+    public virtual Tensor?[] Backward(
+        ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients) =>
+        throw new NotSupportedException($"{Name} has no gradient: {NoGradient}.");
+
     /// <summary>Checks, allocates, computes and reports to the active trace.</summary>
     /// <exception cref="OpException">The inputs do not fit the op; the message names op and shapes.</exception>
     public static Tensor[] Apply(Op op, params ReadOnlySpan<Tensor> inputs)
