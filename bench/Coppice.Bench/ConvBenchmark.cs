@@ -8,8 +8,8 @@ namespace Coppice.Bench;
 /// <summary>Convolutions of ResNets, forward, against both memory layouts of PyTorch.</summary>
 internal static class ConvBenchmark
 {
-    private const int Rounds = 9;
-    private const double RoundSeconds = 0.03;
+    private const int Rounds = 7;
+    private const double RoundSeconds = 0.02;
 
     private static readonly (string Name, ConvShape Shape)[] Cases =
     [
@@ -55,7 +55,7 @@ internal static class ConvBenchmark
             ["calls"] = calls,
         });
         var (planar, last, ours) = (new List<double>(), new List<double>(), new List<double>());
-        for (var round = -1; round < Rounds; round++)
+        for (var round = -3; round < Rounds; round++)
         {
             double[] times = [torch.Seconds("nchw"), Ours(x, weight, shape, calls), torch.Seconds("channels_last")];
             if (round < 0)

@@ -69,15 +69,14 @@ internal static unsafe class ConvForward
         var input = source;
         if (!shape.IsPointwise)
         {
-            input = NativeBuffer.Grow(ref t_input, call.Input.ImageLength * images + ConvInput.Slack);
+            input = NativeBuffer.Grow(ref t_input, call.Input.ImageLength * images);
             call.Input.Fill(source, images * shape.Channels, input);
         }
         var output = call.Y + (long)first * shape.Outputs * shape.Pixels;
         var pixels = (long)images * shape.Pixels;
-        var safe = !shape.IsPointwise || first + images < shape.Batch;
         for (var pixel = 0L; pixel < pixels; pixel += 2 * S.Count)
             for (var group = 0; group < shape.Groups; group++)
-                RunPanel<S, V>(call, input, output, new(pixel, (int)Math.Min(2 * S.Count, pixels - pixel), group, 0, int.MaxValue), safe);
+                RunPanel<S, V>(call, input, output, new(pixel, (int)Math.Min(2 * S.Count, pixels - pixel), group, 0, int.MaxValue));
     }
 
     /// <summary>All threads share few images: they pad channels, then compute panels.</summary>
@@ -87,7 +86,7 @@ internal static unsafe class ConvForward
         var input = call.X;
         if (!shape.IsPointwise)
         {
-            input = NativeBuffer.Grow(ref t_input, call.Input.ImageLength * shape.Batch + ConvInput.Slack);
+            input = NativeBuffer.Grow(ref t_input, call.Input.ImageLength * shape.Batch);
             var planes = shape.Batch * shape.Channels;
             var perChunk = (int)Math.Clamp(Elementwise.Chunk / call.Input.PlaneLength, 1, planes);
             Workers.For((planes + perChunk - 1) / perChunk, (call, perChunk, planes, (nint)input), static (chunk, state) =>
@@ -104,7 +103,7 @@ internal static unsafe class ConvForward
             var (call, plan, input) = state;
             var (first, end) = plan.Panels(chunk);
             for (var panel = first; panel < end; panel++)
-                RunPanel<S, V>(call, (float*)input, call.Y, plan.Part(chunk, panel), safe: !call.Shape.IsPointwise);
+                RunPanel<S, V>(call, (float*)input, call.Y, plan.Part(chunk, panel));
         });
     }
 
@@ -113,8 +112,7 @@ internal static unsafe class ConvForward
     /// <param name="input">The images that the panel's pixels count from, padded.</param>
     /// <param name="output">Their outputs.</param>
     /// <param name="part">Which pixels and strips.</param>
-    /// <param name="safe">Whether some floats behind the input may be read.</param>
-    private static void RunPanel<S, V>(in Call call, float* input, float* output, PanelPart part, bool safe)
+    private static void RunPanel<S, V>(in Call call, float* input, float* output, PanelPart part)
         where S : struct, ISimd<V> where V : unmanaged
     {
         var shape = call.Shape;
@@ -128,12 +126,9 @@ internal static unsafe class ConvForward
         {
             var start = Gemm.PassStart(shape.Depth, pass);
             var depth = Gemm.PassStart(shape.Depth, pass + 1) - start;
-            var panel = NativeBuffer.Grow(ref t_panel, (long)depth * width + S.Count);
+            var panel = NativeBuffer.Grow(ref t_panel, (long)depth * width);
             var taps = call.Taps.AsSpan(start, depth);
-            if (safe || part.Count == width && runs.Length == 1)
-                ConvPanel.Pack<S, V>(input, taps, runs, panel, width);
-            else
-                PackExactly(input, taps, runs, panel, width);
+            ConvPanel.Pack(input, taps, runs, panel, width);
             RunStrips<S, V>(call, panel, output, runs, part, start, depth);
         }
     }
@@ -164,19 +159,6 @@ internal static unsafe class ConvForward
             }
             if (bias != null)
                 AddBias(bias + row, rows, runs, target, shape.Pixels);
-        }
-    }
-
-    private static void PackExactly(float* input, ReadOnlySpan<long> taps, ReadOnlySpan<PixelRun> runs, float* panel, int width)
-    {
-        for (var t = 0; t < taps.Length; t++)
-        {
-            var target = panel + t * width;
-            foreach (var run in runs)
-            {
-                new ReadOnlySpan<float>(input + taps[t] + run.Source, run.Length).CopyTo(new Span<float>(target, run.Length));
-                target += run.Length;
-            }
         }
     }
 

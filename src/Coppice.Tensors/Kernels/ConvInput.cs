@@ -6,9 +6,6 @@ namespace Coppice.Tensors.Kernels;
 /// </summary>
 internal readonly unsafe struct ConvInput
 {
-    /// <summary>Floats that may be read behind the last.</summary>
-    public const int Slack = 16;
-
     private readonly ConvShape _shape;
     private readonly int _phases;
     private readonly int _rowLength;

@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 namespace Coppice.Tensors.Kernels;
 
 /// <summary>A run of output pixels of one image row, whose input is a run of floats too.</summary>
@@ -32,33 +35,48 @@ internal readonly struct PixelRuns(ConvShape shape, long imageLength, int rowSte
 internal static unsafe class ConvPanel
 {
     /// <summary>panel[t][i] = the input of pixel i for tap t; rows are <paramref name="width"/> apart.</summary>
-    /// <remarks>Copies whole registers: reads up to a register beyond the input, and writes as much behind the panel.</remarks>
-    public static void Pack<S, V>(float* input, ReadOnlySpan<long> taps, ReadOnlySpan<PixelRun> runs, float* panel, int width)
-        where S : ISimd<V> where V : unmanaged
+    public static void Pack(float* input, ReadOnlySpan<long> taps, ReadOnlySpan<PixelRun> runs, float* panel, int width)
     {
-        if (runs.Length == 1 && runs[0].Length == 2 * S.Count && width == 2 * S.Count)
+        foreach (var run in runs)
         {
-            input += runs[0].Source;
+            CopyRun(input + run.Source, taps, panel, width, run.Length);
+            panel += run.Length;
+        }
+    }
+
+    /// <summary>Copies a run for all taps. The last register overlaps the one before, so that nothing is touched beside the run.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void CopyRun(float* source, ReadOnlySpan<long> taps, float* target, int width, int length)
+    {
+        if (length >= 16)
             foreach (var tap in taps)
             {
-                S.Store(S.Load(input + tap), panel);
-                S.Store(S.Load(input + tap + S.Count), panel + S.Count);
-                panel += width;
+                var from = source + tap;
+                for (var i = 0; i < length - 16; i += 16)
+                    Vector512.Store(Vector512.Load(from + i), target + i);
+                Vector512.Store(Vector512.Load(from + length - 16), target + length - 16);
+                target += width;
             }
-            return;
-        }
-        foreach (var tap in taps)
-        {
-            // In order: what a run writes in surplus falls on the next one, or on the next row.
-            var target = panel;
-            foreach (var run in runs)
+        else if (length >= 8)
+            foreach (var tap in taps)
             {
-                var source = input + tap + run.Source;
-                for (var i = 0; i < run.Length; i += S.Count)
-                    S.Store(S.Load(source + i), target + i);
-                target += run.Length;
+                Vector256.Store(Vector256.Load(source + tap), target);
+                Vector256.Store(Vector256.Load(source + tap + length - 8), target + length - 8);
+                target += width;
             }
-            panel += width;
-        }
+        else if (length >= 4)
+            foreach (var tap in taps)
+            {
+                Vector128.Store(Vector128.Load(source + tap), target);
+                Vector128.Store(Vector128.Load(source + tap + length - 4), target + length - 4);
+                target += width;
+            }
+        else
+            foreach (var tap in taps)
+            {
+                for (var i = 0; i < length; i++)
+                    target[i] = source[tap + i];
+                target += width;
+            }
     }
 }

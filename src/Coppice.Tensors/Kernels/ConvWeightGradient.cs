@@ -77,7 +77,7 @@ internal static unsafe class ConvWeightGradient
     /// <summary>Pads some images, and arranges their gradients as the left side of products.</summary>
     private static Call Prepare(ConvShape shape, ConvInput input, float* x, float* dy, int count, float* sums, int splits)
     {
-        var padded = NativeBuffer.Grow(ref t_images, input.ImageLength * count + ConvInput.Slack);
+        var padded = NativeBuffer.Grow(ref t_images, input.ImageLength * count);
         var packed = NativeBuffer.Grow(ref t_gradients, (long)shape.Outputs * shape.Pixels * count);
         Workers.For(count, (shape, input, (nint)x, (nint)dy, (nint)padded, (nint)packed), static (image, state) =>
         {
@@ -96,7 +96,7 @@ internal static unsafe class ConvWeightGradient
         var (shape, width) = (call.Shape, 2 * S.Count);
         var (column, columns) = (panel * width, Math.Min(width, shape.Depth - panel * width));
         var taps = call.Taps.AsSpan(column, columns);
-        var rows = NativeBuffer.Grow(ref t_rows, PixelsAtOnce * width + S.Count);
+        var rows = NativeBuffer.Grow(ref t_rows, PixelsAtOnce * width);
         var transposed = NativeBuffer.Grow(ref t_panel, PixelsAtOnce * width);
         Span<PixelRun> space = stackalloc PixelRun[PixelsAtOnce];
         var target = call.Sums + ((long)split * shape.Outputs + group * shape.GroupOutputs) * shape.Depth + column;
@@ -105,7 +105,7 @@ internal static unsafe class ConvWeightGradient
             {
                 var count = Math.Min(PixelsAtOnce, shape.Pixels - pixel);
                 var runs = space[..call.Runs.Find((long)image * shape.Pixels + pixel, count, space)];
-                ConvPanel.Pack<S, V>(call.Padded + group * shape.GroupChannels * call.Input.PlaneLength, taps, runs, rows, count);
+                ConvPanel.Pack(call.Padded + group * shape.GroupChannels * call.Input.PlaneLength, taps, runs, rows, count);
                 Panels.Transpose(rows, count, columns, count, transposed, width);
                 AddStrips<S, V>(call, image, group, pixel, count, transposed, target, columns);
             }
