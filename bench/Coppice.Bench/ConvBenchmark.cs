@@ -28,7 +28,8 @@ internal static class ConvBenchmark
 
     public static void Run(Report report)
     {
-        report.Line("\nForward, float32, no bias, weights of the second use on (kept arranged on our side). Peer: PyTorch, NCHW and channels_last; medians, taking turns.");
+        report.Line("\nForward, float32, no bias, weights of the second use on (kept arranged on our side).");
+        report.Line("Peer: PyTorch, NCHW and channels_last; medians, taking turns.");
         for (var threads = 1; threads <= Math.Min(2, Environment.ProcessorCount); threads++)
         {
             report.Line($"\n## {threads} thread{(threads > 1 ? "s" : "")}");

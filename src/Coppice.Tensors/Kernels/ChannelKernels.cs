@@ -80,7 +80,8 @@ internal static unsafe class ChannelKernels
         }
     }
 
-    private readonly struct Affine(float* x, float* scales, float* y, float* others, float* shifts, float* z, ChannelShape shape) : ISimdKernel
+    private readonly struct Affine(float* x, float* scales, float* y, float* others, float* shifts, float* z,
+        ChannelShape shape) : ISimdKernel
     {
         public void Run<S, V>(int chunk) where S : ISimd<V> where V : unmanaged
         {

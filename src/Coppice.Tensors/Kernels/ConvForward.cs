@@ -162,7 +162,8 @@ internal static unsafe class ConvForward
         }
     }
 
-    private static void Scatter(float* edge, int width, int rows, ReadOnlySpan<PixelRun> runs, float* target, int rowDistance, bool accumulate)
+    private static void Scatter(float* edge, int width, int rows, ReadOnlySpan<PixelRun> runs, float* target, int rowDistance,
+        bool accumulate)
     {
         for (var row = 0; row < rows; row++)
         {

@@ -61,7 +61,8 @@ internal static unsafe class ConvInputGradient
             {
                 var output = group * shape.GroupOutputs;
                 Gemm.Multiply(shape.Depth, shape.Pixels, shape.GroupOutputs, (float*)weight + (long)output * shape.Depth, shape.Depth, true,
-                    (float*)dy + ((long)image * shape.Outputs + output) * shape.Pixels, shape.Pixels, false, columns, shape.Pixels, false, null);
+                    (float*)dy + ((long)image * shape.Outputs + output) * shape.Pixels, shape.Pixels, false, columns, shape.Pixels, false,
+                        null);
                 AddColumns(shape, columns, target + (long)group * shape.GroupChannels * shape.Height * shape.Width);
             }
         });

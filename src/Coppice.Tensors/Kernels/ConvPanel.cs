@@ -12,10 +12,12 @@ internal readonly record struct PixelRun(long Source, long Target, int Length);
 /// <summary>Cuts some of a batch's output pixels into runs; the pixels of all images are numbered through.</summary>
 internal readonly struct PixelRuns(ConvShape shape, long imageLength, int rowStep)
 {
-    /// <summary>Pixels of a row that lie side by side in the input too: an output row, or the image where pixels stand for themselves.</summary>
+    /// <summary>Pixels of a row that lie side by side in the input too: an output row, or the image where pixels stand for
+    /// themselves.</summary>
     private readonly int _row = shape.IsPointwise ? shape.Pixels : shape.OutWidth;
 
-    /// <summary>Writes the runs of <paramref name="count"/> pixels from number <paramref name="first"/> on, and returns how many there are.</summary>
+    /// <summary>Writes the runs of <paramref name="count"/> pixels from number <paramref name="first"/> on, and returns how many there
+    /// are.</summary>
     public int Find(long first, int count, Span<PixelRun> runs)
     {
         var found = 0;

@@ -2,7 +2,8 @@ namespace Coppice.Tensors.Kernels;
 
 /// <summary>Sizes of a two-dimensional convolution: x [B, C, H, W], weight [O, C/groups, kh, kw], y [B, O, H', W'].</summary>
 internal readonly record struct ConvShape(
-    int Batch, int Channels, int Height, int Width, int Outputs, int KernelHeight, int KernelWidth, int Stride, int Padding, int Dilation, int Groups)
+    int Batch, int Channels, int Height, int Width, int Outputs, int KernelHeight, int KernelWidth, int Stride, int Padding, int Dilation,
+    int Groups)
 {
     public int OutHeight => OutSize(Height, KernelHeight, Stride, Padding, Dilation);
 

@@ -4,7 +4,8 @@ using System.Runtime.Intrinsics;
 namespace Coppice.Tensors.Kernels;
 
 /// <summary>Gradient of a convolution to its weight: for each weight a sum over all output pixels of all images.</summary>
-/// <remarks>The images are shared out by their number, as the shapes alone decide, and added up in order: the same bytes on any number of threads.</remarks>
+/// <remarks>The images are shared out by their number, as the shapes alone decide, and added up in order: the same bytes on any number
+/// of threads.</remarks>
 internal static unsafe class ConvWeightGradient
 {
     /// <summary>Pixels of a panel.</summary>

@@ -1,7 +1,8 @@
 namespace Coppice.Tensors.Kernels;
 
 /// <summary>
-/// A convolution's weights as <see cref="GemmTile"/> reads its left side, [group][strip][depth][rows of the strip]: kept beside the weight's
+/// A convolution's weights as <see cref="GemmTile"/> reads its left side, [group][strip][depth][rows of the strip]: kept beside the
+/// weight's
 /// storage from the second use of the same contents on, as <see cref="PanelCache"/> keeps those of linear layers.
 /// </summary>
 internal sealed unsafe class ConvWeights : IDisposable
@@ -19,7 +20,8 @@ internal sealed unsafe class ConvWeights : IDisposable
 
     public float* Pointer => _buffer.Pointer;
 
-    /// <summary>The panels of a weight [O, C/groups, kh, kw]; null where it is used for the first time, or is only part of its storage.</summary>
+    /// <summary>The panels of a weight [O, C/groups, kh, kw]; null where it is used for the first time, or is only part of its
+    /// storage.</summary>
     public static ConvWeights? Find(Tensor weight, ConvShape shape)
     {
         var storage = weight.Storage;

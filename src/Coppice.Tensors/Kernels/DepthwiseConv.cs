@@ -29,7 +29,8 @@ internal static unsafe class DepthwiseConv
                 var taps = weight + plane % shape.Channels * shape.Depth;
                 for (var i = 0; i < shape.KernelHeight; i++)
                     for (var j = 0; j < shape.KernelWidth; j++)
-                        ConvInputGradient.AddTap(shape, i, j, dy + plane * shape.Pixels, taps[i * shape.KernelWidth + j], dx + plane * size);
+                        ConvInputGradient.AddTap(shape, i, j, dy + plane * shape.Pixels, taps[i * shape.KernelWidth + j],
+                            dx + plane * size);
             }
         });
     }

@@ -18,11 +18,13 @@ internal readonly record struct PoolAxis
     /// <summary>How many windows there are.</summary>
     public int Windows { get; }
 
-    /// <summary>Windows of <paramref name="kernel"/> positions, each <paramref name="stride"/> after the one before, as far as they fit.</summary>
+    /// <summary>Windows of <paramref name="kernel"/> positions, each <paramref name="stride"/> after the one before, as far as they
+    /// fit.</summary>
     public static PoolAxis Sliding(int size, int kernel, int stride, int padding) =>
         new(size, ConvShape.OutSize(size, kernel, stride, padding, 1), kernel, stride, padding);
 
-    /// <summary>As many windows as asked for, window i from <c>floor(i size / windows)</c> up to <c>ceil((i + 1) size / windows)</c>.</summary>
+    /// <summary>As many windows as asked for, window i from <c>floor(i size / windows)</c> up to <c>ceil((i + 1) size /
+    /// windows)</c>.</summary>
     public static PoolAxis Adaptive(int size, int windows) => new(size, windows, 0, 0, 0);
 
     /// <summary>First position and end of a window within the input, and its length with padding.</summary>

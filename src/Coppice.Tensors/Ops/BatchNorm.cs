@@ -27,7 +27,8 @@ public sealed record BatchNorm(float Epsilon) : Op
     public override unsafe void Forward(ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs)
     {
         var (x, weight, bias, mean, variance) =
-            (RowMajor(inputs[0]), inputs[1].ToArray<float>(), inputs[2].ToArray<float>(), inputs[3].ToArray<float>(), inputs[4].ToArray<float>());
+            (RowMajor(inputs[0]), inputs[1].ToArray<float>(), inputs[2].ToArray<float>(), inputs[3].ToArray<float>(),
+                inputs[4].ToArray<float>());
         BatchNormTraining.Normalize(x, weight, bias, mean, variance, Epsilon, outputs[0]);
     }
 
@@ -35,7 +36,8 @@ public sealed record BatchNorm(float Epsilon) : Op
     public override unsafe Tensor?[] Backward(
         ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients)
     {
-        var (x, weight, mean, variance) = (RowMajor(inputs[0]), inputs[1].ToArray<float>(), RowMajor(inputs[3]), inputs[4].ToArray<float>());
+        var (x, weight, mean, variance) = (RowMajor(inputs[0]), inputs[1].ToArray<float>(), RowMajor(inputs[3]),
+            inputs[4].ToArray<float>());
         var dy = RowMajor(outputGradients[0]!);
         var (dx, dw, db) = (Tensor.Empty(x.Shape), Tensor.Empty(inputs[1].Shape), Tensor.Empty(inputs[1].Shape));
         var shape = ChannelShape.Of(x.Shape);

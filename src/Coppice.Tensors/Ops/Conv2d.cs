@@ -7,8 +7,10 @@ namespace Coppice.Tensors.Ops;
 /// <c>H' = (H + 2 padding - dilation (kh - 1) - 1) / stride + 1</c>, rounded down, and W' likewise, as torch.nn.functional.conv2d.
 /// </summary>
 /// <remarks>
-/// <c>y[b, o, y, x] = bias[o] + sum over c, i, j of weight[o, c, i, j] x[b, c, y stride + i dilation - padding, x stride + j dilation - padding]</c>,
-/// zero outside of x. Float32. From the second use of unchanged contents on, the weight is kept rearranged beside its storage (as much memory
+/// <c>y[b, o, y, x] = bias[o] + sum over c, i, j of weight[o, c, i, j] x[b, c, y stride + i dilation - padding, x stride + j dilation -
+/// padding]</c>,
+/// zero outside of x. Float32. From the second use of unchanged contents on, the weight is kept rearranged beside its storage (as much
+/// memory
 /// again), which changes no byte of the result.
 /// </remarks>
 /// <param name="Stride">Input pixels from one output pixel to the next, at least 1.</param>
@@ -29,7 +31,8 @@ public sealed record Conv2d(int Stride = 1, int Padding = 0, int Dilation = 1, i
             if (input.DType != DType.F32)
                 throw Mismatch("expected F32 tensors; Cast them first.", inputs);
         if (Stride < 1 || Padding < 0 || Dilation < 1 || Groups < 1)
-            throw Mismatch($"stride {Stride}, dilation {Dilation} and groups {Groups} must be 1 or more, padding {Padding} 0 or more.", inputs);
+            throw Mismatch($"stride {Stride}, dilation {Dilation} and groups {Groups} must be 1 or more, padding {Padding} 0 or more.",
+                inputs);
         var (x, weight) = (inputs[0].Shape, inputs[1].Shape);
         if (x.Rank != 4 || weight.Rank != 4)
             throw Mismatch("expected an input [B, C, H, W] and a weight [O, C/groups, kh, kw].", inputs);

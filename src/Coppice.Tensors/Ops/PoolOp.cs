@@ -52,7 +52,7 @@ public abstract record PoolOp : Op
     private protected static string? SlidingMisfit(Shape x, int kernel, int stride, int padding) =>
         kernel < 1 || stride < 1 || padding < 0 || padding > kernel / 2
             ? $"kernel {kernel} and stride {stride} must be 1 or more, padding {padding} from 0 to half the kernel."
-        : ConvShape.OutSize(Math.Min(x[2], x[3]), kernel, stride, padding, 1) < 1 ? $"the kernel {kernel} does not fit into the padded input."
+        : Math.Min(x[2], x[3]) + 2L * padding < kernel ? $"the kernel {kernel} does not fit into the padded input."
         : null;
 
     private PoolKernels KernelsFor(Shape x) => new((long)x[0] * x[1], Rows(x[2]), Columns(x[3]));
@@ -71,7 +71,8 @@ public sealed record MaxPool2d(int Kernel, int Stride, int Padding = 0) : PoolOp
 
     private protected override PoolAxis Columns(int width) => Rows(width);
 
-    private protected override unsafe void Compute(PoolKernels pool, Tensor x, Tensor y) => pool.Max(x.Pointer<float>(), y.Pointer<float>());
+    private protected override unsafe void Compute(PoolKernels pool, Tensor x, Tensor y) =>
+        pool.Max(x.Pointer<float>(), y.Pointer<float>());
 
     private protected override unsafe void Differentiate(PoolKernels pool, Tensor x, Tensor dy, Tensor dx) =>
         pool.MaxGradient(x.Pointer<float>(), dy.Pointer<float>(), dx.Pointer<float>());
@@ -89,7 +90,8 @@ public sealed record AvgPool2d(int Kernel, int Stride, int Padding = 0) : PoolOp
 
     private protected override PoolAxis Columns(int width) => Rows(width);
 
-    private protected override unsafe void Compute(PoolKernels pool, Tensor x, Tensor y) => pool.Average(x.Pointer<float>(), y.Pointer<float>());
+    private protected override unsafe void Compute(PoolKernels pool, Tensor x, Tensor y) =>
+        pool.Average(x.Pointer<float>(), y.Pointer<float>());
 
     private protected override unsafe void Differentiate(PoolKernels pool, Tensor x, Tensor dy, Tensor dx) =>
         pool.AverageGradient(dy.Pointer<float>(), dx.Pointer<float>());
@@ -109,7 +111,8 @@ public sealed record AdaptiveAvgPool2d(int Height, int Width) : PoolOp
 
     private protected override PoolAxis Columns(int width) => PoolAxis.Adaptive(width, Width);
 
-    private protected override unsafe void Compute(PoolKernels pool, Tensor x, Tensor y) => pool.Average(x.Pointer<float>(), y.Pointer<float>());
+    private protected override unsafe void Compute(PoolKernels pool, Tensor x, Tensor y) =>
+        pool.Average(x.Pointer<float>(), y.Pointer<float>());
 
     private protected override unsafe void Differentiate(PoolKernels pool, Tensor x, Tensor dy, Tensor dx) =>
         pool.AverageGradient(dy.Pointer<float>(), dx.Pointer<float>());

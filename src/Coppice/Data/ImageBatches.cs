@@ -4,7 +4,8 @@ using Tensor = Coppice.Tensors.Tensor;
 
 namespace Coppice.Data;
 
-/// <summary>What is done to training images, drawn anew for each image and epoch: cut out of a frame of zeros, and turned left to right.</summary>
+/// <summary>What is done to training images, drawn anew for each image and epoch: cut out of a frame of zeros, and turned left to
+/// right.</summary>
 /// <param name="Padding">Zeros around the image (of normalised values), out of which a part of its size is cut; 0 for none.</param>
 /// <param name="Flip">Whether every second image, on average, is turned left to right.</param>
 public sealed record ImageAugmentation(int Padding = 4, bool Flip = true);
@@ -21,12 +22,14 @@ public sealed class ImageBatches
     /// <param name="batchSize">Images of a batch; the last one may be smaller.</param>
     /// <param name="mean">Of each channel, subtracted from pixels scaled to 0..1.</param>
     /// <param name="std">Of each channel, by which the difference is divided.</param>
-    /// <exception cref="ArgumentException">There is not a mean and a deviation for each channel, or the batch size is not positive.</exception>
+    /// <exception cref="ArgumentException">There is not a mean and a deviation for each channel, or the batch size is not
+    /// positive.</exception>
     public ImageBatches(ImageData data, int batchSize, IReadOnlyList<float> mean, IReadOnlyList<float> std)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
         if (mean.Count != data.Channels || std.Count != data.Channels)
-            throw new ArgumentException($"The images have {data.Channels} channels; {mean.Count} means and {std.Count} deviations were given.", nameof(mean));
+            throw new ArgumentException(
+                $"The images have {data.Channels} channels; {mean.Count} means and {std.Count} deviations were given.", nameof(mean));
         (_data, BatchSize, _mean, _std) = (data, batchSize, mean, std);
     }
 
@@ -37,7 +40,8 @@ public sealed class ImageBatches
     public int Count => (_data.Count + BatchSize - 1) / BatchSize;
 
     /// <summary>The images in order, unchanged: F32 [B, C, H, W], and their classes.</summary>
-    public IEnumerable<(Tensor Images, int[] Labels)> InOrder() => Batches([.. Enumerable.Range(0, _data.Count)], null, new RandomSource(0));
+    public IEnumerable<(Tensor Images, int[] Labels)> InOrder() =>
+        Batches([.. Enumerable.Range(0, _data.Count)], null, new RandomSource(0));
 
     /// <summary>One epoch of training: shuffled and augmented as seed and epoch alone decide.</summary>
     /// <param name="seed">Seed of a training run.</param>

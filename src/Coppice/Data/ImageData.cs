@@ -18,7 +18,8 @@ public sealed class ImageData
     {
         if (labels.Length == 0 || pixels.LongLength != (long)labels.Length * channels * height * width)
             throw new ArgumentException(
-                $"{pixels.LongLength} bytes are not {labels.Length} images of {channels} x {height} x {width}; at least one is needed.", nameof(pixels));
+                $"{pixels.LongLength} bytes are not {labels.Length} images of {channels} x {height} x {width}; at least one is needed.",
+                    nameof(pixels));
         if (Array.FindIndex(labels, label => label < 0 || label >= classNames.Count) is >= 0 and var wrong)
             throw new ArgumentException($"Image {wrong} has class {labels[wrong]}; there are {classNames.Count} classes.", nameof(labels));
         (_pixels, Labels, ClassNames, Channels, Height, Width) = (pixels, labels, classNames, channels, height, width);
@@ -56,7 +57,8 @@ public sealed class ImageData
         return new(_pixels[..(count * Channels * Height * Width)], [.. Labels.Take(count)], ClassNames, Channels, Height, Width);
     }
 
-    /// <summary>Reads a file: MNIST's images (<c>...-images-idx3-ubyte</c>, perhaps with <c>.gz</c>), else CIFAR-10 or CIFAR-100, told by its size.</summary>
+    /// <summary>Reads a file: MNIST's images (<c>...-images-idx3-ubyte</c>, perhaps with <c>.gz</c>), else CIFAR-10 or CIFAR-100, told
+    /// by its size.</summary>
     /// <exception cref="FileNotFoundException">The file, or that of MNIST's labels beside it, is missing.</exception>
     /// <exception cref="InvalidDataException">The file is malformed; the message names what is wrong.</exception>
     public static ImageData Read(string path)

@@ -3,7 +3,8 @@ using System.IO.Compression;
 
 namespace Coppice.Data;
 
-/// <summary>MNIST's idx files: big-endian sizes behind a magic number, then bytes; plain or gzipped. Labels lie beside the images.</summary>
+/// <summary>MNIST's idx files: big-endian sizes behind a magic number, then bytes; plain or gzipped. Labels lie beside the
+/// images.</summary>
 internal static class MnistFiles
 {
     /// <summary>Part of the name of a file of images.</summary>
@@ -16,12 +17,15 @@ internal static class MnistFiles
     {
         var (sizes, pixels) = ReadIdx(path, 3);
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        var (counts, labels) = ReadIdx(Path.Combine(folder, Path.GetFileName(path).Replace(ImagesName, LabelsName, StringComparison.Ordinal)), 1);
+        var (counts, labels) = ReadIdx(Path.Combine(folder, Path.GetFileName(path).Replace(ImagesName, LabelsName,
+            StringComparison.Ordinal)), 1);
         if (counts[0] != sizes[0] || sizes[0] == 0)
-            throw new InvalidDataException($"'{path}' has {sizes[0]} images and {counts[0]} labels beside it; there must be as many, and at least one.");
+            throw new InvalidDataException(
+                $"'{path}' has {sizes[0]} images and {counts[0]} labels beside it; there must be as many, and at least one.");
         if (Array.FindIndex(labels, label => label >= Classes) is >= 0 and var wrong)
             throw new InvalidDataException($"'{path}': image {wrong} has label {labels[wrong]}, not a digit.");
-        return new(pixels, Array.ConvertAll(labels, label => (int)label), [.. Enumerable.Range(0, Classes).Select(i => i.ToString())], 1, sizes[1], sizes[2]);
+        return new(pixels, Array.ConvertAll(labels, label => (int)label), [.. Enumerable.Range(0, Classes).Select(i => i.ToString())], 1,
+            sizes[1], sizes[2]);
     }
 
     /// <summary>Sizes of the axes and the bytes.</summary>
@@ -36,7 +40,8 @@ internal static class MnistFiles
             content.ReadExactly(header);
             // 8: unsigned bytes.
             if (BinaryPrimitives.ReadInt32BigEndian(header) != (8 << 8 | axes))
-                throw new InvalidDataException($"'{path}' does not begin as an idx file of {axes} axes of bytes; give MNIST's file as it was downloaded.");
+                throw new InvalidDataException(
+                    $"'{path}' does not begin as an idx file of {axes} axes of bytes; give MNIST's file as it was downloaded.");
             var sizes = new int[axes];
             Int128 count = 1;
             for (var axis = 0; axis < axes; axis++)

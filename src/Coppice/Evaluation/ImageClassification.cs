@@ -44,7 +44,8 @@ public static class ImageClassification
         var labels = model.Classifier.Labels;
         if (data.ClassNames.Count > labels)
             throw new ModelException($"The data has {data.ClassNames.Count} classes; the model tells {labels} apart.");
-        string[] names = [.. data.ClassNames, .. Enumerable.Range(data.ClassNames.Count, labels - data.ClassNames.Count).Select(i => $"class {i}")];
+        var named = data.ClassNames.Count;
+        string[] names = [.. data.ClassNames, .. Enumerable.Range(named, labels - named).Select(i => $"class {i}")];
         return ClassificationReport.Create(ClassificationMetrics.Compute([.. data.Labels], predicted, labels), names);
     }
 }

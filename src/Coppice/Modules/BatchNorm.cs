@@ -7,7 +7,8 @@ namespace Coppice.Modules;
 /// <c>num_batches_tracked</c> (Ioffe and Szegedy 2015), as torch's.
 /// </summary>
 /// <remarks>
-/// In training it normalises by the batch's statistics and updates the running ones: <c>running = (1 - momentum) running + momentum batch</c>,
+/// In training it normalises by the batch's statistics and updates the running ones: <c>running = (1 - momentum) running + momentum
+/// batch</c>,
 /// the variance divided by n - 1. In evaluation it normalises by the running ones.
 /// </remarks>
 public abstract class BatchNorm : Layer

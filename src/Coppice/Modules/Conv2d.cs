@@ -17,7 +17,8 @@ public sealed class Conv2d : Layer
     /// <param name="dilation">Input pixels from one weight of the kernel to the next.</param>
     /// <param name="groups">Parts that channels are cut into; as many as channels: depthwise.</param>
     /// <param name="bias">Whether there is a bias.</param>
-    public Conv2d(int inChannels, int outChannels, int kernel, int stride = 1, int padding = 0, int dilation = 1, int groups = 1, bool bias = true)
+    public Conv2d(int inChannels, int outChannels, int kernel, int stride = 1, int padding = 0, int dilation = 1, int groups = 1,
+        bool bias = true)
     {
         (Stride, Padding, Dilation, Groups) = (stride, padding, dilation, groups);
         _weight = Register("weight", new Parameter(Tensor.Zeros([outChannels, inChannels / groups, kernel, kernel])));

@@ -35,5 +35,6 @@ public sealed class AdaptiveAvgPool2d(int height = 1, int width = 1) : Layer
 public sealed class Flatten : Layer
 {
     /// <inheritdoc/>
-    protected override Tensor Compute(Tensor input) => input.Reshape(input.Shape[0], checked((int)(input.Count / Math.Max(1, input.Shape[0]))));
+    protected override Tensor Compute(Tensor input) =>
+        input.Reshape(input.Shape[0], checked((int)(input.Count / Math.Max(1, input.Shape[0]))));
 }

@@ -56,7 +56,8 @@ public sealed class Conv2dTests
         var (shape, x, weight, bias, dy) = Inputs(number);
         var op = OpOf(shape);
         var gradients = op.Backward([x, weight, bias], [dy], [dy]);
-        Numbers.Close(ConvReference.InputGradient(shape, weight.ToArray<float>(), dy.ToArray<float>()), gradients[0]!.ToArray<float>(), 1e-5);
+        Numbers.Close(ConvReference.InputGradient(shape, weight.ToArray<float>(), dy.ToArray<float>()), gradients[0]!.ToArray<float>(),
+            1e-5);
         Numbers.Close(ConvReference.WeightGradient(shape, x.ToArray<float>(), dy.ToArray<float>()), gradients[1]!.ToArray<float>(), 2e-5);
         var sums = dy.ToArray<float>().Chunk(shape.Pixels).Select((plane, i) => (i % shape.Outputs, plane.Sum(v => (double)v)))
             .GroupBy(pair => pair.Item1, pair => pair.Item2).OrderBy(group => group.Key).Select(group => group.Sum()).ToArray();
@@ -109,7 +110,8 @@ public sealed class Conv2dTests
     [InlineData(1, 0, 1, 3)]
     public void Infer_ImpossibleAttributes_NamesShapes(int stride, int padding, int dilation, int groups)
     {
-        var error = Assert.Throws<OpException>(() => Tensor.Zeros([1, 2, 4, 4]).Conv2d(Tensor.Zeros([2, 2, 3, 3]), null, stride, padding, dilation, groups));
+        var error = Assert.Throws<OpException>(() => Tensor.Zeros([1, 2, 4, 4]).Conv2d(Tensor.Zeros([2, 2, 3, 3]), null, stride, padding,
+            dilation, groups));
         Assert.StartsWith("Conv2d(F32 [1, 2, 4, 4], F32 [2, 2, 3, 3]): ", error.Message, StringComparison.Ordinal);
     }
 
@@ -122,7 +124,8 @@ public sealed class Conv2dTests
     private static (ConvShape Shape, Tensor X, Tensor Weight, Tensor Bias, Tensor Gradient) Inputs(int number)
     {
         var s = Cases[number];
-        return (s, Numbers.Random([s.Batch, s.Channels, s.Height, s.Width], 1, 1), Numbers.Random([s.Outputs, s.GroupChannels, s.KernelHeight, s.KernelWidth], 2, 1),
+        return (s, Numbers.Random([s.Batch, s.Channels, s.Height, s.Width], 1, 1), Numbers.Random([s.Outputs, s.GroupChannels,
+            s.KernelHeight, s.KernelWidth], 2, 1),
             Numbers.Random([s.Outputs], 3, 1), Numbers.Random([s.Batch, s.Outputs, s.OutHeight, s.OutWidth], 4, 1));
     }
 

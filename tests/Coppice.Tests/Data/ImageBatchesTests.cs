@@ -46,7 +46,8 @@ public sealed class ImageBatchesTests
 
     [Fact]
     public void Constructor_WrongChannels_SaysSo() =>
-        Assert.Contains("2 channels", Assert.Throws<ArgumentException>(() => new ImageBatches(Data, 3, [0], [1])).Message, StringComparison.Ordinal);
+        Assert.Contains("2 channels", Assert.Throws<ArgumentException>(() => new ImageBatches(Data, 3, [0], [1])).Message,
+            StringComparison.Ordinal);
 
     private static float[] Epoch(int seed, int epoch) =>
         [.. Batches.Shuffled(seed, epoch, new ImageAugmentation(1)).SelectMany(batch => batch.Images.ToArray<float>())];

@@ -66,7 +66,8 @@ public sealed class ImageDataTests
             _ => [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2],
         };
         File.WriteAllBytes(images, [.. head, .. new byte[damage switch { "short" => 3, "long" => 5, _ => 4 }]]);
-        File.WriteAllBytes(Path.Combine(folder.Path, "t-labels-idx1-ubyte"), [0, 0, 8, 1, 0, 0, 0, damage == "labels" ? (byte)1 : (byte)2, 1, 2]);
+        File.WriteAllBytes(Path.Combine(folder.Path, "t-labels-idx1-ubyte"), [0, 0, 8, 1, 0, 0, 0, damage == "labels" ? (byte)1 : (byte)2,
+            1, 2]);
         Assert.Contains(folder.Path, Assert.Throws<InvalidDataException>(() => ImageData.Read(images)).Message, StringComparison.Ordinal);
     }
 

@@ -14,7 +14,8 @@ public sealed class BatchNormTests
         var layer = new BatchNorm2d(2);
         layer.Train();
         foreach (var batch in golden.GetProperty("batches").EnumerateArray())
-            layer.Forward(Tensor.From<float>(batch.GetProperty("values").Deserialize<float[]>(), Shape.Create(batch.GetProperty("shape").Deserialize<int[]>())));
+            layer.Forward(Tensor.From<float>(batch.GetProperty("values").Deserialize<float[]>(),
+                Shape.Create(batch.GetProperty("shape").Deserialize<int[]>())));
         Assert.Equal(2, layer.Buffers["num_batches_tracked"].Item<long>());
         Close(golden.GetProperty("mean"), layer.Buffers["running_mean"]);
         Close(golden.GetProperty("var"), layer.Buffers["running_var"]);
@@ -29,7 +30,8 @@ public sealed class BatchNormTests
 
     [Fact]
     public void Forward_OtherRank_SaysWhatItTakes() =>
-        Assert.Contains("[B, C, H, W]", Assert.Throws<ArgumentException>(() => new BatchNorm2d(2).Forward(Tensor.Zeros([3, 2]))).Message, StringComparison.Ordinal);
+        Assert.Contains("[B, C, H, W]", Assert.Throws<ArgumentException>(() => new BatchNorm2d(2).Forward(Tensor.Zeros([3, 2]))).Message,
+            StringComparison.Ordinal);
 
     private static void Close(JsonElement expected, Tensor actual)
     {

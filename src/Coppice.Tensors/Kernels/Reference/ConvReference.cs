@@ -37,7 +37,8 @@ internal static class ConvReference
             var (pixel, o, b) = (output % shape.Pixels, output / shape.Pixels % shape.Outputs, output / shape.Pixels / shape.Outputs);
             for (var tap = 0; tap < shape.Depth; tap++)
             {
-                var (j, i, c) = (tap % shape.KernelWidth, tap / shape.KernelWidth % shape.KernelHeight, tap / shape.KernelWidth / shape.KernelHeight);
+                var (j, i, c) = (tap % shape.KernelWidth, tap / shape.KernelWidth % shape.KernelHeight,
+                    tap / shape.KernelWidth / shape.KernelHeight);
                 var row = pixel / shape.OutWidth * shape.Stride + i * shape.Dilation - shape.Padding;
                 var column = pixel % shape.OutWidth * shape.Stride + j * shape.Dilation - shape.Padding;
                 var channel = o / shape.GroupOutputs * shape.GroupChannels + c;

@@ -3,7 +3,8 @@ using Coppice.Tensors;
 
 namespace Coppice.Models.Vision;
 
-/// <summary>The ResNet for CIFAR of 6n + 2 layers (He et al. 2015, section 4.2), with the names of akamaster/pytorch_resnet_cifar10.</summary>
+/// <summary>The ResNet for CIFAR of 6n + 2 layers (He et al. 2015, section 4.2), with the names of
+/// akamaster/pytorch_resnet_cifar10.</summary>
 public sealed class CifarResNet : ImageClassifier
 {
     private readonly Conv2d _stem;
@@ -18,7 +19,12 @@ public sealed class CifarResNet : ImageClassifier
     {
         _stem = Register("conv1", new Conv2d(3, 16, 3, padding: 1, bias: false));
         _norm = Register("bn1", new BatchNorm2d(16));
-        _stages = [Register("layer1", Stage(16, 16, 1, blocks)), Register("layer2", Stage(16, 32, 2, blocks)), Register("layer3", Stage(32, 64, 2, blocks))];
+        _stages =
+        [
+            Register("layer1", Stage(16, 16, 1, blocks)),
+            Register("layer2", Stage(16, 32, 2, blocks)),
+            Register("layer3", Stage(32, 64, 2, blocks)),
+        ];
         _head = Register("linear", new Linear(64, classes));
     }
 

@@ -6,7 +6,8 @@ namespace Coppice.Models.Vision;
 /// <summary>MobileNetV2 (Sandler et al. 2018) of width 1, with torchvision's names.</summary>
 public sealed class MobileNetV2 : ImageClassifier
 {
-    /// <summary>Of each stage: how much a block widens its input, output channels, blocks, stride of the first (table 2 of the paper).</summary>
+    /// <summary>Of each stage: how much a block widens its input, output channels, blocks, stride of the first (table 2 of the
+    /// paper).</summary>
     private static readonly (int Expansion, int Channels, int Blocks, int Stride)[] Stages =
         [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)];
 

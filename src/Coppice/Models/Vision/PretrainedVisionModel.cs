@@ -23,7 +23,8 @@ public sealed class PretrainedVisionModel
     public ImageClassifier Classifier { get; }
 
     /// <summary>Opens a checkpoint and loads it, as F32; the number of classes is the last layer's.</summary>
-    /// <param name="path">A state dictionary in any format of <see cref="Checkpoint.Open"/>; names may all begin with <c>module.</c>.</param>
+    /// <param name="path">A state dictionary in any format of <see cref="Checkpoint.Open"/>; names may all begin with
+    /// <c>module.</c>.</param>
     /// <param name="architecture">A name of <see cref="VisionModels.Known"/>.</param>
     /// <exception cref="ModelException">The architecture is unknown, or the tensors are not those of it.</exception>
     /// <exception cref="CheckpointException">The file is malformed.</exception>
@@ -32,7 +33,8 @@ public sealed class PretrainedVisionModel
         var known = VisionModels.Find(architecture)
             ?? throw new ModelException($"There is no architecture '{architecture}'; known are {string.Join(", ", VisionModels.Known)}.");
         using var checkpoint = Checkpoint.Open(path);
-        var skip = checkpoint.Tensors.All(tensor => tensor.Name.StartsWith(ParallelPrefix, StringComparison.Ordinal)) ? ParallelPrefix.Length : 0;
+        var isParallel = checkpoint.Tensors.All(tensor => tensor.Name.StartsWith(ParallelPrefix, StringComparison.Ordinal));
+        var skip = isParallel ? ParallelPrefix.Length : 0;
         var sources = checkpoint.Tensors.ToDictionary(tensor => tensor.Name[skip..]);
         if (!sources.TryGetValue(known.Head + ".weight", out var head) || head.Shape.Rank != 2)
             throw new ModelException($"{path} has no matrix '{known.Head}.weight', so it is not a {architecture}; "

@@ -77,7 +77,8 @@ public sealed class ResNet : ImageClassifier
         private void Extend(int from, int to, int kernel, int stride)
         {
             var number = _path.Count + 1;
-            _path.Add((Register($"conv{number}", new Conv2d(from, to, kernel, stride, kernel / 2, bias: false)), Register($"bn{number}", new BatchNorm2d(to))));
+            var conv = Register($"conv{number}", new Conv2d(from, to, kernel, stride, kernel / 2, bias: false));
+            _path.Add((conv, Register($"bn{number}", new BatchNorm2d(to))));
         }
     }
 }

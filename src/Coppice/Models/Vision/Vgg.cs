@@ -3,7 +3,8 @@ using Coppice.Tensors;
 
 namespace Coppice.Models.Vision;
 
-/// <summary>VGG (Simonyan and Zisserman 2014) for CIFAR, with batch normalisation and one linear layer: the names of kuangliu/pytorch-cifar.</summary>
+/// <summary>VGG (Simonyan and Zisserman 2014) for CIFAR, with batch normalisation and one linear layer: the names of
+/// kuangliu/pytorch-cifar.</summary>
 public sealed class Vgg : ImageClassifier
 {
     /// <summary>In <see cref="Vgg(IReadOnlyList{int}, int)"/>: a 2x2 max-pooling.</summary>
@@ -13,7 +14,8 @@ public sealed class Vgg : ImageClassifier
     private readonly Linear _head;
 
     /// <summary>A model to be loaded or initialised.</summary>
-    /// <param name="plan">Channels of each 3x3 convolution, and <see cref="Pool"/> between; five poolings bring 32x32 down to one pixel.</param>
+    /// <param name="plan">Channels of each 3x3 convolution, and <see cref="Pool"/> between; five poolings bring 32x32 down to one
+    /// pixel.</param>
     /// <param name="classes">Number of classes.</param>
     public Vgg(IReadOnlyList<int> plan, int classes)
     {

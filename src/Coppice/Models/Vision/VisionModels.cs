@@ -10,7 +10,8 @@ namespace Coppice.Models.Vision;
 public sealed record VisionArchitecture(Func<int, ImageClassifier> Create, string Head, int Channels, int Size,
     IReadOnlyList<float> Mean, IReadOnlyList<float> Std);
 
-/// <summary>The image classifiers that can be run, by the names their authors use; unlike text models they come without a config.json.</summary>
+/// <summary>The image classifiers that can be run, by the names their authors use; unlike text models they come without a
+/// config.json.</summary>
 public static class VisionModels
 {
     private const int Pool = Vgg.Pool;
@@ -46,9 +47,11 @@ public static class VisionModels
     /// <summary>The architecture of a name, such as <c>resnet20</c>, or null.</summary>
     public static VisionArchitecture? Find(string name) => Architectures.GetValueOrDefault(name);
 
-    private static VisionArchitecture Cifar(string head, Func<int, ImageClassifier> create) => new(create, head, 3, 32, ImageNetMean, ImageNetStd);
+    private static VisionArchitecture Cifar(string head, Func<int, ImageClassifier> create) =>
+        new(create, head, 3, 32, ImageNetMean, ImageNetStd);
 
-    private static VisionArchitecture Mnist(string head, Func<int, ImageClassifier> create) => new(create, head, 1, 28, [0.1307f], [0.3081f]);
+    private static VisionArchitecture Mnist(string head, Func<int, ImageClassifier> create) =>
+        new(create, head, 1, 28, [0.1307f], [0.3081f]);
 
     private static VisionArchitecture ImageNet(string head, Func<int, ImageClassifier> create) =>
         new(create, head, 3, 224, ImageNetMean, ImageNetStd);

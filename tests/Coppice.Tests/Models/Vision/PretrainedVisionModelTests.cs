@@ -46,7 +46,8 @@ public sealed class PretrainedVisionModelTests
     }
 
     [Fact]
-    public void Open_NoCheckpoint_SaysSo() => Assert.Throws<CheckpointException>(() => PretrainedVisionModel.Open(ResNet20 + "x", "resnet20"));
+    public void Open_NoCheckpoint_SaysSo() =>
+        Assert.Throws<CheckpointException>(() => PretrainedVisionModel.Open(ResNet20 + "x", "resnet20"));
 
     private static void Check(string architecture, string path, ImageData data)
     {
