@@ -10,6 +10,7 @@ var benchmarks = new Dictionary<string, Action<Report>>
     ["generation"] = GenerationBenchmark.Run,
     ["conv"] = ConvBenchmark.Run,
     ["classification"] = ClassificationBenchmark.Run,
+    ["masks"] = MaskBenchmark.Run,
 };
 
 switch (args)

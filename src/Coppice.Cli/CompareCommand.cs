@@ -17,7 +17,11 @@ internal static class CompareCommand
     private static readonly Option<int?> Stride = Arguments.Stride();
     private static readonly Option<int?> Windows = Arguments.Windows();
     private static readonly Option<string?> Data = Arguments.Data();
-    private static readonly Option<int> Rounds = new("--rounds") { Description = "Speed measurements of each, taken in turns.", DefaultValueFactory = _ => 15 };
+    private static readonly Option<int> Rounds = new("--rounds")
+    {
+        Description = "Speed measurements of each, taken in turns.",
+        DefaultValueFactory = _ => 15,
+    };
 
     public static Command Create()
     {
@@ -35,8 +39,8 @@ internal static class CompareCommand
         var (before, after) = (parsed.GetRequiredValue(Before), parsed.GetRequiredValue(After));
         if (parsed.GetValue(Rounds) < 1)
             throw new UsageException("--rounds must be 1 or more.");
-        terminal.Note("reading both checkpoints");
-        var sections = new List<IComparisonSection> { new CheckpointSection(CheckpointComparison.Of(before, after, cancellation)) };
+        var files = terminal.Busy("reading both checkpoints", () => CheckpointComparison.Of(before, after, cancellation));
+        var sections = new List<IComparisonSection> { new CheckpointSection(files) };
         var models = OpenBoth(before, after);
         if (models is not var (first, second))
             RefuseQualityOptions(parsed, before);
@@ -60,7 +64,8 @@ internal static class CompareCommand
     private static void RefuseQualityOptions(ParseResult parsed, string before)
     {
         if (parsed.GetValue(Text) is not null || parsed.GetValue(Data) is not null)
-            throw new UsageException($"--text and --data need models that Coppice can run: folders with a config.json of {string.Join(", ", ModelRegistry.Known)}. "
+            throw new UsageException("--text and --data need models that Coppice can run: folders with a config.json of "
+                + $"{string.Join(", ", ModelRegistry.Known)}. "
                 + $"{before} and its counterpart are compared as files without them.");
     }
 

@@ -21,6 +21,7 @@ internal static class CoppiceCommand
         CommonOptions.AddTo(root);
         root.Add(InspectCommand.Create());
         root.Add(PruneCommand.Create());
+        root.Add(FinalizeCommand.Create());
         root.Add(GenerateCommand.Create());
         root.Add(EvalCommand.Create());
         root.Add(CompareCommand.Create());

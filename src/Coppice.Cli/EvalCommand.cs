@@ -58,7 +58,7 @@ internal static class EvalCommand
     {
         var model = PretrainedModel.Open(path).CausalLanguageModel;
         var windows = TextWindows.Read(text, Tokenizer.FromFolder(path), model, parsed.GetValue(Context), parsed.GetValue(Stride), parsed.GetValue(Windows));
-        var result = terminal.Progress("perplexity", windows.Count, progress => LanguageModelEvaluation.Perplexity(model, windows, progress, cancellation));
+        var result = terminal.Progress("perplexity", "windows", windows.Count, progress => LanguageModelEvaluation.Perplexity(model, windows, progress, cancellation));
         terminal.Result(
             () => new JsonObject
             {
@@ -75,7 +75,7 @@ internal static class EvalCommand
     private static void Classify(Terminal terminal, string path, string data, CancellationToken cancellation)
     {
         var task = ClassificationTask.Open(path, data);
-        var predicted = terminal.Progress("classify", task.Labels.Count, progress => task.Predict(progress, cancellation));
+        var predicted = terminal.Progress("classify", "examples", task.Labels.Count, progress => task.Predict(progress, cancellation));
         var report = task.Measure(predicted.Classes);
         terminal.Result(() => Reports.ToJson(report), () => Reports.Show(terminal, report));
     }

@@ -9,12 +9,36 @@ namespace Coppice.Cli;
 internal static class GenerateCommand
 {
     private static readonly Argument<string> Path = Arguments.Path(description: "Hugging Face folder of a causal language model.");
-    private static readonly Option<string[]> Prompt = new("--prompt") { Description = "Text to continue; repeat it to continue several together.", Required = true };
-    private static readonly Option<int> MaxNewTokens = new("--max-new-tokens") { Description = "Tokens to add at most.", DefaultValueFactory = _ => 50 };
-    private static readonly Option<float> Temperature = new("--temperature") { Description = "0 takes the likeliest token; higher is more varied.", DefaultValueFactory = _ => 0 };
-    private static readonly Option<int> TopK = new("--top-k") { Description = "Sample among the K likeliest tokens (0: all).", DefaultValueFactory = _ => 0 };
-    private static readonly Option<float> TopP = new("--top-p") { Description = "Sample among the fewest tokens whose probabilities reach P (1: all).", DefaultValueFactory = _ => 1 };
-    private static readonly Option<float> RepetitionPenalty = new("--repetition-penalty") { Description = "Above 1 makes tokens that occurred less likely.", DefaultValueFactory = _ => 1 };
+    private static readonly Option<string[]> Prompt = new("--prompt")
+    {
+        Description = "Text to continue; repeat it to continue several together.",
+        Required = true,
+    };
+    private static readonly Option<int> MaxNewTokens = new("--max-new-tokens")
+    {
+        Description = "Tokens to add at most.",
+        DefaultValueFactory = _ => 50,
+    };
+    private static readonly Option<float> Temperature = new("--temperature")
+    {
+        Description = "0 takes the likeliest token; higher is more varied.",
+        DefaultValueFactory = _ => 0,
+    };
+    private static readonly Option<int> TopK = new("--top-k")
+    {
+        Description = "Sample among the K likeliest tokens (0: all).",
+        DefaultValueFactory = _ => 0,
+    };
+    private static readonly Option<float> TopP = new("--top-p")
+    {
+        Description = "Sample among the fewest tokens whose probabilities reach P (1: all).",
+        DefaultValueFactory = _ => 1,
+    };
+    private static readonly Option<float> RepetitionPenalty = new("--repetition-penalty")
+    {
+        Description = "Above 1 makes tokens that occurred less likely.",
+        DefaultValueFactory = _ => 1,
+    };
     private static readonly Option<string[]> Stop = new("--stop") { Description = "Text that ends the continuation; repeatable." };
     private static readonly Option<bool> Stream = new("--stream") { Description = "Print the text as it comes." };
 
@@ -76,7 +100,8 @@ internal static class GenerateCommand
                 terminal.Line("---");
         }
         var timings = results[0].Timings;
-        terminal.Note($"{results.Max(r => r.Ids.Count)} tokens; prompt {timings.Prefill.TotalMilliseconds:F0} ms, then {timings.DecodeTokensPerSecond:F0} tokens/s.");
+        terminal.Note($"{results.Max(r => r.Ids.Count)} tokens; prompt {timings.Prefill.TotalMilliseconds:F0} ms, "
+            + $"then {timings.DecodeTokensPerSecond:F0} tokens/s.");
     }
 
     /// <summary>One result's members at the top; several under <c>results</c>.</summary>

@@ -12,7 +12,11 @@ internal static class InspectCommand
     private static readonly Argument<string> Path = Arguments.Path();
     private static readonly Option<string?> Show = new("--show") { Description = "Print a corner of this tensor's values." };
     private static readonly Option<int> Rows = new("--rows") { Description = "Rows that --show prints.", DefaultValueFactory = _ => 5 };
-    private static readonly Option<int> Columns = new("--cols") { Description = "Columns that --show prints.", DefaultValueFactory = _ => 5 };
+    private static readonly Option<int> Columns = new("--cols")
+    {
+        Description = "Columns that --show prints.",
+        DefaultValueFactory = _ => 5,
+    };
 
     public static Command Create()
     {
@@ -34,7 +38,7 @@ internal static class InspectCommand
             terminal.Result(() => ToJson(checkpoint[name], corner), () => ShowCorner(terminal, checkpoint[name], corner));
             return Task.FromResult(ExitCode.Done);
         }
-        var inspection = terminal.Progress("inspect", checkpoint.Tensors.Sum(tensor => tensor.ByteLength),
+        var inspection = terminal.Progress("inspect", "bytes", checkpoint.Tensors.Sum(tensor => tensor.ByteLength),
             progress => CheckpointInspection.Of(checkpoint, progress, cancellation));
         terminal.Result(() => ToJson(checkpoint, inspection), () => ShowTables(terminal, checkpoint, inspection));
         return Task.FromResult(ExitCode.Done);
@@ -121,7 +125,8 @@ internal static class InspectCommand
                 entry.Statistics.Zeros is { } zeros ? $"{zeros:N0} ({Reports.Percent(entry.Statistics.Sparsity)})" : "?",
                 entry.WhyOut is null ? "yes" : Markup.Escape($"no: {entry.WhyOut}"));
         terminal.Show(table);
-        terminal.Line($"{checkpoint.Tensors.Count} tensors, {inspection.Selection.Parameters:N0} parameters, {Reports.Bytes(inspection.Bytes)} ({checkpoint.Format}), "
+        terminal.Line($"{checkpoint.Tensors.Count} tensors, {inspection.Selection.Parameters:N0} parameters, "
+            + $"{Reports.Bytes(inspection.Bytes)} ({checkpoint.Format}), "
             + $"{inspection.Zeros:N0} zeros ({Reports.Percent(inspection.Sparsity)})");
         terminal.Line($"default scope: {inspection.Selection.Weights.Count} weights, {inspection.Selection.Elements:N0} elements, "
             + $"{Reports.Percent(inspection.Selection.Share)} of the parameters");

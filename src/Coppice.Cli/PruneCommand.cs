@@ -13,8 +13,7 @@ namespace Coppice.Cli;
 internal static class PruneCommand
 {
     private static readonly Argument<string> Path = Arguments.Path();
-    private static readonly Option<string?> Output = new("--output", "-o") { Description = "Where to write: a folder for a folder, a file for a file." };
-    private static readonly Option<string> Method = new("--method") { Description = "l1, ln or random.", DefaultValueFactory = _ => "l1" };
+    private static readonly Option<string> Method = new("--method") { Description = "l1, ln, random; lamp or erk: a sparsity of each layer's own, --scope global.", DefaultValueFactory = _ => "l1" };
     private static readonly Option<string?> Amount = new("--amount") { Description = "A fraction such as 0.3, or a count such as 1000." };
     private static readonly Option<string[]> Ratio = new("--ratio")
     {
@@ -25,13 +24,11 @@ internal static class PruneCommand
     private static readonly Option<string[]> Exclude = new("--exclude") { Description = "Leave out the weights this glob matches; repeatable." };
     private static readonly Option<string?> Granularity = new("--granularity")
     {
-        Description = "unstructured; channel: whole slices along --dim; N:M such as 2:4; or blocks RxC such as 4x1 (default: the method's own).",
+        Description = "unstructured; row: the same amount of each output's weights; channel: whole slices along --dim; N:M such as 2:4; "
+            + "or blocks RxC such as 4x1 (default: the method's own).",
     };
     private static readonly Option<string?> Norm = new("--norm") { Description = "n of the Ln norm: a number, inf or -inf (default: 1 with l1, 2 with ln)." };
     private static readonly Option<int?> Dim = new("--dim") { Description = "Axis that channels are counted along (default: 0)." };
-    private static readonly Option<string> Semantics = new("--semantics") { Description = "strict, or torch: bit-equal with torch.nn.utils.prune.", DefaultValueFactory = _ => "strict" };
-    private static readonly Option<string?> Format = new("--format") { Description = "safetensors or pytorch (default: as it came)." };
-    private static readonly Option<bool> Overwrite = new("--overwrite") { Description = "Replace an existing output." };
     private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Decide and report without writing a checkpoint." };
     private static readonly Option<string?> Plan = new("--plan") { Description = "Write what was decided, with hashes, as JSON to this file." };
 
@@ -41,42 +38,36 @@ internal static class PruneCommand
             "coppice prune samples/models/gpt2-student -o pruned --amount 0.3",
             "coppice prune model.safetensors -o pruned.safetensors --scope global --amount 0.5 --include \"*.mlp.*.weight\""))
         {
-            Path, Output, Method, Amount, Ratio, Scope, Include, Exclude, Granularity, Norm, Dim, Semantics, Format, Overwrite, DryRun, Plan,
+            Path, SavingOptions.Output, Method, Amount, Ratio, Scope, Include, Exclude, Granularity, Norm, Dim, SavingOptions.Semantics,
+            SavingOptions.Format, SavingOptions.Overwrite, DryRun, Plan,
         };
-        Method.AcceptOnlyFromAmong("l1", "ln", "random", "ln-structured", "random-structured");
+        Method.AcceptOnlyFromAmong("l1", "ln", "random", "ln-structured", "random-structured", "lamp", "erk");
         Scope.AcceptOnlyFromAmong("per-tensor", "global");
-        Semantics.AcceptOnlyFromAmong("strict", "torch");
-        Format.AcceptOnlyFromAmong("safetensors", "pytorch");
         command.SetWork(RunAsync);
         return command;
     }
 
     private static Task<int> RunAsync(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
-        var (output, dryRun) = (parsed.GetValue(Output), parsed.GetValue(DryRun));
+        var (output, dryRun) = (parsed.GetValue(SavingOptions.Output), parsed.GetValue(DryRun));
         if (output is null && !dryRun)
             throw new UsageException("Say where to write with -o OUT, or give --dry-run to decide without writing.");
-        RefuseExisting(output, "-o", parsed);
-        RefuseExisting(parsed.GetValue(Plan), "--plan", parsed);
+        SavingOptions.RefuseExisting(output, "-o", parsed);
+        SavingOptions.RefuseExisting(parsed.GetValue(Plan), "--plan", parsed);
         var request = Request(parsed);
         using var checkpoint = Checkpoint.Open(parsed.GetRequiredValue(Path));
         CheckPlan(parsed.GetValue(Plan), checkpoint);
         var selection = WeightSelector.Select(checkpoint.Tensors, ModelFacts.Of(checkpoint), parsed.GetValue(Include), parsed.GetValue(Exclude));
-        var result = Pruner.Prune(selection, request);
+        var result = terminal.Busy("choosing what to prune", () => Pruner.Prune(selection, request));
         foreach (var warning in result.Warnings)
             terminal.Warn(warning);
         if (!dryRun)
-            Save(checkpoint, result, output!, parsed, terminal, cancellation);
+            SavingOptions.Save(parsed, terminal, checkpoint,
+                options => checkpoint.Save(output!, result.Tensors.OfType<MaskedTensor>(), options, cancellation));
         if (parsed.GetValue(Plan) is { } plan)
             File.WriteAllText(plan, PruningPlan.Create(result, request, CommandLine).ToJson());
         terminal.Result(() => ToJson(result, selection, dryRun ? null : output), () => Show(terminal, result, selection, dryRun ? null : output));
         return Task.FromResult(ExitCode.Done);
-    }
-
-    private static void RefuseExisting(string? output, string option, ParseResult parsed)
-    {
-        if (!parsed.GetValue(Overwrite) && System.IO.Path.Exists(output))
-            throw new UsageException($"{output} exists; choose another {option}, or give --overwrite to replace it.");
     }
 
     /// <summary>The plan is written last; what would stop it is said before the work.</summary>
@@ -103,7 +94,7 @@ internal static class PruneCommand
             {
                 OwnAmounts = [.. (parsed.GetValue(Ratio) ?? []).Select(WeightAmount.Parse)],
                 Scope = parsed.GetValue(Scope) == "global" ? PruneScope.Global : PruneScope.PerTensor,
-                Semantics = parsed.GetValue(Semantics) == "torch" ? PruneSemantics.Torch : PruneSemantics.Strict,
+                Semantics = SavingOptions.SemanticsOf(parsed),
                 Seed = parsed.GetValue(CommonOptions.Seed),
             };
             request.Validate();
@@ -114,19 +105,6 @@ internal static class PruneCommand
             throw new UsageException(error.Message);
         }
     }
-
-    private static void Save(Checkpoint checkpoint, PruneResult result, string output, ParseResult parsed, Terminal terminal, CancellationToken cancellation) =>
-        terminal.Progress("write", checkpoint.Tensors.DistinctBy(tensor => tensor.Identity).Sum(tensor => tensor.ByteLength), progress =>
-        {
-            var options = new SaveOptions
-            {
-                Format = parsed.GetValue(Format) switch { "safetensors" => CheckpointFormat.SafeTensors, "pytorch" => CheckpointFormat.PyTorch, _ => null },
-                Overwrite = parsed.GetValue(Overwrite),
-                Progress = new BytesTo(progress),
-            };
-            checkpoint.Save(output, result.Tensors.OfType<MaskedTensor>(), options, cancellation);
-            return true;
-        });
 
     private static JsonObject ToJson(PruneResult result, WeightSelection selection, string? output) => new()
     {
@@ -172,10 +150,5 @@ internal static class PruneCommand
         terminal.Line(output is null ? "dry run: nothing was written." : $"saved: {output}");
         if (output is not null)
             terminal.Note("Zeros alone make a file compress better, not a dense model run faster. See: coppice compare BEFORE AFTER");
-    }
-
-    private sealed class BytesTo(IProgress<double> progress) : IProgress<long>
-    {
-        public void Report(long value) => progress.Report(value);
     }
 }

@@ -71,8 +71,8 @@ internal static class SensitivityCommand
         var budget = CheckUsage(parsed);
         var model = PretrainedModel.Open(parsed.GetRequiredValue(Path));
         var study = new SensitivityStudy(model.Module, Groups(parsed, model), Measure(parsed, model));
-        var result = terminal.Progress("measure", 1, progress => study.Measure(amounts, progress, cancellation));
-        var suggestion = terminal.Progress("try the suggestion", 1, progress => study.Suggest(result, budget, progress, cancellation));
+        var result = terminal.Progress("measure", "", 1, progress => study.Measure(amounts, progress, cancellation));
+        var suggestion = terminal.Progress("try the suggestion", "", 1, progress => study.Suggest(result, budget, progress, cancellation));
         var data = parsed.GetValue(Text) ?? parsed.GetValue(Data)!;
         var report = new SensitivityReport(model.Folder, data, result, suggestion, parsed.GetValue(Ratios));
         if (parsed.GetValue(Ratios) is { } ratios)

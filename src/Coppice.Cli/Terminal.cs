@@ -54,22 +54,28 @@ internal sealed class Terminal(bool json, bool quiet, TextWriter output, TextWri
     /// <summary>Why the work was not done.</summary>
     public void Error(string text) => error.WriteLine($"coppice: {text}");
 
-    /// <summary>Runs work under a progress bar with rate and time left, shown on a terminal only and after a moment.</summary>
+    /// <summary>Runs work under a progress bar with rate and time left, shown on a terminal only.</summary>
     /// <param name="title">What is being done.</param>
+    /// <param name="unit">What is counted, in the plural; empty for shares of the whole, which have no rate worth showing.</param>
     /// <param name="total">Units of the whole work.</param>
     /// <param name="work">Does it, reporting units done so far.</param>
-    public T Progress<T>(string title, double total, Func<IProgress<double>, T> work)
+    public T Progress<T>(string title, string unit, double total, Func<IProgress<double>, T> work)
     {
-        if (quiet || !_error.Profile.Out.IsTerminal)
+        if (!ShowsProgress)
             return work(new Reporter(_ => { }));
         return _error.Progress().AutoClear(true).HideCompleted(true)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn(), new SpinnerColumn())
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RateColumn(unit), new RemainingTimeColumn())
             .Start(context =>
             {
                 var task = context.AddTask(Markup.Escape(title), maxValue: Math.Max(total, 1));
                 return work(new Reporter(done => task.Value = done));
             });
     }
+
+    /// <summary>Runs work whose length is not known under a spinner, shown on a terminal only.</summary>
+    public T Busy<T>(string title, Func<T> work) => ShowsProgress ? _error.Status().Start(Markup.Escape(title), _ => work()) : work();
+
+    private bool ShowsProgress => !quiet && _error.Profile.Out.IsTerminal;
 
     /// <summary>A file or pipe has no width to fit; tables written there keep their lines whole.</summary>
     private static IAnsiConsole CreateConsole(TextWriter writer)
@@ -87,5 +93,12 @@ internal sealed class Terminal(bool json, bool quiet, TextWriter output, TextWri
     private sealed class Reporter(Action<double> show) : IProgress<double>
     {
         public void Report(double value) => show(value);
+    }
+
+    /// <summary>Units a second.</summary>
+    private sealed class RateColumn(string unit) : ProgressColumn
+    {
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) => new Text(
+            unit.Length == 0 || task.Speed is not { } speed ? "" : unit == "bytes" ? $"{Reports.Bytes((long)speed)}/s" : $"{speed:N0} {unit}/s");
     }
 }

@@ -55,8 +55,22 @@ public sealed unsafe class MappedFile : IDisposable
     }
 
     /// <summary>Copies bytes from <paramref name="offset"/> on until <paramref name="destination"/> is full.</summary>
+    /// <remarks>Past the mapping: for bytes that are looked at once, mapping and unmapping their pages costs more than a copy into
+    /// cache.</remarks>
     /// <exception cref="ArgumentOutOfRangeException">The range is not within the file.</exception>
-    public void Read(long offset, Span<byte> destination) => Slice(offset, destination.Length).CopyTo(destination);
+    /// <exception cref="IOException">The bytes can't be read, for example because the file was cut short meanwhile.</exception>
+    public void Read(long offset, Span<byte> destination)
+    {
+        Check(offset, destination.Length);
+        while (destination.Length > 0)
+        {
+            var read = RandomAccess.Read(_handle, destination, offset);
+            if (read == 0)
+                throw new EndOfStreamException($"{Path} was cut short to {offset} bytes while it was read; it had {Length}.");
+            destination = destination[read..];
+            offset += read;
+        }
+    }
 
     /// <summary>Unmaps and closes the file.</summary>
     public void Dispose() => Release();

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Numerics;
-using System.Runtime.InteropServices;
+using Coppice.Tensors.Kernels;
 
 namespace Coppice.Tensors;
 
@@ -27,7 +27,7 @@ internal sealed unsafe class Storage : IDisposable
             _capacity = byteLength + Alignment - byteLength % Alignment;
         _pointer = _capacity <= LargestPooled && Pool[BitOperations.Log2((ulong)_capacity)].TryTake(out var recycled)
             ? recycled
-            : (nint)NativeMemory.AlignedAlloc((nuint)_capacity, Alignment);
+            : (nint)AlignedMemory.Allocate((nuint)_capacity);
         if (_capacity > LargestPooled)
             GC.AddMemoryPressure(_capacity);
         TensorScope.Current?.Track(this);
@@ -65,7 +65,7 @@ internal sealed unsafe class Storage : IDisposable
             Pool[BitOperations.Log2((ulong)_capacity)].Add(pointer);
             return;
         }
-        NativeMemory.AlignedFree((void*)pointer);
+        AlignedMemory.Free((void*)pointer);
         GC.RemoveMemoryPressure(_capacity);
     }
 }

@@ -10,14 +10,13 @@ internal static class ClassifierSections
 {
     private const int BatchSize = 64;
     private const int BatchTokens = 32;
-    private const int LoadRounds = 3;
 
     public static IEnumerable<IComparisonSection> Measure(
         PretrainedModel before, PretrainedModel after, ComparisonSettings settings, Terminal terminal, CancellationToken cancellation)
     {
         var (first, second) = (before.TextClassifier, after.TextClassifier);
         terminal.Note("measuring speed");
-        yield return new SpeedSection("load", "load", Interleaved.Measure(() => PretrainedModel.Open(before.Folder), () => PretrainedModel.Open(after.Folder), LoadRounds));
+        yield return SpeedSection.OfLoading(before.Folder, after.Folder);
         yield return MemorySection.Measure(before.Folder, after.Folder);
         yield return new SpeedSection("latency", $"batch of {BatchSize} x {BatchTokens} tokens",
             Interleaved.Measure(() => RunBatch(first), () => RunBatch(second), settings.Rounds), BatchSize, "examples");
@@ -25,8 +24,8 @@ internal static class ClassifierSections
             yield break;
         var taskBefore = ClassificationTask.Open(before.Folder, settings.Data);
         var taskAfter = ClassificationTask.Open(after.Folder, settings.Data);
-        var predictedBefore = terminal.Progress("classify before", taskBefore.Labels.Count, progress => taskBefore.Predict(progress, cancellation));
-        var predictedAfter = terminal.Progress("classify after", taskAfter.Labels.Count, progress => taskAfter.Predict(progress, cancellation));
+        var predictedBefore = terminal.Progress("classify before", "examples", taskBefore.Labels.Count, progress => taskBefore.Predict(progress, cancellation));
+        var predictedAfter = terminal.Progress("classify after", "examples", taskAfter.Labels.Count, progress => taskAfter.Predict(progress, cancellation));
         yield return new ClassificationSection(taskBefore.Measure(predictedBefore.Classes), taskAfter.Measure(predictedAfter.Classes),
             PairedDifference.Compute([.. taskBefore.Labels], predictedBefore.Classes, predictedAfter.Classes, taskBefore.Classes.Count, (ulong)settings.Seed));
         yield return new AgreementSection(Agreement(predictedBefore, predictedAfter), settings.Data);

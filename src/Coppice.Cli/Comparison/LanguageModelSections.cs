@@ -14,25 +14,25 @@ internal static class LanguageModelSections
     private const int GreedyPromptTokens = 12;
     private const int GreedyTokens = 40;
     private const int OwnTextTokens = 256;
-    private const int LoadRounds = 3;
 
     public static IEnumerable<IComparisonSection> Measure(
         PretrainedModel before, PretrainedModel after, ComparisonSettings settings, Terminal terminal, CancellationToken cancellation)
     {
         var tokenizer = Tokenizer.FromFolder(before.Folder);
         var (first, second) = (before.CausalLanguageModel, after.CausalLanguageModel);
-        var (generatorBefore, generatorAfter) = (new TextGenerator(first, tokenizer, before.EndOfTextIds), new TextGenerator(second, tokenizer, after.EndOfTextIds));
+        var generatorBefore = new TextGenerator(first, tokenizer, before.EndOfTextIds);
+        var generatorAfter = new TextGenerator(second, tokenizer, after.EndOfTextIds);
         var windows = settings.Text is null
             ? OwnTextWindows(generatorBefore, first, settings.Seed)
             : TextWindows.Read(settings.Text, tokenizer, first, settings.Context, settings.Stride, settings.Windows);
         terminal.Note("measuring speed");
-        yield return new SpeedSection("load", "load", Interleaved.Measure(() => PretrainedModel.Open(before.Folder), () => PretrainedModel.Open(after.Folder), LoadRounds));
+        yield return SpeedSection.OfLoading(before.Folder, after.Folder);
         yield return MemorySection.Measure(before.Folder, after.Folder);
         var prompt = windows[0].Ids.Span[..Math.Min(windows[0].Ids.Length, Math.Min(PromptTokens, first.MaxPositions / 2))];
         var speed = LanguageModelComparison.Speed(first, second, prompt, settings.Rounds);
         yield return new SpeedSection("latency", $"prompt of {speed.PromptTokens} tokens", speed.Prompt, speed.PromptTokens, "tokens");
         yield return new SpeedSection("decode", $"{speed.DecodedTokens} further tokens", speed.Decode, speed.DecodedTokens, "tokens");
-        var result = terminal.Progress("outputs", windows.Count, progress => LanguageModelEvaluation.Compare(first, second, windows, progress, cancellation));
+        var result = terminal.Progress("outputs", "windows", windows.Count, progress => LanguageModelEvaluation.Compare(first, second, windows, progress, cancellation));
         yield return new AgreementSection(result.Agreement, settings.Text is null ? "a sample of the model before" : settings.Text);
         if (settings.Text is not null)
             yield return new PerplexitySection(result.Before, result.After, windows);

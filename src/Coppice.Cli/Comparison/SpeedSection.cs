@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Coppice.Evaluation;
+using Coppice.Models;
 
 namespace Coppice.Cli.Comparison;
 
@@ -11,6 +12,12 @@ namespace Coppice.Cli.Comparison;
 /// <param name="unitName">What they are.</param>
 internal sealed class SpeedSection(string key, string what, InterleavedTimes times, int units = 0, string unitName = "") : IComparisonSection
 {
+    private const int LoadRounds = 3;
+
+    /// <summary>Opening both models' folders.</summary>
+    public static SpeedSection OfLoading(string before, string after) =>
+        new("load", "load", Interleaved.Measure(() => PretrainedModel.Open(before), () => PretrainedModel.Open(after), LoadRounds));
+
     public IEnumerable<KeyValuePair<string, JsonNode?>> ToJson() =>
         [new(key, new JsonObject { ["before"] = ToJson(times.A), ["after"] = ToJson(times.B), ["speedup"] = times.Speedup })];
 

@@ -30,7 +30,9 @@ internal readonly unsafe struct AttentionKernel : ISimdKernel
         _problem = problem;
         _blocks = (problem.Tq + Rows - 1) / Rows;
         _units = checked(problem.B * problem.H * _blocks);
-        var operations = 4.0 * Math.Min(Rows, problem.Tq) * Math.Max(1, problem.Tk) * problem.D;
+        // Few queries are bound by reading keys and values: as dear as many more.
+        var rows = problem.Tq <= FewRows ? Rows : Math.Min(Rows, problem.Tq);
+        var operations = 4.0 * rows * Math.Max(1, problem.Tk) * problem.D;
         _unitsPerChunk = (int)Math.Clamp(4e6 / operations, 1, _units);
         _width = (problem.D + 7) & ~7;
     }

@@ -232,7 +232,7 @@ internal static unsafe class Gemm
         }
 
         /// <summary>Cost of a chunk: long against claiming one, short against the whole.</summary>
-        private const double TargetCost = 25_000;
+        private const double TargetCost = 6_000;
 
         public static int PerChunk(double cost) => (int)Math.Clamp(TargetCost / Math.Max(cost, 1), 1, int.MaxValue / 2);
 

@@ -1,14 +1,8 @@
-using System.Runtime.InteropServices;
-
 namespace Coppice.Tensors.Kernels;
 
 /// <summary>Aligned native memory of floats, freed on <see cref="Dispose"/> or by the garbage collector. Contents start undefined.</summary>
-internal sealed unsafe partial class NativeBuffer : IDisposable
+internal sealed unsafe class NativeBuffer : IDisposable
 {
-    private const int CacheLine = 64;
-    private const int HugePage = 2 << 20;
-    private const int AdviseHugePages = 14;
-
     private readonly long _bytes;
     private nint _pointer;
 
@@ -16,10 +10,7 @@ internal sealed unsafe partial class NativeBuffer : IDisposable
     {
         Count = count;
         _bytes = checked(Math.Max(count, 1) * sizeof(float));
-        var huge = _bytes >= 2 * HugePage && OperatingSystem.IsLinux();
-        _pointer = (nint)NativeMemory.AlignedAlloc((nuint)_bytes, huge ? HugePage : (nuint)CacheLine);
-        if (huge)
-            _ = Advise((void*)_pointer, (nuint)_bytes, AdviseHugePages); // a hint: without it only slower, by TLB misses
+        _pointer = (nint)AlignedMemory.Allocate((nuint)_bytes);
         GC.AddMemoryPressure(_bytes);
     }
 
@@ -51,10 +42,7 @@ internal sealed unsafe partial class NativeBuffer : IDisposable
         var pointer = Interlocked.Exchange(ref _pointer, 0);
         if (pointer == 0)
             return;
-        NativeMemory.AlignedFree((void*)pointer);
+        AlignedMemory.Free((void*)pointer);
         GC.RemoveMemoryPressure(_bytes);
     }
-
-    [LibraryImport("libc", EntryPoint = "madvise")]
-    private static partial int Advise(void* address, nuint length, int advice);
 }

@@ -23,7 +23,8 @@ internal static unsafe class StridedCopy
     }
 
     /// <summary>Walks the axes outermost first; runs of stride 1 are copied whole.</summary>
-    private static void Walk<T>(T* source, ReadOnlySpan<int> sourceStrides, T* target, ReadOnlySpan<int> targetStrides, ReadOnlySpan<int> dims) where T : unmanaged
+    private static void Walk<T>(T* source, ReadOnlySpan<int> sourceStrides, T* target, ReadOnlySpan<int> targetStrides, ReadOnlySpan<int> dims)
+        where T : unmanaged
     {
         if (dims.Length == 0)
         {

@@ -9,6 +9,9 @@ internal abstract class ByteBlock
 
     /// <summary>Looks at bytes in place.</summary>
     public abstract ReadOnlySpan<byte> Slice(long offset, int length);
+
+    /// <summary>Copies bytes.</summary>
+    public virtual void Read(long offset, Span<byte> destination) => Slice(offset, destination.Length).CopyTo(destination);
 }
 
 /// <summary>A range of a mapped file.</summary>
@@ -16,7 +19,11 @@ internal sealed class MappedBlock(MappedFile file, long start, long length) : By
 {
     public override long Length => length;
 
-    public override ReadOnlySpan<byte> Slice(long offset, int count) => offset >= 0 && count >= 0 && offset <= length - count
-        ? file.Slice(start + offset, count)
+    public override ReadOnlySpan<byte> Slice(long offset, int count) => file.Slice(Place(offset, count), count);
+
+    public override void Read(long offset, Span<byte> destination) => file.Read(Place(offset, destination.Length), destination);
+
+    private long Place(long offset, int count) => offset >= 0 && count >= 0 && offset <= length - count
+        ? start + offset
         : throw new ArgumentOutOfRangeException(nameof(offset));
 }

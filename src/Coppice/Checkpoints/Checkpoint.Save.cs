@@ -21,10 +21,27 @@ public sealed partial class Checkpoint
     /// <exception cref="IOException">Writing failed, for example because the disk is full.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public void Save(
-        string path, IEnumerable<TensorSource>? replacements = null, SaveOptions? options = null, CancellationToken cancellation = default)
+        string path, IEnumerable<TensorSource>? replacements = null, SaveOptions? options = null,
+        CancellationToken cancellation = default) =>
+        SaveCopy(path, new Replacements(_tensors, replacements ?? []), options ?? new(), cancellation);
+
+    /// <summary>Writes a copy in which other tensors, of any names, take the place of some: so tensors are renamed, left out or
+    /// added.</summary>
+    /// <remarks>As the other overload, but a tied name without a change of its own keeps its values. New tensors are tied where their
+    /// <see cref="TensorSource.Identity"/> is equal.</remarks>
+    /// <param name="path">Where to write: a folder for a folder, a file for a file.</param>
+    /// <param name="changes">What to write in the place of the tensor of that name; nothing where the list is empty.</param>
+    /// <param name="options">Format, shards, overwriting, progress.</param>
+    /// <param name="cancellation">Checked for every few megabytes; a cancelled save leaves nothing behind.</param>
+    /// <exception cref="ArgumentException">A name is not in the checkpoint, or two tensors would have the same.</exception>
+    /// <inheritdoc cref="Save(string, IEnumerable{TensorSource}, SaveOptions, CancellationToken)" path="/exception"/>
+    public void Save(
+        string path, IReadOnlyDictionary<string, IReadOnlyList<TensorSource>> changes, SaveOptions? options = null,
+        CancellationToken cancellation = default) =>
+        SaveCopy(path, new Replacements(_tensors, changes), options ?? new(), cancellation);
+
+    private void SaveCopy(string path, Replacements replaced, SaveOptions options, CancellationToken cancellation)
     {
-        options ??= new();
-        var replaced = new Replacements(_tensors, replacements ?? []);
         RefuseUnsafe(path);
         using var output = new AtomicOutput(path, options.Overwrite);
         var stream = new StreamingWriter(options.Progress, cancellation);
@@ -45,7 +62,7 @@ public sealed partial class Checkpoint
     /// <param name="options">Format, overwriting, progress.</param>
     /// <param name="cancellation">Checked for every few megabytes; a cancelled save leaves nothing behind.</param>
     /// <exception cref="ArgumentException">Two tensors have one name.</exception>
-    /// <inheritdoc cref="Save"/>
+    /// <inheritdoc cref="Save(string, IEnumerable{TensorSource}, SaveOptions, CancellationToken)"/>
     public static void SaveNew(string path, IEnumerable<TensorSource> tensors, SaveOptions? options = null,
         CancellationToken cancellation = default)
     {

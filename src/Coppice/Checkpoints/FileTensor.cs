@@ -11,7 +11,13 @@ internal sealed class FileTensor(string name, DType dtype, Shape shape, ByteBloc
     public override void Read(long byteOffset, Span<byte> destination)
     {
         CheckRange(byteOffset, destination.Length);
-        block.Slice(start + byteOffset, destination.Length).CopyTo(destination);
+        block.Read(start + byteOffset, destination);
+    }
+
+    internal override ReadOnlySpan<byte> View(long byteOffset, int length, Span<byte> scratch)
+    {
+        Read(byteOffset, scratch[..length]);
+        return scratch[..length];
     }
 
     public override bool TryGetSpan(long byteOffset, int length, out ReadOnlySpan<byte> bytes)

@@ -9,4 +9,7 @@ internal sealed class NamedTensor(string name, TensorSource source) : TensorSour
 
     public override bool TryGetSpan(long byteOffset, int length, out ReadOnlySpan<byte> bytes) =>
         source.TryGetSpan(byteOffset, length, out bytes);
+
+    internal override ReadOnlySpan<byte> View(long byteOffset, int length, Span<byte> scratch) =>
+        source.View(byteOffset, length, scratch);
 }

@@ -42,6 +42,16 @@ public abstract class TensorSource(string name, DType dtype, Shape shape)
         return false;
     }
 
+    /// <summary>A range of the bytes for one look at them: where they lie in memory, else read into
+    /// <paramref name="scratch"/>.</summary>
+    internal virtual ReadOnlySpan<byte> View(long byteOffset, int length, Span<byte> scratch)
+    {
+        if (TryGetSpan(byteOffset, length, out var bytes))
+            return bytes;
+        Read(byteOffset, scratch[..length]);
+        return scratch[..length];
+    }
+
     /// <summary>Form for messages: <c>wte.weight F32 [4096, 128]</c>.</summary>
     public override string ToString() => $"{Name} {DType} {Shape}";
 

@@ -29,7 +29,8 @@ public sealed class ClassificationTask
     /// <summary>Token ids of each example, without padding.</summary>
     public IReadOnlyList<int[]> Encodings { get; }
 
-    /// <summary>Opens a model's folder and a file of labelled examples, and tokenises them: cut to <c>pad_size</c> of config.json or the model's longest sequence.</summary>
+    /// <summary>Opens a model's folder and a file of labelled examples, and tokenises them: cut to <c>pad_size</c> of config.json or the model's
+    /// longest sequence.</summary>
     /// <exception cref="ArgumentException">The file has more classes than the model.</exception>
     public static ClassificationTask Open(string folder, string dataPath) => Open(PretrainedModel.Open(folder), dataPath);
 

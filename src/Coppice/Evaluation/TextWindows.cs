@@ -21,7 +21,8 @@ public static class TextWindows
     {
         var size = context ?? Math.Min(model.MaxPositions, LongestDefaultContext);
         if (size > model.MaxPositions)
-            throw new ArgumentException($"A context of {size} tokens is asked for; the model sees {model.MaxPositions}. Give --context {model.MaxPositions} or less.");
+            throw new ArgumentException(
+                $"A context of {size} tokens is asked for; the model sees {model.MaxPositions}. Give --context {model.MaxPositions} or less.");
         if (stride > size)
             throw new ArgumentException(
                 $"A stride of {stride} tokens would leave text out between windows of {size}. Give --stride {size} or less.");

@@ -15,7 +15,8 @@ public sealed record GenerationOptions
     /// <summary>Samples among the fewest likeliest tokens whose probabilities reach this sum (nucleus sampling, Holtzman et al., 2019); 1 among all.</summary>
     public float TopP { get; init; } = 1;
 
-    /// <summary>Makes tokens that occurred less likely (CTRL, Keskar et al., 2019): positive logits are divided by it, negative ones multiplied; 1 changes nothing.</summary>
+    /// <summary>Makes tokens that occurred less likely (CTRL, Keskar et al., 2019): positive logits are divided by it, negative ones multiplied;
+    /// 1 changes nothing.</summary>
     public float RepetitionPenalty { get; init; } = 1;
 
     /// <summary>Texts that end the continuation; they are not part of it.</summary>

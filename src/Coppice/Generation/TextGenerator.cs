@@ -24,7 +24,8 @@ public sealed class TextGenerator(ICausalLanguageModel model, Tokenizer tokenize
     /// <param name="onText">Called with each piece of the continuation as soon as it is certain.</param>
     /// <param name="cancellation">Stops between tokens.</param>
     /// <exception cref="ArgumentException">An option is out of range, or the prompt is empty or longer than the model's context.</exception>
-    public GenerationResult Generate(string prompt, GenerationOptions? options = null, Action<string>? onText = null, CancellationToken cancellation = default) =>
+    public GenerationResult Generate(
+        string prompt, GenerationOptions? options = null, Action<string>? onText = null, CancellationToken cancellation = default) =>
         Generate([prompt], options, onText is null ? null : (_, text) => onText(text), cancellation)[0];
 
     /// <summary>Continues several prompts together; each result is what the prompt alone would give, up to rounding.</summary>
@@ -53,7 +54,8 @@ public sealed class TextGenerator(ICausalLanguageModel model, Tokenizer tokenize
         if (ids.Length == 0)
             throw new ArgumentException("The prompt is empty, and this model has no token to begin a text with. Give it some text.", nameof(prompt));
         if (ids.Length >= model.MaxPositions)
-            throw new ArgumentException($"The prompt has {ids.Length} tokens; the model sees {model.MaxPositions} with the continuation. Shorten the prompt.", nameof(prompt));
+            throw new ArgumentException(
+                $"The prompt has {ids.Length} tokens; the model sees {model.MaxPositions} with the continuation. Shorten the prompt.", nameof(prompt));
         return new GenerationRow(prompt, ids, options, index, tokenizer, endOfTextIds, onText is null ? null : text => onText(index, text));
     }
 

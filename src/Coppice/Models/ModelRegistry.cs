@@ -9,18 +9,18 @@ namespace Coppice.Models;
 
 /// <summary>How a family of models is made and loaded.</summary>
 /// <param name="Create">Makes the module from config.json; the checkpoint's tensors by name tell the rest, and check the file.</param>
-/// <param name="BasePrefix">Prefix that checkpoints of the bare model, saved without its head, leave out.</param>
-/// <param name="Leftovers">Ends of names that older checkpoints carry and nothing reads (causal masks, position counters).</param>
-public sealed record ModelArchitecture(Func<JsonElement, IReadOnlyDictionary<string, TensorSource>, Module> Create, string BasePrefix,
-    IReadOnlyList<string> Leftovers);
+/// <param name="BasePrefix">Prefix of the bare model's names in checkpoints with a head; either kind of file loads into either module.</param>
+/// <param name="IsLeftover">Whether nothing reads a tensor of this name: causal masks and position counters of older files, pre-training heads.</param>
+public sealed record ModelArchitecture(
+    Func<JsonElement, IReadOnlyDictionary<string, TensorSource>, Module> Create, string BasePrefix, Func<string, bool> IsLeftover);
 
 /// <summary>The model families that can be run, by the <c>model_type</c> of config.json.</summary>
 public static class ModelRegistry
 {
     private static readonly Dictionary<string, ModelArchitecture> Architectures = new()
     {
-        ["gpt2"] = new(CreateGpt2, "transformer.", [".attn.bias", ".attn.masked_bias"]),
-        ["bert"] = new(CreateBert, "bert.", ["embeddings.position_ids"]),
+        ["gpt2"] = new(CreateGpt2, "transformer.", name => name.EndsWith(".attn.bias") || name.EndsWith(".attn.masked_bias")),
+        ["bert"] = new(CreateBert, "bert.", name => name.EndsWith("embeddings.position_ids") || name.StartsWith("cls.")),
     };
 
     /// <summary>The known values of <c>model_type</c>.</summary>
@@ -36,11 +36,14 @@ public static class ModelRegistry
         return new(config);
     }
 
-    private static BertClassifier CreateBert(JsonElement json, IReadOnlyDictionary<string, TensorSource> tensors)
+    private static Module CreateBert(JsonElement json, IReadOnlyDictionary<string, TensorSource> tensors)
     {
         var config = json.Deserialize(ConfigJson.Default.BertConfig)!;
         config.Check(new(tensors.Values.Sum(tensor => tensor.Count)));
-        return new(config, tensors.ContainsKey("fc.weight") ? "fc" : "classifier");
+        // By its bias or its weight, which may be stored under a mask as weight_orig.
+        return HasHead("fc.") ? new BertClassifier(config, "fc") : HasHead("classifier.") ? new BertClassifier(config) : new BertModel(config);
+
+        bool HasHead(string prefix) => tensors.Keys.Any(name => name.StartsWith(prefix, StringComparison.Ordinal));
     }
 }
 

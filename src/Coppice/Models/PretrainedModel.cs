@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Coppice.Checkpoints;
 using Coppice.Modules;
+using Coppice.Tensors;
 
 namespace Coppice.Models;
 
@@ -22,6 +23,8 @@ public sealed class PretrainedModel
     /// <summary>Tokens that end a text (<c>eos_token_id</c> of generation_config.json or config.json).</summary>
     public IReadOnlySet<int> EndOfTextIds { get; }
 
+    private ModelArchitecture Architecture => ModelRegistry.Find(ModelType)!;
+
     /// <summary>The module as a model that predicts tokens.</summary>
     /// <exception cref="NotSupportedException">It is of another kind.</exception>
     public ICausalLanguageModel CausalLanguageModel => Module as ICausalLanguageModel
@@ -30,7 +33,8 @@ public sealed class PretrainedModel
     /// <summary>The module as a classifier of texts.</summary>
     /// <exception cref="NotSupportedException">It is of another kind.</exception>
     public ITextClassifier TextClassifier => Module as ITextClassifier
-        ?? throw new NotSupportedException($"{Folder} holds a {ModelType} model, which is no text classifier; give one such as BERT with a classification head.");
+        ?? throw new NotSupportedException(
+            $"{Folder} holds a {ModelType} model, which is no text classifier; give one such as BERT with a classification head.");
 
     /// <summary>Whether a path is a folder whose config.json names a family that Coppice runs.</summary>
     public static bool CanOpen(string folder)
@@ -68,28 +72,82 @@ public sealed class PretrainedModel
         }
     }
 
+    /// <summary>Writes the model as a folder like the one it came from: its present weights, as F32, and all other files as they are
+    /// there.</summary>
+    /// <remarks>
+    /// A pruned weight whose mask is in force is written as <c>..._orig</c> and <c>..._mask</c>, which <see cref="Open"/> and PyTorch put in
+    /// force again; semantics are not stored, so masked values are +0 after opening. Weights tied in the source stay tied.
+    /// </remarks>
+    /// <param name="folder">The new folder; not the source, whose weights are looked up while writing.</param>
+    /// <param name="options">Format, shards, overwriting, progress.</param>
+    /// <exception cref="CheckpointException">The source is gone or changed, or the output exists or can't be written.</exception>
+    public void Save(string folder, SaveOptions? options = null)
+    {
+        using var checkpoint = Checkpoint.Open(Folder);
+        var state = Module.StateDict();
+        var changes = new Dictionary<string, IReadOnlyList<TensorSource>>();
+        foreach (var (name, source) in Rename(StateOf(checkpoint, Architecture), Module, Architecture.BasePrefix))
+            changes.Add(source.Name, [.. PresentNames(name, state).Select(now => TensorSource.From(StoredName(now, name, source.Name), state[now]))]);
+        checkpoint.Save(folder, changes, options);
+    }
+
+    /// <summary>The name in the file of a tensor that is <paramref name="now"/> in the module, where what was <paramref name="name"/> there is
+    /// <paramref name="stored"/> in the file: with or without the base prefix.</summary>
+    private static string StoredName(string now, string name, string stored) => stored.Length >= name.Length
+        ? stored[..(stored.Length - name.Length)] + now
+        : now[(name.Length - stored.Length)..];
+
+    /// <summary>The names that a stored tensor has in the state by now: a weight under a mask is two tensors.</summary>
+    private string[] PresentNames(string name, OrderedDictionary<string, Tensor> state)
+    {
+        const string original = "_orig", mask = "_mask";
+        if (name.EndsWith(mask, StringComparison.Ordinal)
+            && (state.ContainsKey(name[..^mask.Length]) || state.ContainsKey(name[..^mask.Length] + original)))
+            return []; // written with its weight
+        var weight = name.EndsWith(original, StringComparison.Ordinal) ? name[..^original.Length] : name;
+        if (state.ContainsKey(weight))
+            return [weight];
+        return state.ContainsKey(weight + original)
+            ? [weight + original, weight + mask]
+            : throw new ModelException($"{Folder} holds '{name}', which the model opened from it has not: it has changed since. Open it again.");
+    }
+
     private static PretrainedModel Load(string folder, string path, JsonElement config)
     {
         var modelType = ModelTypeOf(config);
         var architecture = modelType is null ? null : ModelRegistry.Find(modelType);
         if (architecture is null)
-            throw new ModelException($"{path}: model_type is {modelType ?? "missing"}; Coppice runs {string.Join(", ", ModelRegistry.Known)}. (inspect and prune work on any checkpoint.)");
+            throw new ModelException($"{path}: model_type is {modelType ?? "missing"}; Coppice runs {string.Join(", ", ModelRegistry.Known)}. "
+                + "(inspect and prune work on any checkpoint.)");
         using var checkpoint = Checkpoint.Open(folder);
-        var sources = Rename(checkpoint.Tensors, architecture);
-        var module = architecture.Create(config, sources);
+        var tensors = StateOf(checkpoint, architecture);
+        var module = architecture.Create(config, tensors);
+        var sources = Rename(tensors, module, architecture.BasePrefix);
         module.LoadStateDict(sources.ToDictionary(entry => entry.Key, entry => entry.Value.Shape), (name, target) => sources[name].ReadInto(target));
         return new(folder, modelType!, module, EndOfText(folder, config));
     }
 
     private static string? ModelTypeOf(JsonElement config) =>
-        config.ValueKind == JsonValueKind.Object && config.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String ? type.GetString() : null;
+        config.ValueKind == JsonValueKind.Object && config.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String
+            ? type.GetString()
+            : null;
 
-    /// <summary>The names the module has: with the base prefix, without leftovers.</summary>
-    private static Dictionary<string, TensorSource> Rename(IReadOnlyList<TensorSource> tensors, ModelArchitecture architecture)
+    private static Dictionary<string, TensorSource> StateOf(Checkpoint checkpoint, ModelArchitecture architecture) =>
+        checkpoint.Tensors.Where(tensor => !architecture.IsLeftover(tensor.Name)).ToDictionary(tensor => tensor.Name);
+
+    /// <summary>The tensors under the module's names, which have the base prefix where it has a head and the file may not, or the reverse.</summary>
+    private static Dictionary<string, TensorSource> Rename(Dictionary<string, TensorSource> tensors, Module module, string prefix)
     {
-        var isBare = !tensors.Any(tensor => tensor.Name.StartsWith(architecture.BasePrefix, StringComparison.Ordinal));
-        return tensors.Where(tensor => !architecture.Leftovers.Any(tensor.Name.EndsWith))
-            .ToDictionary(tensor => isBare ? architecture.BasePrefix + tensor.Name : tensor.Name);
+        var isWithHead = module.StateDict().Keys.Any(HasPrefix);
+        var isFileWithHead = tensors.Keys.Any(HasPrefix);
+        return (isWithHead, isFileWithHead) switch
+        {
+            (true, false) => tensors.ToDictionary(entry => prefix + entry.Key, entry => entry.Value),
+            (false, true) => tensors.ToDictionary(entry => HasPrefix(entry.Key) ? entry.Key[prefix.Length..] : entry.Key, entry => entry.Value),
+            _ => tensors,
+        };
+
+        bool HasPrefix(string name) => name.StartsWith(prefix, StringComparison.Ordinal);
     }
 
     private static HashSet<int> EndOfText(string folder, JsonElement config)

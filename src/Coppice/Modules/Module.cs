@@ -43,7 +43,8 @@ public abstract class Module
                     yield return (Join(path, StoredName(name, parameter)), parameter);
     }
 
-    /// <summary>Every tensor of the state with its full name, in torch's order: of each module the parameters, then the buffers and masks, then the children. Tied weights appear under each name.</summary>
+    /// <summary>Every tensor of the state with its full name, in torch's order: of each module the parameters, then the buffers and masks,
+    /// then the children. Tied weights appear under each name.</summary>
     public OrderedDictionary<string, Tensor> StateDict()
     {
         var state = new OrderedDictionary<string, Tensor>();

@@ -4,6 +4,7 @@ using Coppice.Checkpoints;
 using Coppice.Models;
 using Coppice.Models.Bert;
 using Coppice.Models.Gpt2;
+using Coppice.Pruning.Masks;
 using Coppice.Tensors;
 
 namespace Coppice.Tests.Models;
@@ -87,6 +88,28 @@ public sealed class PretrainedModelTests : IDisposable
     }
 
     [Theory]
+    [InlineData("transformer.", "")]
+    [InlineData("", "transformer.")]
+    public void Save_OfAMaskedModel_KeepsTheFilesNamesAndLeftovers(string dropped, string kept)
+    {
+        var state = new OrderedDictionary<string, Tensor>(State(Gpt2).Where(entry => kept.Length > 0 || entry.Key != "lm_head.weight")
+            .Select(entry => KeyValuePair.Create(entry.Key[(entry.Key.StartsWith("transformer.") ? dropped.Length : 0)..], entry.Value)))
+        {
+            [kept + "h.0.attn.bias"] = Tensor.Full([1, 1, 8, 8], 1),
+        };
+        Save(Gpt2, state);
+        var model = Open();
+        Prune.L1Unstructured(model.Module.Find("transformer.h.0.mlp.c_fc"), "weight", 0.5);
+        using var other = new TempFolder();
+        model.Save(other["masked"]);
+        using var saved = Checkpoint.Open(other["masked"]);
+        Assert.Equal(state.Keys.Except([kept + "h.0.mlp.c_fc.weight"])
+            .Concat([kept + "h.0.mlp.c_fc.weight_orig", kept + "h.0.mlp.c_fc.weight_mask"]).Order(),
+            saved.Tensors.Select(tensor => tensor.Name).Order());
+        Assert.Equal(Logits(model), Logits(PretrainedModel.Open(other["masked"])));
+    }
+
+    [Theory]
     [InlineData("fc")]
     [InlineData("classifier")]
     public void Open_OfABertClassifier_TakesTheHeadsNameFromTheCheckpoint(string head)
@@ -94,6 +117,26 @@ public sealed class PretrainedModelTests : IDisposable
         Save(Bert, new BertClassifier(JsonSerializer.Deserialize(Bert, ConfigJson.Default.BertConfig)!, head).StateDict());
         Assert.Equal(3, Open().TextClassifier.Labels);
         Assert.Throws<NotSupportedException>(() => Open().CausalLanguageModel);
+    }
+
+    [Fact]
+    public void Open_OfBertSavedWithPretrainingHeads_GivesTheBareModel()
+    {
+        const string Config = """
+            {"model_type": "bert", "vocab_size": 5, "hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8,
+             "max_position_embeddings": 8}
+            """;
+        var bert = new BertModel(JsonSerializer.Deserialize(Config, ConfigJson.Default.BertConfig)!);
+        bert.StateDict()["embeddings.word_embeddings.weight"].AsSpan<float>().Fill(2);
+        var state = new OrderedDictionary<string, Tensor>(bert.StateDict().Select(entry => KeyValuePair.Create("bert." + entry.Key, entry.Value)))
+        {
+            ["cls.predictions.bias"] = Tensor.Zeros([5]),
+            ["bert.embeddings.position_ids"] = Tensor.Zeros([1, 8], DType.I64),
+        };
+        Save(Config, state);
+        var opened = Assert.IsType<BertModel>(Open().Module);
+        Assert.Equal(2, opened.StateDict()["embeddings.word_embeddings.weight"].ToArray<float>()[0]);
+        Assert.Contains("no text classifier", Assert.Throws<NotSupportedException>(() => Open().TextClassifier).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -51,6 +51,10 @@ internal sealed class MemoryTensor(string name, DType dtype, Shape shape, byte[]
         })];
     }
 
+    /// <summary>The bits of a non-negative value, which rank it.</summary>
+    public static long Key(double value, DType dtype) =>
+        dtype == DType.F64 ? BitConverter.DoubleToInt64Bits(value) : BitConverter.SingleToInt32Bits((float)value);
+
     public static byte[] AllBytes(TensorSource tensor)
     {
         var all = new byte[tensor.ByteLength];

@@ -7,7 +7,7 @@ namespace Coppice.Checkpoints.PyTorch;
 
 /// <summary>Pickles plain containers and tensors in protocol 2, as <c>torch.save</c> does. Each distinct memory becomes one
 /// storage.</summary>
-internal sealed class PickleWriter(string path, IReadOnlyDictionary<TensorSlot, TensorSource> replacements)
+internal sealed class PickleWriter(string path, IReadOnlyDictionary<TensorSlot, IReadOnlyList<SlotTensor>> replacements)
 {
     private readonly ArrayBufferWriter<byte> _out = new();
     private readonly Dictionary<object, int> _memo = new(ReferenceEqualityComparer.Instance);
@@ -78,17 +78,29 @@ internal sealed class PickleWriter(string path, IReadOnlyDictionary<TensorSlot, 
         Bytes('(');
         foreach (var (key, value) in dict.Items)
         {
+            if (key is string name && replacements.TryGetValue(new(dict, name), out var tensors))
+            {
+                Replaced(value as TorchTensor, tensors);
+                continue;
+            }
             Value(key);
-            if (key is string name && replacements.TryGetValue(new(dict, name), out var source))
-                Tensor(value as TorchTensor, source);
-            else
-                Value(value);
+            Value(value);
         }
         Bytes('u');
         if (dict.Attributes is null)
             return;
         Value(dict.Attributes);
         Bytes('b');
+    }
+
+    /// <summary>The first takes the original's place and kind; others are plain tensors.</summary>
+    private void Replaced(TorchTensor? original, IReadOnlyList<SlotTensor> tensors)
+    {
+        for (var i = 0; i < tensors.Count; i++)
+        {
+            Text(tensors[i].Key);
+            Tensor(i == 0 ? original : null, tensors[i].Source);
+        }
     }
 
     private void Tuple(PickleTuple tuple)

@@ -5,6 +5,9 @@ namespace Coppice.Checkpoints.PyTorch;
 /// <summary>A tensor of a pickle by its place: the dict that holds it, and its key there.</summary>
 internal readonly record struct TensorSlot(PickleDict Container, string Key);
 
+/// <summary>A tensor to write into a dict, and its key there.</summary>
+internal readonly record struct SlotTensor(string Key, TensorSource Source);
+
 /// <summary>The pickled object of a PyTorch file, with the place of each tensor that the checkpoint lists.</summary>
 internal sealed record TorchStructure(object? Root, IReadOnlyDictionary<string, TensorSlot> Slots);
 

@@ -10,7 +10,8 @@ internal static class TorchWriter
     /// <param name="root">What to pickle: <see cref="Flat"/>, or the object a file was opened with.</param>
     /// <param name="replacements">Tensors to write instead of those pickled in some places.</param>
     /// <param name="stream">Copies the elements.</param>
-    public static void Write(string path, object? root, IReadOnlyDictionary<TensorSlot, TensorSource> replacements, StreamingWriter stream)
+    public static void Write(string path, object? root, IReadOnlyDictionary<TensorSlot, IReadOnlyList<SlotTensor>> replacements,
+        StreamingWriter stream)
     {
         var pickle = new PickleWriter(path, replacements);
         (string Name, byte[] Bytes)[] small = [("data.pkl", pickle.Write(root)), ("byteorder", "little"u8.ToArray()),

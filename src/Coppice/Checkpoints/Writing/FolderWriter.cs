@@ -28,7 +28,7 @@ internal sealed class FolderWriter(
         {
             var name = OutputName(file, shards.Count + 1, format);
             WeightFileWriter.WriteCopy(Path.Combine(path, name), file, tensorsOf(file), replaced, format, stream);
-            shards.Add((name, [.. tensorsOf(file).Select(replaced.Of)]));
+            shards.Add((name, [.. tensorsOf(file).SelectMany(replaced.Of)]));
         }
         if (folder.IndexFile is not null)
             WriteIndex(path, format, shards);
@@ -45,7 +45,7 @@ internal sealed class FolderWriter(
     {
         if (limit <= 0)
             throw new ArgumentException($"MaxShardBytes is {limit}; it must be positive.");
-        var shards = Partition(files.SelectMany(tensorsOf).Select(replaced.Of), limit);
+        var shards = Partition(files.SelectMany(tensorsOf).SelectMany(replaced.Of), limit);
         var named = shards.Select((tensors, i) => (
             Name: shards.Count == 1 ? HuggingFaceFolder.StandardName(format) : HuggingFaceFolder.ShardName(format, i + 1, shards.Count),
             Tensors: tensors.ToArray())).ToList();

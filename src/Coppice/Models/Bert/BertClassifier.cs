@@ -4,7 +4,8 @@ using Coppice.Tensors;
 namespace Coppice.Models.Bert;
 
 /// <summary>BERT with a linear classifier on the pooled output.</summary>
-/// <remarks>The classifier's name is the checkpoint's: <c>classifier</c> in Hugging Face's BertForSequenceClassification, <c>fc</c> in the widely used Chinese text classification code.</remarks>
+/// <remarks>The classifier's name is the checkpoint's: <c>classifier</c> in Hugging Face's BertForSequenceClassification, <c>fc</c> in the widely
+/// used Chinese text classification code.</remarks>
 public sealed class BertClassifier : Module, ITextClassifier, IBlockModel
 {
     private readonly BertModel _bert;

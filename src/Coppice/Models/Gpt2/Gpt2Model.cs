@@ -94,7 +94,8 @@ public sealed class Gpt2Model : Module
     {
         var steps = ids.Shape[1];
         if (past + steps > _config.Positions)
-            throw new ArgumentException($"{past + steps} positions asked for; this GPT-2 has {_config.Positions} (n_positions). Shorten the text.", nameof(ids));
+            throw new ArgumentException(
+                $"{past + steps} positions asked for; this GPT-2 has {_config.Positions} (n_positions). Shorten the text.", nameof(ids));
         var positions = Padding.Positions(padding ?? [0], past, steps);     // [B or 1, T]
         return _tokens.Forward(ids).Add(_positions.Forward(positions));     // [B, T, C]
     }

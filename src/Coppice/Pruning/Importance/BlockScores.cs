@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Coppice.Checkpoints;
 using Coppice.Pruning.Streaming;
@@ -27,12 +28,12 @@ internal static class BlockScores
     public static double[] Compute(TensorSource source, BlockGrid grid, bool squared)
     {
         var scores = new double[grid.Blocks];
-        var values = ArrayPool<double>.Shared.Rent(TensorChunks.Elements);
+        var values = ArrayPool<double>.Shared.Rent(TensorChunks.Length);
         using var lease = TensorChunks.Rent();
         foreach (var chunk in TensorChunks.Split([source.Count]))
         {
             var magnitudes = values.AsSpan(0, chunk.Count);
-            ChannelNorms.Magnitudes(source.View(chunk.First, chunk.Count, lease.Buffer), source.DType, magnitudes);
+            ChannelNorms.Magnitudes(source.Elements(chunk.First, chunk.Count, lease.Buffer), source.DType, magnitudes);
             for (var i = 0; i < magnitudes.Length; i++)
                 scores[grid.BlockOf(chunk.First + i)] += squared ? magnitudes[i] * magnitudes[i] : magnitudes[i];
         }
@@ -41,8 +42,8 @@ internal static class BlockScores
     }
 }
 
-/// <summary>Ranks non-negative numbers in memory.</summary>
-internal sealed class ArrayKeys(double[] scores) : KeySource(scores.Length, sizeof(double))
+/// <summary>Ranks numbers in memory, floats or doubles without a sign.</summary>
+internal sealed class ArrayKeys<T>(T[] scores) : KeySource(scores.Length, Unsafe.SizeOf<T>()) where T : unmanaged
 {
     /// <inheritdoc/>
     public override ReadOnlySpan<byte> Read(long first, int count, Span<byte> scratch) =>

@@ -52,12 +52,12 @@ internal static class ChannelNorms
         long inner = 1;
         foreach (var dim in source.Shape.Dims[(axis + 1)..])
             inner *= dim;
-        var values = ArrayPool<double>.Shared.Rent(TensorChunks.Elements);
+        var values = ArrayPool<double>.Shared.Rent(TensorChunks.Length);
         using var lease = TensorChunks.Rent();
         foreach (var chunk in TensorChunks.Split([source.Count]))
         {
             var magnitudes = values.AsSpan(0, chunk.Count);
-            Magnitudes(source.View(chunk.First, chunk.Count, lease.Buffer), source.DType, magnitudes);
+            Magnitudes(source.Elements(chunk.First, chunk.Count, lease.Buffer), source.DType, magnitudes);
             AccumulateChunk(magnitudes, chunk.First, inner, sums, reduction);
         }
         ArrayPool<double>.Shared.Return(values);

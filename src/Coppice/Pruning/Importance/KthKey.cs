@@ -26,7 +26,28 @@ internal sealed class KthKey
     /// <param name="k">From 0 to the number of keys.</param>
     public static KeyLimit[] Find(IReadOnlyList<KeySource> sources, long k) => k == 0
         ? new KeyLimit[sources.Count]
-        : new KthKey(sources).Find(k);
+        : SampledWindow.TryFind(sources, k) ?? new KthKey(sources).Find(k);
+
+    /// <summary>How many keys equal <paramref name="key"/>.</summary>
+    public static long CountEqual(ReadOnlySpan<byte> keys, int width, long key) =>
+        MaskKernels.CountAtMost(keys, width, key) - MaskKernels.CountAtMost(keys, width, key - 1);
+
+    /// <summary>The index at which the first <paramref name="ties"/> keys equal to <paramref name="key"/> end.</summary>
+    public static int EndOfTies(ReadOnlySpan<byte> keys, int width, long key, long ties)
+    {
+        var (index, count) = (0, keys.Length / width);
+        while (ties > 0)
+        {
+            // Skip the first half where it does not hold them all.
+            var half = (count + 1) / 2;
+            var equal = CountEqual(keys.Slice(index * width, half * width), width, key);
+            if (equal < ties || half == count)
+                (index, count, ties) = (index + half, count - half, ties - equal);
+            else
+                count = half;
+        }
+        return index;
+    }
 
     private KeyLimit[] Find(long k)
     {
@@ -95,7 +116,7 @@ internal sealed class KthKey
         {
             using var lease = TensorChunks.Rent();
             var keys = Keys(_chunks[i], lease.Buffer);
-            equal[i] = MaskKernels.CountAtMost(keys, _width, key) - MaskKernels.CountAtMost(keys, _width, key - 1);
+            equal[i] = CountEqual(keys, _width, key);
         });
         var last = 0;
         while (equal[last] < ties)
@@ -103,18 +124,8 @@ internal sealed class KthKey
         var ends = new long[_sources.Count];
         for (var s = 0; s < _chunks[last].Tensor; s++)
             ends[s] = _sources[s].Count;
-        ends[_chunks[last].Tensor] = _chunks[last].First + EndOfTies(_chunks[last], key, ties);
+        using var lastLease = TensorChunks.Rent();
+        ends[_chunks[last].Tensor] = _chunks[last].First + EndOfTies(Keys(_chunks[last], lastLease.Buffer), _width, key, ties);
         return ends;
-    }
-
-    private int EndOfTies(TensorChunk chunk, long key, long ties)
-    {
-        using var lease = TensorChunks.Rent();
-        var keys = Keys(chunk, lease.Buffer);
-        var index = 0;
-        for (; ties > 0; index++)
-            ties -= MaskKernels.CountAtMost(keys.Slice(index * _width, _width), _width, key)
-                - MaskKernels.CountAtMost(keys.Slice(index * _width, _width), _width, key - 1);
-        return index;
     }
 }

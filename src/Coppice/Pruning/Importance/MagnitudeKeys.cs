@@ -28,21 +28,28 @@ internal sealed class MagnitudeKeys(TensorSource source, DType rankedAs) : KeySo
     }
 
     /// <inheritdoc/>
+    public override bool ReadsAnywhere => true;
+
+    /// <inheritdoc/>
     public override ReadOnlySpan<byte> Read(long first, int count, Span<byte> scratch)
     {
         if (source.DType == rankedAs)
-            return source.View(first, count, scratch);
+            return source.Elements(first, count, scratch);
         using var lease = TensorChunks.Rent();
-        var elements = source.View(first, count, lease.Buffer);
+        var elements = source.Elements(first, count, lease.Buffer);
         var size = source.DType.ByteSize();
         for (var i = 0; i < count; i++)
-            WriteKey(scratch[(i * Width)..], Widen(source.DType, ReadKey(elements.Slice(i * size, size)), rankedAs));
+            WriteKey(scratch[(i * Width)..], Widen(source.DType, Of(elements.Slice(i * size, size)), rankedAs));
         return scratch[..(count * Width)];
     }
 
-    private static long ReadKey(ReadOnlySpan<byte> element) => element.Length == sizeof(short)
-        ? BinaryPrimitives.ReadInt16LittleEndian(element) & short.MaxValue
-        : BinaryPrimitives.ReadInt32LittleEndian(element) & int.MaxValue;
+    /// <summary>The key of one element of 2, 4 or 8 bytes: its bits without the sign.</summary>
+    public static long Of(ReadOnlySpan<byte> element) => element.Length switch
+    {
+        sizeof(short) => BinaryPrimitives.ReadInt16LittleEndian(element) & short.MaxValue,
+        sizeof(int) => BinaryPrimitives.ReadInt32LittleEndian(element) & int.MaxValue,
+        _ => BinaryPrimitives.ReadInt64LittleEndian(element) & long.MaxValue,
+    };
 
     private void WriteKey(Span<byte> target, long key)
     {

@@ -35,7 +35,7 @@ public sealed record BlockPruning(int Rows, int Columns, double Norm) : PruningM
     private BlockMask Mask(SelectedWeight weight, BlockGrid grid, long count, PruneSemantics semantics)
     {
         var scores = BlockScores.Compute(weight.Source, grid, squared: Norm == 2);
-        return new BlockMask(weight.Source.DType, semantics, grid, scores, KthKey.Find([new ArrayKeys(scores)], count)[0]);
+        return new BlockMask(weight.Source.DType, semantics, grid, scores, KthKey.Find([new ArrayKeys<double>(scores)], count)[0]);
     }
 
     private BlockGrid Grid(SelectedWeight weight)

@@ -1,4 +1,4 @@
-using System.Buffers.Binary;
+using Coppice.Pruning.Importance;
 using Coppice.Pruning.Selection;
 using Coppice.Pruning.Streaming;
 using Coppice.Tensors;
@@ -55,7 +55,7 @@ public sealed record NmPruning(int Kept, int Of) : PruningMethod
         for (var group = 0; group < stride; group++)
         {
             for (var i = 0; i < Of; i++)
-                keys[i] = Key(elements.Slice((group + i * stride) * size, size));
+                keys[i] = MagnitudeKeys.Of(elements.Slice((group + i * stride) * size, size));
             for (var i = 0; i < Of; i++)
                 lanes.Slice((group + i * stride) * size, size).Fill(Rank(keys, i) < Of - Kept ? byte.MaxValue : byte.MinValue);
         }
@@ -68,11 +68,4 @@ public sealed record NmPruning(int Kept, int Of) : PruningMethod
             smaller += keys[i] < keys[index] || (keys[i] == keys[index] && i < index) ? 1 : 0;
         return smaller;
     }
-
-    private static long Key(ReadOnlySpan<byte> element) => element.Length switch
-    {
-        sizeof(short) => BinaryPrimitives.ReadInt16LittleEndian(element) & short.MaxValue,
-        sizeof(int) => BinaryPrimitives.ReadInt32LittleEndian(element) & int.MaxValue,
-        _ => BinaryPrimitives.ReadInt64LittleEndian(element) & long.MaxValue,
-    };
 }

@@ -12,7 +12,10 @@ public abstract record PruningMethod
     public abstract MethodOptions Options { get; }
 
     /// <summary>Whether weights can be ranked together under <see cref="PruneScope.Global"/>.</summary>
-    public virtual bool SupportsGlobal => false;
+    public virtual bool SupportsGlobal => IsAlwaysGlobal;
+
+    /// <summary>Whether the amount is always that of all weights together, whatever scope is asked for.</summary>
+    public virtual bool IsAlwaysGlobal => false;
 
     /// <summary>Whether the caller says how much to prune; false where the pattern itself does.</summary>
     public virtual bool TakesAmount => true;

@@ -43,7 +43,8 @@ public sealed record CheckpointInspection(
             tensors.Add(new(tensor, TensorStatistics.Of(tensor), reasons.GetValueOrDefault(tensor.Name)));
             progress?.Report(done += tensor.ByteLength);
         }
-        var tied = checkpoint.Tensors.GroupBy(tensor => tensor.Identity, tensor => tensor.Name).Select(IReadOnlyList<string> (names) => [.. names]).Where(names => names.Count > 1);
+        var tied = checkpoint.Tensors.GroupBy(tensor => tensor.Identity, tensor => tensor.Name)
+            .Select(IReadOnlyList<string> (names) => [.. names]).Where(names => names.Count > 1);
         return new(tensors, selection, [.. tied], [.. tensors.SelectMany(FindingsOf)]);
     }
 

@@ -62,7 +62,7 @@ internal static class TiedWeights
         foreach (var chunk in TensorChunks.Split([left.Count]))
         {
             var (first, count) = (chunk.First, chunk.Count);
-            if (!left.View(first, count, leftLease.Buffer).SequenceEqual(right.View(first, count, rightLease.Buffer)))
+            if (!left.Elements(first, count, leftLease.Buffer).SequenceEqual(right.Elements(first, count, rightLease.Buffer)))
                 return false;
         }
         return true;

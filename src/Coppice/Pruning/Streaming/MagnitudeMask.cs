@@ -17,6 +17,14 @@ public sealed class MagnitudeMask : WeightMask
     {
         Threshold = limit.TieEnd == 0 && limit.Key == 0 ? 0 : MaskKernels.KeyToMagnitude(rankedAs, limit.Key);
         _tieEnd = limit.TieEnd;
+        // Among finite elements the zeros go first, and what goes becomes zero.
+        if (limit.Figures is { } figures && figures.Largest < MaskKernels.InfinityKey(rankedAs))
+            Survey = new Survey
+            {
+                Pruned = figures.Pruned,
+                Zeros = figures.Zeros,
+                ZerosAfter = Math.Max(figures.Pruned, figures.Zeros),
+            };
         (_below, _atMost) = dtype == rankedAs
             ? (limit.Key - 1, limit.Key)
             : (LargestKey(dtype, rankedAs, limit.Key - 1), LargestKey(dtype, rankedAs, limit.Key));
@@ -24,6 +32,9 @@ public sealed class MagnitudeMask : WeightMask
 
     /// <summary>The magnitude below which every element is pruned.</summary>
     public double Threshold { get; }
+
+    /// <inheritdoc/>
+    internal override Survey? Survey { get; }
 
     /// <inheritdoc/>
     public override long Apply(long firstElement, Span<byte> elements)

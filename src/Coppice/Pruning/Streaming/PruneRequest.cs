@@ -7,8 +7,8 @@ namespace Coppice.Pruning.Streaming;
 /// <param name="Amount">How much; null where the method's pattern says it, or <see cref="OwnAmounts"/> do.</param>
 public sealed record PruneRequest(PruningMethod Method, PruneAmount? Amount)
 {
-    /// <summary>What the amount is taken of; each tensor by default.</summary>
-    public PruneScope Scope { get; init; } = PruneScope.PerTensor;
+    /// <summary>What the amount is taken of; each tensor by default, all together where the method knows no other scope.</summary>
+    public PruneScope Scope { get => Method.IsAlwaysGlobal ? PruneScope.Global : field; init; } = PruneScope.PerTensor;
 
     /// <summary>Whose conventions hold; <see cref="PruneSemantics.Strict"/> by default.</summary>
     public PruneSemantics Semantics { get; init; } = PruneSemantics.Strict;
@@ -27,6 +27,9 @@ public sealed record PruneRequest(PruningMethod Method, PruneAmount? Amount)
         if (Scope == PruneScope.Global && !Method.SupportsGlobal)
             throw new PruningException($"The method '{Method.Options}' can't rank weights globally: its scores are not comparable "
                 + "between tensors of different shape. Use the scope per-tensor, or an unstructured method.");
+        if (Method.IsAlwaysGlobal && OwnAmounts.Count > 0)
+            throw new PruningException($"The method '{Method.Options}' itself shares one amount out to the weights; give no amounts of "
+                + "single weights.");
         if (Scope == PruneScope.Global && OwnAmounts.Count > 0)
             throw new PruningException("Amounts of single weights don't go with the scope global, where all weights share one amount; "
                 + "use per-tensor.");

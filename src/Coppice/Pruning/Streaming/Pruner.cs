@@ -10,11 +10,14 @@ public static class Pruner
 {
     /// <summary>Decides which elements go. The tensors are read in pieces, never held; the pruned values come out when the result's
     /// tensors are read.</summary>
-    /// <exception cref="PruningException">The request does not fit the tensors, or a weight in scope holds NaN under strict
-    /// semantics.</exception>
+    /// <exception cref="PruningException">The request does not fit the tensors, a weight in scope holds NaN under strict semantics, or
+    /// weights are under masks that were not made permanent.</exception>
     public static PruneResult Prune(WeightSelection selection, PruneRequest request)
     {
         request.Validate();
+        if (MaskPair.Find(selection.Tensors) is [var masked, ..])
+            throw new PruningException($"'{masked.Name}' is still under a mask ('{masked.Original.Name}' beside '{masked.Mask.Name}'). "
+                + "Make it permanent first with 'coppice finalize', or prune further through the live model.");
         var weights = selection.Weights;
         if (weights.Count == 0)
             throw new PruningException("No weight is in scope. Name weights with --include; "

@@ -123,7 +123,7 @@ public sealed record PlannedParameter(
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         using var lease = TensorChunks.Rent();
         foreach (var chunk in TensorChunks.Split([tensor.Count]))
-            hash.AppendData(tensor.View(chunk.First, chunk.Count, lease.Buffer));
+            hash.AppendData(tensor.Elements(chunk.First, chunk.Count, lease.Buffer));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

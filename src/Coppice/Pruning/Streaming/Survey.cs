@@ -16,11 +16,12 @@ internal struct Survey
     public long Pruned;
     public long ZerosAfter;
 
-    /// <summary>Reads each tensor once, piece by piece, and applies its mask, if any, to a copy of the piece.</summary>
+    /// <summary>Reads each tensor once, piece by piece, and applies its mask, if any, to a copy of the piece. Tensors whose mask knows
+    /// its figures are not read.</summary>
     public static Survey[] Take(IReadOnlyList<(TensorSource Source, WeightMask? Mask)> tensors)
     {
-        var chunks = TensorChunks.Split([.. tensors.Select(tensor => tensor.Source.Count)]);
-        var surveys = new Survey[tensors.Count];
+        var chunks = TensorChunks.Split([.. tensors.Select(tensor => tensor.Mask?.Survey is null ? tensor.Source.Count : 0)]);
+        var surveys = tensors.Select(tensor => tensor.Mask?.Survey ?? default).ToArray();
         Workers.For(chunks.Count, i =>
         {
             var (source, mask) = tensors[chunks[i].Tensor];
@@ -39,7 +40,7 @@ internal struct Survey
         for (var done = 0; done < chunk.Count; done += Step)
         {
             var count = Math.Min(Step, chunk.Count - done);
-            var elements = source.View(chunk.First + done, count, lease.Buffer);
+            var elements = source.Elements(chunk.First + done, count, lease.Buffer);
             survey.Add(Count(elements, source.DType));
             if (mask is null)
                 continue;

@@ -12,6 +12,9 @@ public abstract class WeightMask(DType dtype, PruneSemantics semantics)
     /// <summary>What a pruned element becomes.</summary>
     public PruneSemantics Semantics { get; } = semantics;
 
+    /// <summary>Figures of the weight that are known from choosing the mask; null where it takes a pass to count them.</summary>
+    internal virtual Survey? Survey => null;
+
     /// <summary>Whether a pruned element keeps its sign, as a multiplication by zero has it.</summary>
     protected bool KeepSign => Semantics == PruneSemantics.Torch;
 

@@ -27,7 +27,7 @@ internal sealed class WindowMask(TensorSource source, PruneSemantics semantics, 
             var inside = (int)(index % windowElements);
             var run = Math.Min(windowElements - inside, elements.Length / size);
             // A window that lies in the piece is there already.
-            var whole = run == windowElements ? elements[..window] : source.View(index - inside, windowElements, buffer);
+            var whole = run == windowElements ? elements[..window] : source.Elements(index - inside, windowElements, buffer);
             mark(whole, lanes);
             pruned += MaskKernels.ZeroLanes(elements[..(run * size)], DType, lanes.Slice(inside * size, run * size), KeepSign);
             elements = elements[(run * size)..];

@@ -9,6 +9,9 @@ public sealed class MethodOptionsTests
     {
         { new("l1"), new MagnitudePruning() },
         { new("l1", "unstructured"), new MagnitudePruning() },
+        { new("l1", "row"), new RowPruning() },
+        { new("lamp"), new LampPruning() },
+        { new("erk", "unstructured"), new ErkPruning() },
         { new("random"), new RandomPruning() },
         { new("random", "channel", Dim: -1), new RandomChannelPruning(-1) },
         { new("random-structured"), new RandomChannelPruning(0) },
@@ -32,6 +35,9 @@ public sealed class MethodOptionsTests
     [InlineData("magic", null)]
     [InlineData("ln", "unstructured")]
     [InlineData("random", "2:4")]
+    [InlineData("random", "row")]
+    [InlineData("lamp", "channel")]
+    [InlineData("erk", "2:4")]
     [InlineData("l1", "2:")]
     [InlineData("l1", "-1x4")]
     [InlineData("l1", "")]
