@@ -8,6 +8,7 @@ var benchmarks = new Dictionary<string, Action<Report>>
     ["prune"] = PruneBenchmark.Run,
     ["large"] = LargeCheckpointBenchmark.Run,
     ["generation"] = GenerationBenchmark.Run,
+    ["conv"] = ConvBenchmark.Run,
     ["classification"] = ClassificationBenchmark.Run,
     ["masks"] = MaskBenchmark.Run,
     ["training"] = TrainingBenchmark.Run,

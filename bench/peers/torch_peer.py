@@ -215,7 +215,21 @@ def training_work(options):
     return {"step": step}
 
 
-WORKS = {"training": training_work, "gpt2": gpt2_work, "prune": prune_work, "bert": bert_work}
+def conv_work(options):
+    x, weight = torch.randn(*options["x"]), torch.randn(*options["weight"])
+
+    def run(layout):
+        a, w = x.contiguous(memory_format=layout), weight.contiguous(memory_format=layout)
+
+        def convolve():
+            for _ in range(options["calls"]):
+                F.conv2d(a, w, None, options["stride"], options["padding"], 1, options["groups"])
+        return convolve
+
+    return {"nchw": run(torch.contiguous_format), "channels_last": run(torch.channels_last)}
+
+
+WORKS = {"conv": conv_work, "training": training_work, "gpt2": gpt2_work, "prune": prune_work, "bert": bert_work}
 
 
 def main():

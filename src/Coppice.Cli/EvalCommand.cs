@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Coppice.Data;
 using Coppice.Evaluation;
 using Coppice.Models;
+using Coppice.Models.Vision;
 using Coppice.Tokenizers;
 
 namespace Coppice.Cli;
@@ -9,21 +11,27 @@ namespace Coppice.Cli;
 /// <summary><c>coppice eval</c>: perplexity on a text, or classification of labelled examples.</summary>
 internal static class EvalCommand
 {
-    private static readonly Argument<string> Path = Arguments.Path(description: "Hugging Face folder of a model.");
+    private static readonly Argument<string> Path = Arguments.Path(description: "Hugging Face folder of a model, or with --arch an image classifier's file of weights.");
     private static readonly Option<string?> Text = Arguments.Text();
     private static readonly Option<int?> Context = Arguments.Context();
     private static readonly Option<int?> Stride = Arguments.Stride();
     private static readonly Option<int?> Windows = Arguments.Windows();
     private static readonly Option<string?> Data = Arguments.Data();
+    private static readonly Option<string?> Arch = new("--arch")
+    {
+        Description = $"Architecture of an image classifier, whose --data is a CIFAR or MNIST file: {string.Join(", ", VisionModels.Known)}.",
+    };
+
     private static readonly Option<string?> Task = new("--task") { Description = "What --data holds: classification (the default)." };
 
     public static Command Create()
     {
         var command = new Command("eval", Arguments.WithExample("Measure a model: perplexity on text, or accuracy and F1 on labelled examples.",
             "coppice eval samples/models/gpt2-student --text samples/data/tinyshakespeare-test.txt --context 256 --windows 100",
-            "coppice eval samples/models/bert-thucnews --data samples/data/thucnews/dev-1000.txt --task classification"))
+            "coppice eval samples/models/bert-thucnews --data samples/data/thucnews/dev-1000.txt --task classification",
+            "coppice eval samples/models/cifar10-resnet/resnet20-12fca82f.th --arch resnet20 --data samples/data/cifar10/test-500.bin"))
         {
-            Path, Text, Context, Stride, Windows, Data, Task,
+            Path, Text, Context, Stride, Windows, Data, Task, Arch,
         };
         Task.AcceptOnlyFromAmong("classification");
         command.SetWork(RunAsync);
@@ -35,8 +43,12 @@ internal static class EvalCommand
         var (path, text, data) = (parsed.GetRequiredValue(Path), parsed.GetValue(Text), parsed.GetValue(Data));
         if (text is null == data is null)
             throw new UsageException("Give either --text FILE (perplexity) or --data FILE (classification).");
+        if (text is not null && parsed.GetValue(Arch) is not null)
+            throw new UsageException("--arch is of image classifiers; give --data FILE with it.");
         if (text is not null)
             Perplexity(parsed, terminal, path, text, cancellation);
+        else if (parsed.GetValue(Arch) is { } architecture)
+            ClassifyImages(terminal, path, architecture, data!, cancellation);
         else
             Classify(terminal, path, data!, cancellation);
         return System.Threading.Tasks.Task.FromResult(ExitCode.Done);
@@ -65,6 +77,16 @@ internal static class EvalCommand
         var task = ClassificationTask.Open(path, data);
         var predicted = terminal.Progress("classify", "examples", task.Labels.Count, progress => task.Predict(progress, cancellation));
         var report = task.Measure(predicted.Classes);
+        terminal.Result(() => Reports.ToJson(report), () => Reports.Show(terminal, report));
+    }
+
+    private static void ClassifyImages(Terminal terminal, string path, string architecture, string data, CancellationToken cancellation)
+    {
+        var model = PretrainedVisionModel.Open(path, architecture);
+        var images = ImageData.Read(data);
+        var predicted = terminal.Progress("classify", "images", images.Count,
+            progress => ImageClassification.Predict(model, images, progress, cancellation));
+        var report = ImageClassification.Measure(model, images, predicted.Classes);
         terminal.Result(() => Reports.ToJson(report), () => Reports.Show(terminal, report));
     }
 }

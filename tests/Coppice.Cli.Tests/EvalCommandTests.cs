@@ -47,6 +47,17 @@ public sealed class EvalCommandTests
     }
 
     [Fact]
+    public async Task Data_OfImages_GivesScores()
+    {
+        var json = (await CommandRun.Of("eval", TestData.InRepository("samples", "models", "mnist", "cnn.pt"), "--arch", "mnist-cnn",
+            "--data", TestData.InRepository("samples", "data", "mnist", "t10k-images-idx3-ubyte.gz"), "--json")).Json;
+        Assert.Equal(10_000, json.GetProperty("examples").GetInt32());
+        Assert.Equal(0.9915, json.GetProperty("accuracy").GetDouble(), 12);
+        (await CommandRun.Of("eval", "x.pt", "--arch", "resnet0", "--data", "y.bin")).AssertFailed(ExitCode.Failed, "resnet0", "mnist-cnn");
+        (await CommandRun.Of("eval", "x.pt", "--arch", "resnet20", "--text", "y.txt")).AssertFailed(ExitCode.Usage, "--arch");
+    }
+
+    [Fact]
     public async Task Text_AndData_AreExclusive()
     {
         (await CommandRun.Of("eval", CommandRun.Gpt2)).AssertFailed(ExitCode.Usage, "--text", "--data");

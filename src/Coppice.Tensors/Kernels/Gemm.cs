@@ -197,7 +197,7 @@ internal static unsafe class Gemm
     private readonly record struct PanelPart(int Panel, int Start, int End);
 
     /// <summary>Rows cut into strips of nearly the same height: 128 rows are 8 of 13 and 2 of 12, not 9 of 14 and one of 2.</summary>
-    private readonly struct Strips(int rows, int tileRows)
+    internal readonly struct Strips(int rows, int tileRows)
     {
         public readonly int Count = (rows + tileRows - 1) / tileRows;
 

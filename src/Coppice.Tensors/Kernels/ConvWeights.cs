@@ -1,0 +1,72 @@
+namespace Coppice.Tensors.Kernels;
+
+/// <summary>
+/// A convolution's weights as <see cref="GemmTile"/> reads its left side, [group][strip][depth][rows of the strip]: kept beside the
+/// weight's
+/// storage from the second use of the same contents on, as <see cref="PanelCache"/> keeps those of linear layers.
+/// </summary>
+internal sealed unsafe class ConvWeights : IDisposable
+{
+    private readonly NativeBuffer _buffer;
+
+    private ConvWeights(float* weight, int groups, int outputs, int depth)
+    {
+        _buffer = new NativeBuffer((long)groups * outputs * depth);
+        Pack(weight, groups, outputs, depth, _buffer.Pointer);
+    }
+
+    /// <summary>Rows of a strip, at most.</summary>
+    public static int TileRows { get; } = Gemm.PanelWidth == 32 ? 14 : 6;
+
+    public float* Pointer => _buffer.Pointer;
+
+    /// <summary>The panels of a weight [O, C/groups, kh, kw]; null where it is used for the first time, or is only part of its
+    /// storage.</summary>
+    public static ConvWeights? Find(Tensor weight, ConvShape shape)
+    {
+        var storage = weight.Storage;
+        if (!weight.IsContiguous || weight.Offset != 0 || weight.Count * sizeof(float) != storage.ByteLength)
+            return null;
+        var (groups, outputs, depth) = (shape.Groups, shape.GroupOutputs, shape.Depth);
+        lock (storage)
+        {
+            if (storage.Derived is not Entry entry || entry.Version != storage.Version || entry.Form != (groups, outputs, depth))
+            {
+                storage.Derived = new Entry(storage.Version, (groups, outputs, depth));
+                return null;
+            }
+            return entry.Weights ??= new ConvWeights(weight.Pointer<float>(), groups, outputs, depth);
+        }
+    }
+
+    /// <summary>Arranges a weight.</summary>
+    /// <param name="weight">[groups * outputs, depth].</param>
+    /// <param name="groups">Groups.</param>
+    /// <param name="outputs">Output channels of a group.</param>
+    /// <param name="depth">Weights of an output channel.</param>
+    /// <param name="target">As many floats.</param>
+    public static void Pack(float* weight, int groups, int outputs, int depth, float* target)
+    {
+        var strips = new Gemm.Strips(outputs, TileRows);
+        for (var group = 0; group < groups; group++)
+            for (var strip = 0; strip < strips.Count; strip++)
+            {
+                var (row, rows) = (strips.Start(strip), strips.Start(strip + 1) - strips.Start(strip));
+                var at = ((long)group * outputs + row) * depth;
+                Panels.Transpose(weight + at, depth, rows, depth, target + at, rows);
+            }
+    }
+
+    public void Dispose() => _buffer.Dispose();
+
+    private sealed class Entry(int version, (int Groups, int Outputs, int Depth) form) : IDisposable
+    {
+        public int Version { get; } = version;
+
+        public (int Groups, int Outputs, int Depth) Form { get; } = form;
+
+        public ConvWeights? Weights { get; set; }
+
+        public void Dispose() => Weights?.Dispose();
+    }
+}

@@ -1,0 +1,94 @@
+using Coppice.Tensors.Kernels;
+
+namespace Coppice.Tensors.Ops;
+
+/// <summary>
+/// Two-dimensional convolution: x [B, C, H, W], weight [O, C/groups, kh, kw], optional bias [O] -> [B, O, H', W'] with
+/// <c>H' = (H + 2 padding - dilation (kh - 1) - 1) / stride + 1</c>, rounded down, and W' likewise, as torch.nn.functional.conv2d.
+/// </summary>
+/// <remarks>
+/// <c>y[b, o, y, x] = bias[o] + sum over c, i, j of weight[o, c, i, j] x[b, c, y stride + i dilation - padding, x stride + j dilation -
+/// padding]</c>,
+/// zero outside of x. Float32. From the second use of unchanged contents on, the weight is kept rearranged beside its storage (as much
+/// memory
+/// again), which changes no byte of the result.
+/// </remarks>
+/// <param name="Stride">Input pixels from one output pixel to the next, at least 1.</param>
+/// <param name="Padding">Zeros around the input, at least 0.</param>
+/// <param name="Dilation">Input pixels from one weight of the kernel to the next, at least 1.</param>
+/// <param name="Groups">Parts that channels are cut into; an output sees the input channels of its part alone. C groups: depthwise.</param>
+public sealed record Conv2d(int Stride = 1, int Padding = 0, int Dilation = 1, int Groups = 1) : Op
+{
+    /// <inheritdoc/>
+    public override string? NoGradient => null;
+
+    /// <inheritdoc/>
+    public override TensorSpec[] Infer(ReadOnlySpan<TensorSpec> inputs)
+    {
+        if (inputs.Length is not (2 or 3))
+            throw Mismatch("expected an input, a weight and perhaps a bias.", inputs);
+        foreach (var input in inputs)
+            if (input.DType != DType.F32)
+                throw Mismatch("expected F32 tensors; Cast them first.", inputs);
+        if (Stride < 1 || Padding < 0 || Dilation < 1 || Groups < 1)
+            throw Mismatch($"stride {Stride}, dilation {Dilation} and groups {Groups} must be 1 or more, padding {Padding} 0 or more.",
+                inputs);
+        var (x, weight) = (inputs[0].Shape, inputs[1].Shape);
+        if (x.Rank != 4 || weight.Rank != 4)
+            throw Mismatch("expected an input [B, C, H, W] and a weight [O, C/groups, kh, kw].", inputs);
+        if (x[1] != (long)weight[1] * Groups || weight[0] % Groups != 0)
+            throw Mismatch($"the input has {x[1]} channels; with {Groups} groups the weight takes {(long)weight[1] * Groups}, "
+                + "and its outputs must be a multiple of the groups.", inputs);
+        if (inputs.Length == 3 && inputs[2].Shape != [weight[0]])
+            throw Mismatch($"the bias must be [{weight[0]}], one for each output channel.", inputs);
+        var shape = ShapeOf(x, weight);
+        if (weight[1] < 1 || weight[2] < 1 || weight[3] < 1 || shape.OutHeight < 1 || shape.OutWidth < 1)
+            throw Mismatch("the kernel is empty or does not fit into the padded input.", inputs);
+        return [new(DType.F32, [x[0], weight[0], shape.OutHeight, shape.OutWidth])];
+    }
+
+    /// <inheritdoc/>
+    public override unsafe void Forward(ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs)
+    {
+        var (x, weight, bias) = (RowMajor(inputs[0]), RowMajor(inputs[1]), inputs.Length == 3 ? RowMajor(inputs[2]) : null);
+        var shape = ShapeOf(x.Shape, weight.Shape);
+        if (outputs[0].Count == 0)
+            return;
+        float* from = x.Pointer<float>(), w = weight.Pointer<float>(), b = bias is null ? null : bias.Pointer<float>();
+        if (shape.IsDepthwise)
+            DepthwiseConv.Run(shape, from, w, b, outputs[0].Pointer<float>());
+        else
+            ConvForward.Run(shape, from, w, ConvWeights.Find(weight, shape), b, outputs[0].Pointer<float>());
+        GC.KeepAlive(x);
+        GC.KeepAlive(weight);
+        GC.KeepAlive(bias);
+    }
+
+    /// <inheritdoc/>
+    public override unsafe Tensor?[] Backward(
+        ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients)
+    {
+        var (x, weight, gradient) = (RowMajor(inputs[0]), RowMajor(inputs[1]), RowMajor(outputGradients[0]!));
+        var shape = ShapeOf(x.Shape, weight.Shape);
+        var (dx, dw) = (Tensor.Zeros(x.Shape), Tensor.Zeros(weight.Shape));
+        float* dy = gradient.Pointer<float>();
+        if (gradient.Count > 0 && x.Count > 0)
+        {
+            ConvInputGradient.Run(shape, dy, weight.Pointer<float>(), dx.Pointer<float>());
+            if (shape.IsDepthwise)
+                DepthwiseConv.WeightGradient(shape, x.Pointer<float>(), dy, dw.Pointer<float>());
+            else
+                ConvWeightGradient.Run(shape, x.Pointer<float>(), dy, dw.Pointer<float>());
+        }
+        var db = inputs.Length == 3 ? Tensor.Zeros(inputs[2].Shape) : null;
+        if (db is not null)
+            ChannelKernels.Sum(dy, db.Pointer<float>(), new(shape.Batch, shape.Outputs, shape.Pixels));
+        GC.KeepAlive(x);
+        GC.KeepAlive(weight);
+        GC.KeepAlive(gradient);
+        return db is null ? [dx, dw] : [dx, dw, db];
+    }
+
+    private ConvShape ShapeOf(Shape x, Shape weight) =>
+        new(x[0], x[1], x[2], x[3], weight[0], weight[2], weight[3], Stride, Padding, Dilation, Groups);
+}
