@@ -138,7 +138,7 @@ internal static unsafe class ConvForward
         where S : struct, ISimd<V> where V : unmanaged
     {
         var shape = call.Shape;
-        var width = 2 * S.Count;
+        var (width, pixels) = (2 * S.Count, shape.Pixels);
         var strips = new Gemm.Strips(shape.GroupOutputs, ConvWeights.TileRows);
         var weights = call.Weights + (long)part.Group * shape.GroupOutputs * shape.Depth;
         var bias = call.Bias == null || start + depth < shape.Depth ? null : call.Bias + part.Group * shape.GroupOutputs;
@@ -149,16 +149,16 @@ internal static unsafe class ConvForward
             var row = strips.Start(strip);
             var rows = strips.Start(strip + 1) - row;
             var a = weights + (long)row * shape.Depth + (long)start * rows;
-            var target = output + (long)row * shape.Pixels;
+            var target = output + (long)row * pixels;
             if (direct)
-                GemmTile.Run<S, V>(rows, depth, a, panel, target + runs[0].Target, shape.Pixels, start > 0, null);
+                GemmTile.Run<S, V>(rows, depth, a, panel, target + runs[0].Target, pixels, start > 0, null);
             else
             {
                 GemmTile.Run<S, V>(rows, depth, a, panel, edge, width, false, null);
-                Scatter(edge, width, rows, runs, target, shape.Pixels, start > 0);
+                Scatter(edge, width, rows, runs, target, pixels, start > 0);
             }
             if (bias != null)
-                AddBias(bias + row, rows, runs, target, shape.Pixels);
+                AddBias(bias + row, rows, runs, target, pixels);
         }
     }
 

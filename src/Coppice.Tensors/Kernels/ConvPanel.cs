@@ -16,6 +16,9 @@ internal readonly struct PixelRuns(ConvShape shape, long imageLength, int rowSte
     /// themselves.</summary>
     private readonly int _row = shape.IsPointwise ? shape.Pixels : shape.OutWidth;
 
+    private readonly int _pixels = shape.Pixels;
+    private readonly long _outputs = (long)shape.Outputs * shape.Pixels;
+
     /// <summary>Writes the runs of <paramref name="count"/> pixels from number <paramref name="first"/> on, and returns how many there
     /// are.</summary>
     public int Find(long first, int count, Span<PixelRun> runs)
@@ -23,10 +26,10 @@ internal readonly struct PixelRuns(ConvShape shape, long imageLength, int rowSte
         var found = 0;
         while (count > 0)
         {
-            var (image, pixel) = Math.DivRem(first, shape.Pixels);
+            var (image, pixel) = Math.DivRem(first, _pixels);
             var (row, column) = Math.DivRem((int)pixel, _row);
             var length = Math.Min(_row - column, count);
-            runs[found++] = new(image * imageLength + (long)row * rowStep + column, image * shape.Outputs * shape.Pixels + pixel, length);
+            runs[found++] = new(image * imageLength + (long)row * rowStep + column, image * _outputs + pixel, length);
             (first, count) = (first + length, count - length);
         }
         return found;

@@ -27,7 +27,10 @@ internal readonly record struct ConvShape(
     /// <summary>Whether each channel is convolved by itself.</summary>
     public bool IsDepthwise => GroupChannels == 1 && GroupOutputs == 1;
 
-    /// <summary>Length of an axis after a window has slid along it; 0 or less where the window does not fit.</summary>
-    public static int OutSize(int size, int kernel, int stride, int padding, int dilation) =>
-        (int)Math.Floor((size + 2L * padding - (long)dilation * (kernel - 1) - 1) / (double)stride) + 1;
+    /// <summary>Length of an axis after a window has slid along it; 0 where the window does not fit.</summary>
+    public static int OutSize(int size, int kernel, int stride, int padding, int dilation)
+    {
+        var room = size + 2L * padding - (long)dilation * (kernel - 1) - 1;
+        return room < 0 ? 0 : (int)Math.Min(room / stride + 1, int.MaxValue);
+    }
 }

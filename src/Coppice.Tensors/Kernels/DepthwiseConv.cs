@@ -86,10 +86,11 @@ internal static unsafe class DepthwiseConv
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Plane<S, V>(float* source, float* weights, float start, float* target) where S : ISimd<V> where V : unmanaged
         {
-            for (var row = 0; row < shape.OutHeight; row++, source += _input.RowStep, target += shape.OutWidth)
-                for (var at = 0; at < shape.OutWidth; at += S.Count)
+            var (height, width) = (shape.OutHeight, shape.OutWidth);
+            for (var row = 0; row < height; row++, source += _input.RowStep, target += width)
+                for (var at = 0; at < width; at += S.Count)
                 {
-                    var i = Math.Min(at, shape.OutWidth - S.Count);
+                    var i = Math.Min(at, width - S.Count);
                     var sum = S.Create(start);
                     for (var tap = 0; tap < _taps.Length; tap++)
                         sum = S.MultiplyAdd(S.Create(weights[tap]), S.Load(source + _taps[tap] + i), sum);
@@ -101,15 +102,16 @@ internal static unsafe class DepthwiseConv
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Plane3x3<S, V>(float* source, float* weights, float start, float* target) where S : ISimd<V> where V : unmanaged
         {
+            var (height, width) = (shape.OutHeight, shape.OutWidth);
             V bias = S.Create(start);
             V w0 = S.Create(weights[0]), w1 = S.Create(weights[1]), w2 = S.Create(weights[2]);
             V w3 = S.Create(weights[3]), w4 = S.Create(weights[4]), w5 = S.Create(weights[5]);
             V w6 = S.Create(weights[6]), w7 = S.Create(weights[7]), w8 = S.Create(weights[8]);
             long left = _taps[0], middle = _taps[1], right = _taps[2], below = _taps[3];
-            for (var row = 0; row < shape.OutHeight; row++, source += _input.RowStep, target += shape.OutWidth)
-                for (var at = 0; at < shape.OutWidth; at += S.Count)
+            for (var row = 0; row < height; row++, source += _input.RowStep, target += width)
+                for (var at = 0; at < width; at += S.Count)
                 {
-                    var i = Math.Min(at, shape.OutWidth - S.Count);
+                    var i = Math.Min(at, width - S.Count);
                     float* a = source + i, b = a + below, c = b + below;
                     var sum = S.MultiplyAdd(w0, S.Load(a + left), bias);
                     sum = S.MultiplyAdd(w1, S.Load(a + middle), sum);
