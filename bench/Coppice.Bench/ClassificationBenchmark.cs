@@ -6,6 +6,7 @@ using Coppice.Evaluation;
 using Coppice.Models;
 using Coppice.Tensors.Kernels;
 using Coppice.Tokenizers;
+using static Coppice.Bench.Measure;
 
 namespace Coppice.Bench;
 
@@ -53,6 +54,4 @@ internal static class ClassificationBenchmark
 
     private static double Accuracy(int[] predicted, IReadOnlyList<LabeledExample> examples) =>
         predicted.Zip(examples).Count(pair => pair.First == pair.Second.Label) / (double)predicted.Length;
-
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 }

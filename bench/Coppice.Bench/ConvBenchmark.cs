@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Coppice.Tensors;
 using Coppice.Tensors.Kernels;
+using static Coppice.Bench.Measure;
 
 namespace Coppice.Bench;
 
@@ -80,6 +81,4 @@ internal static class ConvBenchmark
         }
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
-
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 }

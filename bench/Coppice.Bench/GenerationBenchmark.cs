@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Coppice.Models.Gpt2;
 using Coppice.Tensors;
 using Coppice.Tensors.Kernels;
+using static Coppice.Bench.Measure;
 
 namespace Coppice.Bench;
 
@@ -81,6 +82,4 @@ internal static class GenerationBenchmark
     }
 
     private static Tensor PromptIds() => Tensor.From<long>([.. Enumerable.Range(0, Prompt).Select(i => (long)i)], [1, Prompt]);
-
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 }

@@ -45,9 +45,10 @@ internal static class Measure
         return Stopwatch.GetElapsedTime(start).TotalSeconds / calls;
     }
 
-    private static double Median(double[] values)
+    /// <summary>The middle of some measurements.</summary>
+    public static double Median(IEnumerable<double> measurements)
     {
-        Array.Sort(values);
+        double[] values = [.. measurements.Order()];
         return (values[(values.Length - 1) / 2] + values[values.Length / 2]) / 2;
     }
 }

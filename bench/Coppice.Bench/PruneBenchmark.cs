@@ -6,6 +6,7 @@ using Coppice.Pruning.Selection;
 using Coppice.Pruning.Streaming;
 using Coppice.Pruning;
 using Coppice.Tensors.Kernels;
+using static Coppice.Bench.Measure;
 
 namespace Coppice.Bench;
 
@@ -73,6 +74,4 @@ internal static class PruneBenchmark
         action();
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
-
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 }

@@ -7,6 +7,7 @@ using Coppice.Tensors;
 using Coppice.Tensors.Autograd;
 using Coppice.Tensors.Kernels;
 using Coppice.Training;
+using static Coppice.Bench.Measure;
 
 namespace Coppice.Bench;
 
@@ -95,6 +96,4 @@ internal static class TrainingBenchmark
         var random = new RandomSource(1);
         return Tensor.From<long>([.. Enumerable.Range(0, batch * steps).Select(_ => random.NextUInt32() % vocabulary)], [batch, steps]);
     }
-
-    private static double Median(double[] values) => values.Order().ElementAt(values.Length / 2);
 }

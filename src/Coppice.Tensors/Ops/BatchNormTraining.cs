@@ -12,9 +12,6 @@ namespace Coppice.Tensors.Ops;
 public sealed record BatchNormTraining(float Epsilon) : Op
 {
     /// <inheritdoc/>
-    public override string? NoGradient => null;
-
-    /// <inheritdoc/>
     public override TensorSpec[] Infer(ReadOnlySpan<TensorSpec> inputs)
     {
         if (inputs.Length != 3)

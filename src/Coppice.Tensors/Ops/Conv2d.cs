@@ -20,9 +20,6 @@ namespace Coppice.Tensors.Ops;
 public sealed record Conv2d(int Stride = 1, int Padding = 0, int Dilation = 1, int Groups = 1) : Op
 {
     /// <inheritdoc/>
-    public override string? NoGradient => null;
-
-    /// <inheritdoc/>
     public override TensorSpec[] Infer(ReadOnlySpan<TensorSpec> inputs)
     {
         if (inputs.Length is not (2 or 3))

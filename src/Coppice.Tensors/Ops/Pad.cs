@@ -8,9 +8,6 @@ namespace Coppice.Tensors.Ops;
 public sealed record Pad(int Axis, int Before, int After, float Value = 0) : Op
 {
     /// <inheritdoc/>
-    public override string? NoGradient => null;
-
-    /// <inheritdoc/>
     public override TensorSpec[] Infer(ReadOnlySpan<TensorSpec> inputs)
     {
         if (inputs.Length != 1 || inputs[0].DType != DType.F32 || (uint)Axis >= inputs[0].Shape.Rank)

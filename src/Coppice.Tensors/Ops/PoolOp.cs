@@ -6,9 +6,6 @@ namespace Coppice.Tensors.Ops;
 public abstract record PoolOp : Op
 {
     /// <inheritdoc/>
-    public sealed override string? NoGradient => null;
-
-    /// <inheritdoc/>
     public sealed override TensorSpec[] Infer(ReadOnlySpan<TensorSpec> inputs)
     {
         if (inputs.Length != 1 || inputs[0].DType != DType.F32 || inputs[0].Shape.Rank != 4)
