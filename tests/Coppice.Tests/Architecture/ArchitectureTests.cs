@@ -21,6 +21,7 @@ public sealed partial class ArchitectureTests
         ["Checkpoints"] = [],
         ["Data"] = [],
         ["Models"] = ["Modules", "Checkpoints"],
+        ["Graphs"] = ["Modules"],
         ["Generation"] = ["Models", "Modules", "Tokenizers"],
         ["Pruning"] = ["Checkpoints", "Modules"],
         ["Training"] = ["Modules"],
