@@ -28,12 +28,11 @@ public static class GraphTracer
     {
         var samples = new SampleSizes(SymbolsOf(inputs));
         using var paused = Tape.Pause();
-        using var scope = new TensorScope();
         using var backup = new BufferBackup(model);
         var runs = new RecordedRun[samples.Count];
         for (var sample = 0; sample < runs.Length; sample++)
         {
-            runs[sample] = Run(model, forward, [.. inputs.Select(input => input.Resized(samples[sample], sample))], sample, samples);
+            runs[sample] = Run(model, forward, inputs, sample, samples);
             if (runs[0].DifferenceFrom(runs[sample]) is { } difference)
                 throw new GraphException($"{model.GetType().Name}: with {samples.Change(sample)} {difference}");
         }
@@ -41,12 +40,14 @@ public static class GraphTracer
     }
 
     private static RecordedRun Run(
-        Module model, Func<IReadOnlyList<Tensor>, TraceOutputs> forward, Tensor[] inputs, int sample, SampleSizes samples)
+        Module model, Func<IReadOnlyList<Tensor>, TraceOutputs> forward, IReadOnlyList<TraceInput> inputs, int sample, SampleSizes samples)
     {
-        using var recording = new TraceRecording(Known(model, inputs));
+        using var tape = new Tape();
+        Tensor[] tensors = [.. inputs.Select(input => input.Resized(samples[sample], sample))];
+        using var recording = new TraceRecording(Known(model, tensors), tape);
         try
         {
-            return recording.Finish(forward(inputs));
+            return recording.Finish(forward(tensors));
         }
         catch (Exception error) when (sample > 0 && error is ArgumentException or InvalidOperationException or OpException)
         {

@@ -39,9 +39,7 @@ internal sealed record RecordedRun(IReadOnlyList<TraceLeaf?> Leaves, IReadOnlyLi
         for (var i = 0; i < Math.Min(Ops.Count, other.Ops.Count); i++)
         {
             var (one, two) = (Ops[i], other.Ops[i]);
-            if (one.Op != (two.Op is ISizedOp sized && one.Op is ISizedOp mine && mine.Sizes.Count == sized.Sizes.Count
-                ? sized.WithSizes([.. mine.Sizes])
-                : two.Op))
+            if (!AreAlike(one.Op, two.Op))
                 return $"op {i} is {two.Op} instead of {one.Op}; which ops run, and with which attributes, must not depend on the input.";
             for (var input = 0; input < Math.Min(one.Inputs.Length, two.Inputs.Length); input++)
                 if (LeafDifference(Leaves[one.Inputs[input]], other.Leaves[two.Inputs[input]]) is { } difference)
@@ -53,6 +51,11 @@ internal sealed record RecordedRun(IReadOnlyList<TraceLeaf?> Leaves, IReadOnlyLi
             ? $"it runs {other.Ops.Count} ops instead of {Ops.Count}, or has other outputs; neither must depend on the input."
             : null;
     }
+
+    /// <summary>Whether ops are equal but for their sizes.</summary>
+    private static bool AreAlike(Op one, Op two) => one is ISizedOp sized && two is ISizedOp other && sized.Sizes.Count == other.Sizes.Count
+        ? one == other.WithSizes([.. sized.Sizes])
+        : one == two;
 
     private static string? LeafDifference(TraceLeaf? one, TraceLeaf? two) => (one, two) switch
     {

@@ -1,4 +1,5 @@
 using Coppice.Tensors;
+using Coppice.Tensors.Autograd;
 using Coppice.Tensors.Ops;
 using Coppice.Tensors.Tracing;
 
@@ -6,7 +7,8 @@ namespace Coppice.Graphs;
 
 /// <summary>Writes down the ops of one run of a model.</summary>
 /// <param name="known">The tensors a graph has names for.</param>
-internal sealed class TraceRecording(IReadOnlyDictionary<Tensor, TraceLeaf> known) : TraceScope
+/// <param name="tape">Watches every parameter the run uses, also those that no module registered.</param>
+internal sealed class TraceRecording(IReadOnlyDictionary<Tensor, TraceLeaf> known, Tape tape) : TraceScope
 {
     private readonly Dictionary<Tensor, int> _numbers = [];
     private readonly List<(Tensor Tensor, int Version, TraceLeaf? Leaf)> _tensors = [];
@@ -71,6 +73,9 @@ internal sealed class TraceRecording(IReadOnlyDictionary<Tensor, TraceLeaf> know
             if (other.SharesMemoryWith(tensor))
                 throw new GraphException($"{reader} reads {tensor}, a view of {DescriptionOf(leaf)} that was made before the trace began. Make "
                     + "views inside of the traced function, so that the graph sees where they come from.");
+        if (tape.Tracks(tensor))
+            throw new GraphException($"{reader} reads the value of a parameter, {tensor}, that neither the traced module nor one below it "
+                + "registered. Register it, so that the graph has a name for it.");
         return new(TensorScope.Detach(tensor));
     }
 

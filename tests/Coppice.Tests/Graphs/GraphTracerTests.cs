@@ -121,6 +121,13 @@ public sealed class GraphTracerTests
     public void Trace_OfAnOutputThatIsNoOps_IsRefused() => AssertRefused("was not computed by ops", x => Tensor.Full([1], 2));
 
     [Fact]
+    public void Trace_OfAParameterNobodyRegistered_IsRefused()
+    {
+        var forgotten = new Parameter(Floats([3, 4]));
+        AssertRefused("Register it", x => x[0].Linear(forgotten.Value));
+    }
+
+    [Fact]
     public void Trace_OfAViewMadeBefore_IsRefused()
     {
         var model = new Linear(4, 3);
