@@ -138,7 +138,7 @@ public sealed class GraphBuilder
         {
             return Node.OpAt(op, sizes, _samples[sample]).Infer([.. inputs.Select(input => new TensorSpec(input.DType, input.Samples[sample]))]);
         }
-        catch (Exception error) when (error is OpException or GraphException or OverflowException)
+        catch (Exception error) when (error is OpException or GraphException or ArithmeticException or ArgumentException or IndexOutOfRangeException)
         {
             throw new GraphException($"{op.Name}({string.Join(", ", inputs)}) can't be a node: {error.Message}"
                 + (sample == 0 ? "" : $" This is with {_samples.Change(sample)}; that axis can't have any size."), error);
@@ -177,8 +177,8 @@ public sealed class GraphBuilder
     {
         var samples = new Dictionary<string, int>();
         foreach (var (name, sample) in symbols)
-            if (sample < 1 || !samples.TryAdd(name, sample))
-                throw new GraphException($"The symbol '{name}' is there twice, or its sample {sample} is no size above 0.");
+            if (sample is < 1 or > int.MaxValue / 3 || !samples.TryAdd(name, sample))
+                throw new GraphException($"The symbol '{name}' is there twice, or its sample {sample} is no size in 1..{int.MaxValue / 3}.");
         return new(samples);
     }
 }

@@ -34,7 +34,7 @@ public static class GraphTracer
         {
             runs[sample] = Run(model, forward, inputs, sample, samples);
             if (runs[0].DifferenceFrom(runs[sample]) is { } difference)
-                throw new GraphException($"{model.GetType().Name}: with {samples.Change(sample)} {difference}");
+                throw new GraphException($"{model.GetType().Name}: with {samples.Change(sample)}, {difference}");
         }
         return Build(model, inputs, samples, runs);
     }

@@ -55,6 +55,8 @@ public sealed class GraphBuilderTests
         var x = builder.Input("x", DType.F32, Batch, 4);
         var error = Assert.Throws<GraphException>(() => builder.Apply(new MatMul(), [x, builder.Constant(Floats([5, 2]))]));
         Assert.StartsWith("MatMul(x F32 [batch, 4], constant1 F32 [5, 2]) can't be a node: ", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("Transpose() can't be a node: ", Assert.Throws<GraphException>(() => builder.Apply(new Transpose(0, 1), [])).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

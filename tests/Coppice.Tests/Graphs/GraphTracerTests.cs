@@ -1,6 +1,7 @@
 using Coppice.Graphs;
 using Coppice.Modules;
 using Coppice.Tensors;
+using Coppice.Tensors.Autograd;
 using static Coppice.Tests.Graphs.TestModels;
 
 namespace Coppice.Tests.Graphs;
@@ -53,6 +54,15 @@ public sealed class GraphTracerTests
         var model = new Activation("relu");
         var graph = GraphTracer.Trace(model, x => { x[0].Tanh(); return model.Forward(x[0]); }, Batch);
         Assert.Equal("Relu", Assert.Single(graph.Nodes).Op.Name);
+    }
+
+    [Fact]
+    public void Trace_OfACheckpointedStretch_SeesItsOps()
+    {
+        var model = Filled(new Linear(4, 3));
+        var graph = GraphTracer.Trace(model, x => Checkpointing.Run(inputs => model.Forward(inputs[0]).Relu(), x[0]), Batch);
+        Assert.Equal(["Linear", "Relu"], graph.Nodes.Select(node => node.Op.Name));
+        Assert.Equal(["weight", "bias"], graph.Values.OfType<ParameterValue>().Select(value => value.Name));
     }
 
     [Fact]
