@@ -2,12 +2,6 @@ using System.Runtime.CompilerServices;
 
 namespace Coppice.Tensors.Kernels;
 
-/// <summary>A row count as a type argument, so that the JIT drops the rows a tile doesn't have and keeps the others in registers.</summary>
-internal interface IRows
-{
-    static abstract int Count { get; }
-}
-
 /// <summary>The innermost kernel of GEMM: a tile of C, up to 14 rows by two vectors, held in registers while it runs along k.</summary>
 internal static unsafe class GemmTile
 {
@@ -122,19 +116,4 @@ internal static unsafe class GemmTile
         TSimd.Store(left, c);
         TSimd.Store(right, c + TSimd.Count);
     }
-
-    private readonly struct Rows1 : IRows { public static int Count => 1; }
-    private readonly struct Rows2 : IRows { public static int Count => 2; }
-    private readonly struct Rows3 : IRows { public static int Count => 3; }
-    private readonly struct Rows4 : IRows { public static int Count => 4; }
-    private readonly struct Rows5 : IRows { public static int Count => 5; }
-    private readonly struct Rows6 : IRows { public static int Count => 6; }
-    private readonly struct Rows7 : IRows { public static int Count => 7; }
-    private readonly struct Rows8 : IRows { public static int Count => 8; }
-    private readonly struct Rows9 : IRows { public static int Count => 9; }
-    private readonly struct Rows10 : IRows { public static int Count => 10; }
-    private readonly struct Rows11 : IRows { public static int Count => 11; }
-    private readonly struct Rows12 : IRows { public static int Count => 12; }
-    private readonly struct Rows13 : IRows { public static int Count => 13; }
-    private readonly struct Rows14 : IRows { public static int Count => 14; }
 }
