@@ -29,6 +29,19 @@ public sealed class RandomSource
     /// <summary>A second generator at the same position of the same stream.</summary>
     public RandomSource Clone() => new(this);
 
+    /// <summary>The position in the stream, for <see cref="Restore"/>: 625 numbers.</summary>
+    public uint[] Save() => [.. _state, (uint)_next];
+
+    /// <summary>Goes to a position that <see cref="Save"/> gave.</summary>
+    /// <exception cref="ArgumentException">The numbers are no position.</exception>
+    public void Restore(ReadOnlySpan<uint> position)
+    {
+        if (position.Length != Size + 1 || position[Size] > Size)
+            throw new ArgumentException($"{position.Length} numbers are no position of a generator, which has {Size + 1}.", nameof(position));
+        position[..Size].CopyTo(_state);
+        _next = (int)position[Size];
+    }
+
     /// <summary>The next 32-bit draw.</summary>
     public uint NextUInt32()
     {

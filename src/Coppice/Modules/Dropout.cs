@@ -6,8 +6,6 @@ namespace Coppice.Modules;
 /// "Dropout: a simple way to prevent neural networks from overfitting", 2014).</summary>
 public sealed class Dropout : Layer
 {
-    private readonly RandomSource _random;
-
     /// <summary>A layer that draws from <paramref name="random"/>: one single-precision draw for each element, in row-major
     /// order.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="p"/> is not in [0, 1].</exception>
@@ -15,8 +13,11 @@ public sealed class Dropout : Layer
     {
         if (p is not (>= 0 and <= 1))
             throw new ArgumentOutOfRangeException(nameof(p), p, "The probability of dropping an element must lie in [0, 1].");
-        (P, _random) = (p, random);
+        (P, Random) = (p, random);
     }
+
+    /// <summary>Where the draws come from.</summary>
+    public RandomSource Random { get; }
 
     /// <summary>Probability that an element is dropped.</summary>
     public double P { get; }
@@ -29,7 +30,7 @@ public sealed class Dropout : Layer
         var scale = (float)(1 / (1 - P));
         var mask = Tensor.Empty(input.Shape);
         foreach (ref var value in mask.AsSpan<float>())
-            value = _random.NextSingle() < P ? 0 : scale;
+            value = Random.NextSingle() < P ? 0 : scale;
         return input.Multiply(mask);
     }
 }

@@ -43,6 +43,10 @@ public abstract class Module
                     yield return (Join(path, StoredName(name, parameter)), parameter);
     }
 
+    /// <summary>The same, each under the name it has without a mask: <c>...weight</c>, never <c>..._orig</c>.</summary>
+    public IEnumerable<(string Name, Parameter Parameter)> ParametersByPlainName() =>
+        NamedParameters().Select(entry => (entry.Parameter.Mask is null ? entry.Name : entry.Name[..^"_orig".Length], entry.Parameter));
+
     /// <summary>Every tensor of the state with its full name, in torch's order: of each module the parameters, then the buffers and masks,
     /// then the children. Tied weights appear under each name.</summary>
     public OrderedDictionary<string, Tensor> StateDict()

@@ -30,12 +30,12 @@ public abstract class Optimizer
     {
         groups ??= [];
         var used = new HashSet<ParameterGroup>();
-        foreach (var (name, parameter) in module.NamedParameters())
+        foreach (var (name, parameter) in module.ParametersByPlainName())
         {
-            var group = groups.FirstOrDefault(group => group.Matches(PlainName(name, parameter)));
+            var group = groups.FirstOrDefault(group => group.Matches(name));
             if (group is not null)
                 used.Add(group);
-            _slots.Add(new(parameter, Positive(group?.LearningRate ?? learningRate, "learning rate", name),
+            _slots.Add(new(name, parameter, Positive(group?.LearningRate ?? learningRate, "learning rate", name),
                 Positive(group?.WeightDecay ?? weightDecay, "weight decay", name)));
         }
         if (groups.FirstOrDefault(group => !used.Contains(group)) is { } unused)
@@ -46,6 +46,18 @@ public abstract class Optimizer
 
     /// <summary>What every learning rate is multiplied by, as a schedule says (see <see cref="LearningRateSchedule"/>).</summary>
     public double LearningRateFactor { get; set; } = 1;
+
+    /// <summary>What it remembers of each parameter, to be saved and given to <see cref="LoadState"/>; the tensors themselves, not copies.</summary>
+    public IEnumerable<(string Name, Tensor Value)> State() => _slots.SelectMany(slot => slot.State());
+
+    /// <summary>Goes on where another optimizer of the same kind, of the same parameters, was.</summary>
+    /// <param name="state">What <see cref="State"/> gave; values are copied.</param>
+    /// <exception cref="ArgumentException">A tensor has another shape than here.</exception>
+    public void LoadState(IReadOnlyDictionary<string, Tensor> state)
+    {
+        foreach (var slot in _slots)
+            slot.LoadState(state);
+    }
 
     /// <summary>Updates every parameter once.</summary>
     public void Step()
@@ -81,18 +93,25 @@ public abstract class Optimizer
         return norm;
     }
 
+    /// <summary>The name of a parameter whose gradient holds NaN or an infinity; null where all are finite.</summary>
+    public string? FindNonFiniteGradient() => _slots.Find(slot =>
+        slot.Parameter is { RequiresGradient: true, Gradient: { } gradient } && !double.IsFinite(GradientNorm.SumOfSquares(gradient)))?.Name;
+
     /// <summary>Updates one parameter that has a gradient.</summary>
     private protected abstract void Update(Slot slot, Parameter parameter, Tensor gradient);
-
-    private static string PlainName(string name, Parameter parameter) => parameter.Mask is null ? name : name[..^"_orig".Length];
 
     private static double Positive(double value, string what, string name) => value >= 0 && double.IsFinite(value)
         ? value
         : throw new ArgumentException($"The {what} of '{name}' must be at least 0, not {value}.");
 
     /// <summary>A parameter with its rates and what the optimizer remembers of it.</summary>
-    private protected sealed class Slot(Parameter parameter, double learningRate, double weightDecay)
+    private protected sealed class Slot(string name, Parameter parameter, double learningRate, double weightDecay)
     {
+        private Tensor? _first;
+        private Tensor? _second;
+
+        public string Name => name;
+
         public Parameter Parameter => parameter;
 
         public double LearningRate => learningRate;
@@ -103,10 +122,35 @@ public abstract class Optimizer
         public long Steps { get; set; }
 
         /// <summary>A running mean of gradients; zeros at first.</summary>
-        public Tensor First => field ??= Zeros();
+        public Tensor First => _first ??= Zeros();
 
         /// <summary>A running mean of squared gradients; zeros at first.</summary>
-        public Tensor Second => field ??= Zeros();
+        public Tensor Second => _second ??= Zeros();
+
+        public IEnumerable<(string, Tensor)> State()
+        {
+            yield return (name + "/steps", Tensor.From([Steps], [1]));
+            if (_first is not null)
+                yield return (name + "/first", _first);
+            if (_second is not null)
+                yield return (name + "/second", _second);
+        }
+
+        public void LoadState(IReadOnlyDictionary<string, Tensor> state)
+        {
+            Steps = state.TryGetValue(name + "/steps", out var steps) ? steps.Item<long>() : 0;
+            _first = Copy(state.GetValueOrDefault(name + "/first"));
+            _second = Copy(state.GetValueOrDefault(name + "/second"));
+        }
+
+        private Tensor? Copy(Tensor? saved)
+        {
+            if (saved is null)
+                return null;
+            var copy = Zeros();
+            copy.CopyFrom(saved);
+            return copy;
+        }
 
         private Tensor Zeros() => TensorScope.Detach(Tensor.Zeros(parameter.Shape));
     }

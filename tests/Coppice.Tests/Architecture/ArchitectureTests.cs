@@ -22,8 +22,8 @@ public sealed partial class ArchitectureTests
         ["Data"] = ["Checkpoints", "Tokenizers"], // of Checkpoints, the CRC-32 that zip and PNG have in common
         ["Models"] = ["Modules", "Checkpoints"],
         ["Generation"] = ["Models", "Modules", "Tokenizers"],
-        ["Pruning"] = ["Checkpoints", "Modules"],
-        ["Training"] = ["Modules"],
+        ["Pruning"] = ["Checkpoints", "Data", "Modules", "Training"],
+        ["Training"] = ["Checkpoints", "Data", "Models", "Modules"],
         ["Evaluation"] = ["Checkpoints", "Data", "Generation", "Models", "Modules", "Pruning", "Tokenizers"],
     };
 

@@ -173,7 +173,7 @@ public sealed class DataLoaderTests
         {
             if (examples.Contains(broken))
                 throw new InvalidDataException($"example {broken} is broken");
-            Loaded.Add(new(Tensor.Zeros([examples.Length, 1], DType.I64)));
+            Loaded.Add(new(Tensor.Zeros([examples.Length, 1], DType.I64), Tensor.Zeros([examples.Length], DType.I64)));
             return Loaded[^1];
         }
     }

@@ -15,6 +15,7 @@ public sealed class TokenTrainingDataTests
         using var batch = data.Load([2, 0]);
         Assert.Equal([2, 3], batch.Ids.Shape.Dims);
         Assert.Equal([106, 107, 108, 100, 101, 102], batch.Ids.ToArray<long>());
+        Assert.Equal([107, 108, 109, 101, 102, 103], batch.Targets.ToArray<long>());
         Assert.Throws<ArgumentOutOfRangeException>(() => data.Load([3]));
     }
 
@@ -24,7 +25,7 @@ public sealed class TokenTrainingDataTests
         string[] documents = [.. Enumerable.Range(0, 700).Select(i => $"Document {i}.")];
         int[] ids = [.. documents.SelectMany(document => Gpt2.Encode(document).Append(4095))];
         var data = TokenTrainingData.Pack(documents, Gpt2, 5);
-        Assert.Equal(ids.Length / 5, data.Count);
+        Assert.Equal((ids.Length - 1) / 5, data.Count);
         using var batch = data.Load([.. Enumerable.Range(0, data.Count)]);
         Assert.Equal(ids.Take(data.Count * 5).Select(id => (long)id), batch.Ids.ToArray<long>());
     }
@@ -32,12 +33,12 @@ public sealed class TokenTrainingDataTests
     [Fact]
     public void Pack_TooLittleOrNoEndOfText_SaysSo()
     {
-        Assert.Contains("2 tokens, fewer than one window of 8",
+        Assert.Contains("2 tokens; one window of 8",
             Assert.Throws<ArgumentException>(() => TokenTrainingData.Pack(["a"], Gpt2, 8)).Message, StringComparison.Ordinal);
         var bert = Tokenizer.FromFolder(TestData.InRepository("samples", "models", "bert-thucnews"));
         Assert.Contains("no end-of-text token",
             Assert.Throws<ArgumentException>(() => TokenTrainingData.Pack(["a"], bert, 8)).Message, StringComparison.Ordinal);
-        Assert.Throws<ArgumentOutOfRangeException>(() => TokenTrainingData.Pack(["a"], Gpt2, 1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => TokenTrainingData.Pack(["a"], Gpt2, 0));
     }
 
     [Fact]
