@@ -51,7 +51,7 @@ public sealed class GradualPruning(Criterion criterion, SparsitySchedule schedul
         Require(Calibration is not null || (!hasNorms && (criterion.Needs & ~CriterionNeeds.Movement) == 0),
             $"{criterion.GetType().Name} needs batches to look at: set {nameof(Calibration)}.");
         if (hasNorms)
-            _links = NormLink.Trace(trainer.Task, Calibration!.Batches(0).First());
+            _links = NormLink.Trace(trainer.Task, Calibration!);
         Show(trainer);
     }
 

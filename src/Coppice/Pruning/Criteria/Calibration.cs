@@ -40,7 +40,8 @@ public sealed class Calibration(TrainingTask task, DataLoader data, int batches)
             if (needs.HasFlag(CriterionNeeds.OutputGradients))
                 hooks.AddRange(statistics.Select(WatchOutput));
             foreach (var batch in data.Batches(0).Take(batches))
-                Add(batch, statistics, needs);
+                using (batch)
+                    Add(batch, statistics, needs);
         }
         finally
         {
