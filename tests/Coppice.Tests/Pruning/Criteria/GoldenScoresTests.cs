@@ -5,7 +5,6 @@ using Coppice.Pruning.Criteria;
 using Coppice.Pruning.Selection;
 using Coppice.Tensors;
 using Coppice.Tests.Golden;
-using Coppice.Training;
 
 namespace Coppice.Tests.Pruning.Criteria;
 

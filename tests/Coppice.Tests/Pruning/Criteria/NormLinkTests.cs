@@ -1,6 +1,5 @@
 using Coppice.Data;
 using Coppice.Models.Vision;
-using Coppice.Modules;
 using Coppice.Pruning.Criteria;
 using Coppice.Tests.Pruning.Callbacks;
 using Coppice.Training;
