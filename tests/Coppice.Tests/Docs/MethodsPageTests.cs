@@ -57,7 +57,7 @@ public sealed partial class MethodsPageTests : IDisposable
             CalibrationBatches = 4,
         };
         Run(sensitive);
-        Assert.Equal(64, convolutions.Sum(weight => SmallNet.Zeros(weight.Parameter) / (weight.Count / weight.Outputs)));
+        Assert.Equal(60, convolutions.Sum(weight => SmallNet.Zeros(weight.Parameter) / (weight.Count / weight.Outputs)));
 
         var weights = LiveWeight.Select(model);
         var movement = new GradualPruning(new Movement(), SparsitySchedule.Cubic(0, 0.5, begin: 2, end: 8, frequency: 2), weights);

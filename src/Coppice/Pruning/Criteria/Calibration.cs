@@ -58,9 +58,9 @@ public sealed class Calibration(TrainingTask task, DataLoader data, int batches)
 
     private static WeightStatistics Empty(LiveWeight weight, CriterionNeeds needs) => new(weight)
     {
-        Gradients = needs.HasFlag(CriterionNeeds.Gradients) ? Tensor.Zeros(weight.Parameter.Shape) : null!,
-        SquaredGradients = needs.HasFlag(CriterionNeeds.SquaredGradients) ? Tensor.Zeros(weight.Parameter.Shape) : null!,
-        OutputGradients = needs.HasFlag(CriterionNeeds.OutputGradients) ? new double[weight.Outputs] : null!,
+        Gradients = needs.HasFlag(CriterionNeeds.Gradients) ? Tensor.Zeros(weight.Parameter.Shape) : null,
+        SquaredGradients = needs.HasFlag(CriterionNeeds.SquaredGradients) ? Tensor.Zeros(weight.Parameter.Shape) : null,
+        OutputGradients = needs.HasFlag(CriterionNeeds.OutputGradients) ? new double[weight.Outputs] : null,
     };
 
     private void Add(TrainingBatch batch, List<WeightStatistics> statistics, CriterionNeeds needs)

@@ -83,6 +83,9 @@ public sealed class GradualPruningTests : IDisposable
         AssertRefused("Calibration", new(new Snip(), SparsitySchedule.OneShot(0.5, 1), Scope(model)));
         AssertRefused("Calibration", new(new ChannelNorm(1), SparsitySchedule.OneShot(0.5, 1), Scope(model)));
         AssertRefused("at step 0", new(new Movement(), SparsitySchedule.OneShot(0.5), Scope(model)));
+        AssertRefused("0 batches", new(new Snip(), SparsitySchedule.OneShot(0.5, 1), Scope(model)) { Calibration = SmallNet.Data(), CalibrationBatches = 0 });
+        AssertRefused("'0.weight' is no weight", new(new Magnitude(), SparsitySchedule.OneShot(0.5, 1), Scope(SmallNet.Create())));
+        AssertRefused("'0.bias' of a Conv2d", new(new ChannelNorm(1), SparsitySchedule.OneShot(0.5, 1), LiveWeight.Select(model, include: ["0.bias"])) { Calibration = SmallNet.Data() });
         Assert.Equal(before, SmallNet.State(model));
 
         void AssertRefused(string why, GradualPruning pruning) => Assert.Contains(

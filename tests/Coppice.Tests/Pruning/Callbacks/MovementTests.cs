@@ -2,6 +2,7 @@ using Coppice.Pruning.Callbacks;
 using Coppice.Pruning.Criteria;
 using Coppice.Pruning.Schedules;
 using Coppice.Pruning.Selection;
+using Coppice.Training;
 
 namespace Coppice.Tests.Pruning.Callbacks;
 
@@ -29,5 +30,16 @@ public sealed class MovementTests
         Assert.Equal(108, mask.Count(value => value == 0));
         Assert.All(order[..107], i => Assert.Equal(0, mask[i]));
         Assert.True(sums[order[107]] < 0, "scores have a sign");
+    }
+
+    [Fact]
+    public void Run_NewNetwork_LearnsWhileItIsPruned()
+    {
+        var model = SmallNet.Create();
+        var weights = LiveWeight.Select(model, include: ["*weight"], exclude: ["1.*", "4.*"]);
+        SmallNet.Trainer(model, 60, callbacks: [new GradualPruning(new Movement(), SparsitySchedule.Cubic(0, 0.7, 10, 40, 5), weights)]).Run();
+        var measured = Measurement.Of(SmallNet.Task(model), SmallNet.Data());
+        Assert.Equal(0.7, EntryPruning.Sparsity(weights), 1e-3);
+        Assert.True(measured.Accuracy > 0.9, $"accuracy {measured.Accuracy}");
     }
 }
