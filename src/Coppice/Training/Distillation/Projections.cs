@@ -53,9 +53,12 @@ internal sealed class Projections : Module
         .. _optimizer?.State().Select(entry => (OptimizerPrefix + entry.Name, entry.Value)) ?? [],
     ];
 
-    /// <summary>Weights uniform in ±1 / sqrt(inputs), as torch's new layers; the bias stays 0.</summary>
+    /// <summary>Weights uniform in ±1 / sqrt(inputs), as torch's new layers; the bias stays 0. The scope of the step that makes them does
+    /// not end their life.</summary>
     private static void Initialise(Layer layer, RandomSource random)
     {
+        foreach (var parameter in layer.Parameters.Values)
+            TensorScope.Detach(parameter.Data);
         var weight = layer.Parameter("weight").Data;
         var bound = 1 / MathF.Sqrt(weight.Shape[1]);
         foreach (ref var value in weight.AsSpan<float>())
