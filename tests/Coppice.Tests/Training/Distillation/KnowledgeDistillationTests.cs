@@ -92,7 +92,7 @@ public sealed class KnowledgeDistillationTests : IDisposable
     {
         var (student, teacher) = (Row(1, 2, 3), Row(0, -1, 2));
         var (ours, theirs) = (Row(1, 1), Row(3, 0));
-        var lesson = new Lesson(Task(student, ours), Task(teacher, theirs),
+        var lesson = new Lesson(Parts(student, ours), Parts(teacher, theirs),
             new() { Alpha = 0.25f, Temperature = 2, Transfers = [new HiddenStateTransfer("part", "part", 0.5f)] },
             new TextBatch(Tensor.Zeros([1, 1], DType.I64), [1], Tensor.From<long>([2], [1])));
         var (p, q) = (Softmax([0, -0.5, 1]), Softmax([0.5, 1, 1.5]));
@@ -101,11 +101,27 @@ public sealed class KnowledgeDistillationTests : IDisposable
         Assert.Equal(0.75 * crossEntropy + 0.25 * 4 * divergence + 0.5 * (4 + 1) / 2, lesson.Step(), 1e-6);
 
         static Tensor Row(params float[] values) => Tensor.From<float>(values, [1, values.Length]);
-        static TrainingTask Task(Tensor logits, Tensor part)
+    }
+
+    [Fact]
+    public void Teacher_WithinAStep_HasItsMemoryRecycled()
+    {
+        var (student, teacher) = (Bert(8, 2, 1), Bert(12, 3, 2));
+        var seen = new List<Tensor>();
+        foreach (var (_, module) in teacher.Module.NamedModules())
+            module.Observe(seen.Add);
+        Tensor? logits = null;
+        teacher.Module.Observe(output => logits = output);
+        var witness = new Witness(() =>
         {
-            var model = new TwoParts(logits, new Constant(part));
-            return new(model, batch => model.Forward(((TextBatch)batch).Ids));
-        }
+            logits!.ToArray<float>();
+            foreach (var tensor in seen.Where(tensor => !ReferenceEquals(tensor, logits)))
+                Assert.Throws<ObjectDisposedException>(() => tensor.ToArray<float>());
+        });
+        new Trainer(student, new Sgd(student.Module, 0), new FewBatches(Batch()), new() { Steps = 1 },
+            new KnowledgeDistillation(teacher, new()), witness).Run();
+        Assert.True(seen.Count > 20);
+        Assert.Throws<ObjectDisposedException>(() => logits!.ToArray<float>());
     }
 
     [Fact]
@@ -171,6 +187,28 @@ public sealed class KnowledgeDistillationTests : IDisposable
     }
 
     [Fact]
+    public void FirstStep_OfUnknownModelsWithOtherClasses_NamesBothNumbers()
+    {
+        var (student, teacher) = (Parts(Tensor.Zeros([2, 3])), Parts(Tensor.Zeros([2, 4])));
+        Assert.Contains("3 classes apart, the teacher 4", Refused(student, teacher, new()), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Step_WithAnInfiniteProjectionGradient_IsRefused()
+    {
+        var (student, teacher) = (Parts(Tensor.Zeros([2, 3]), Tensor.Full([1, 1], 1e5f)), Parts(Tensor.Zeros([2, 3]), Tensor.Zeros([1, 1])));
+        var options = Layers(new HiddenStateTransfer("part", "part", 1e30f) { Projected = true }) with
+        {
+            ProjectionOptimizer = module =>
+            {
+                module.Find("0").Parameter("weight").Data.AsSpan<float>()[0] = 0.1f;
+                return new Sgd(module, 0.1);
+            },
+        };
+        Assert.Contains("Step 0: the gradient of projection '0.weight'", Refused(student, teacher, options), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void FirstStep_WithOtherShapes_NamesBothAndTheRemedy()
     {
         var (student, teacher) = (Bert(8, 2, 1), Bert(12, 3, 2));
@@ -231,6 +269,12 @@ public sealed class KnowledgeDistillationTests : IDisposable
             "gpt2" => new(Gpt2(8, 2, 1), Gpt2(12, 3, 2), options, Batch(padding)),
             _ => new(Cnn(3, 1), Cnn(5, 2), options, Images()),
         };
+    }
+
+    private static TrainingTask Parts(Tensor logits, Tensor? part = null)
+    {
+        var model = new TwoParts(logits, part is null ? null : new Constant(part));
+        return new(model, batch => model.Forward(((TextBatch)batch).Ids));
     }
 
     private static DistillationOptions Layers(params LayerTransfer[] transfers) => new() { Alpha = 0, Transfers = transfers };
@@ -299,6 +343,15 @@ public sealed class KnowledgeDistillationTests : IDisposable
     {
         var sum = logits.Sum(Math.Exp);
         return [.. logits.Select(x => Math.Exp(x) / sum)];
+    }
+
+    private sealed class Witness(Action afterLoss) : TrainingCallback
+    {
+        public override Tensor Loss(Trainer trainer, TrainingBatch batch, Tensor logits, Tensor loss)
+        {
+            afterLoss();
+            return loss;
+        }
     }
 
     private sealed class Killer(CancellationTokenSource kill, int? after) : TrainingCallback
