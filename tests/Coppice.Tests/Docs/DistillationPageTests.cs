@@ -5,8 +5,6 @@ using Coppice.Evaluation;
 using Coppice.Models.Vision;
 using Coppice.Modules;
 using Coppice.Pruning.Masks;
-using Coppice.Tensors;
-using Coppice.Tests.Training.Distillation;
 using Coppice.Training;
 using Coppice.Training.Distillation;
 
@@ -33,8 +31,9 @@ public sealed partial class DistillationPageTests
         var student = PretrainedVisionModel.Open(checkpoint, "mnist-cnn").Classifier;
         foreach (var (_, module) in student.NamedModules().Where(named => named.Module is Conv2d or Linear))
             Prune.L1Unstructured(module, "weight", 0.5);
-        var images = ImageData.Read(TestData.InRepository("samples", "data", "mnist", "t10k-images-idx3-ubyte.gz"));
-        var data = new FewBatches([.. Enumerable.Range(0, 8).Select(i => Batch(images, Held + 16 * i, 16))]);
+        var images = new ImageTrainingData(
+            ImageData.Read(TestData.InRepository("samples", "data", "mnist", "t10k-images-idx3-ubyte.gz")), [0.1307f], [0.3081f]);
+        var data = new DataLoader(images.Slice(Held, 8 * 16), new() { BatchSize = 16 });
         var before = Agreement(student, checkpoint, images);
 
         var teacher = PretrainedVisionModel.Open(checkpoint, "mnist-cnn").Classifier;
@@ -54,22 +53,12 @@ public sealed partial class DistillationPageTests
             entry => Assert.Equal(0.5, entry.Parameter.Value.ToArray<float>().Average(value => value == 0 ? 1.0 : 0), 2));
     }
 
-    private static OutputAgreement Agreement(ImageClassifier student, string checkpoint, ImageData images)
+    private static OutputAgreement Agreement(ImageClassifier student, string checkpoint, ImageTrainingData data)
     {
-        var batch = Batch(images, 0, Held);
+        var images = data.Load([.. Enumerable.Range(0, Held)]).Images;
         var agreement = new OutputAgreement();
-        agreement.AddRows(PretrainedVisionModel.Open(checkpoint, "mnist-cnn").Classifier.Forward(batch.Images), student.Forward(batch.Images));
+        agreement.AddRows(PretrainedVisionModel.Open(checkpoint, "mnist-cnn").Classifier.Forward(images), student.Forward(images));
         return agreement;
-    }
-
-    private static ImageBatch Batch(ImageData data, int first, int count)
-    {
-        var images = Tensor.Zeros([count, 1, 28, 28]);
-        var values = images.AsSpan<float>();
-        for (var i = 0; i < count; i++)
-            for (var pixel = 0; pixel < 784; pixel++)
-                values[i * 784 + pixel] = (data.Pixels(first + i)[pixel] / 255f - 0.1307f) / 0.3081f;
-        return new(images, Tensor.From<long>([.. Enumerable.Range(first, count).Select(i => (long)data.Labels[i])], [count]));
     }
 
     private static string ThisFile([CallerFilePath] string path = "") =>

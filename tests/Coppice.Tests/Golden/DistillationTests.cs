@@ -20,9 +20,8 @@ public sealed class DistillationTests
         var golden = Expected.GetProperty("knowledge");
         var student = new TwoParts(Values(golden, "students", 0, [5, 7]));
         var teacher = new TwoParts(Values(golden, "constants", 0, [5, 7]));
-        var targets = Tensor.From<long>([0, 6, 2, 3, 3], [5]);
         var lesson = new Lesson(Task(student), Task(teacher), new() { Temperature = 4, Alpha = 0.7f },
-            new TextBatch(Tensor.Zeros([5, 1], DType.I64), [1, 1, 1, 1, 1], targets));
+            () => new TextBatch(Tensor.Zeros([5, 1], DType.I64), [1, 1, 1, 1, 1], Tensor.From<long>([0, 6, 2, 3, 3], [5])));
         Check(golden, lesson, "logits.value");
     }
 
@@ -44,7 +43,8 @@ public sealed class DistillationTests
         Check(golden, Transfer(new AttentionRelationTransfer("part", "part"),
             Attention("students", [2, 2, 5, 3]), Attention("constants", [2, 2, 5, 6]), isPadded: !isCausal), "part.queries", "part.keys");
 
-        ConstantAttention Attention(string whose, Shape shape) => new(Values(golden, whose, 0, shape), Values(golden, whose, 1, shape), isCausal);
+        ConstantAttention Attention(string whose, Shape shape) =>
+            new(Values(golden, whose, 0, shape), Values(golden, whose, 1, shape), isCausal);
     }
 
     [Fact]
@@ -52,7 +52,8 @@ public sealed class DistillationTests
     {
         var golden = Expected.GetProperty("hidden");
         var transfer = new HiddenStateTransfer("part", "part") { Projected = true };
-        var lesson = Transfer(transfer, new Constant(Values(golden, "students", 0, [2, 5, 4])), new Constant(Values(golden, "constants", 0, [2, 5, 6])),
+        var lesson = Transfer(transfer,
+            new Constant(Values(golden, "students", 0, [2, 5, 4])), new Constant(Values(golden, "constants", 0, [2, 5, 6])),
             setProjection: projection => projection.Parameter("weight").Data.CopyFrom(Values(golden, "constants", 1, [6, 4])));
         Check(golden, lesson, "part.value");
     }
@@ -71,7 +72,7 @@ public sealed class DistillationTests
                     return new Sgd(projections, 0);
                 },
             },
-            new TextBatch(Tensor.Zeros([2, 5], DType.I64), [5, isPadded ? 3 : 5], Tensor.From<long>([0], [1])));
+            () => new TextBatch(Tensor.Zeros([2, 5], DType.I64), [5, isPadded ? 3 : 5], Tensor.From<long>([0], [1])));
 
     private static TrainingTask Task(TwoParts model) => new(model, batch => model.Forward(((TextBatch)batch).Ids));
 

@@ -17,13 +17,14 @@ public sealed class ObserveTests
     public void Observe_AnyModuleThatRuns_ShowsItsOutput(string name)
     {
         var (model, run) = Create(name);
-        var silent = model.NamedModules().ToDictionary(named => named.Name, named => named.Module);
+        var modules = model.NamedModules().ToDictionary(named => named.Name, named => named.Module);
         var outputs = new Dictionary<string, Tensor>();
-        foreach (var (path, module) in silent)
+        foreach (var (path, module) in modules)
             module.Observe(output => outputs[path] = output);
         var result = run();
         // Lists of modules compute nothing themselves.
-        Assert.All(silent.Keys.Except(outputs.Keys), path => Assert.StartsWith("ModuleList", silent[path].GetType().Name, StringComparison.Ordinal));
+        Assert.All(modules.Keys.Except(outputs.Keys),
+            path => Assert.StartsWith("ModuleList", modules[path].GetType().Name, StringComparison.Ordinal));
         Assert.Same(result, outputs[""]);
     }
 

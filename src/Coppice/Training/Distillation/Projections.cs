@@ -3,7 +3,8 @@ using Coppice.Tensors;
 
 namespace Coppice.Training.Distillation;
 
-/// <summary>The learnt maps from the student's widths to the teacher's, each named by the number of its transfer, with their optimizer.</summary>
+/// <summary>The learnt maps from the student's widths to the teacher's, each named by the number of its transfer, and their
+/// optimizer.</summary>
 internal sealed class Projections : Module
 {
     private const string ModulePrefix = "projection/";
@@ -34,8 +35,8 @@ internal sealed class Projections : Module
     public void RefuseNonFiniteGradients(long step)
     {
         if (_optimizer?.FindNonFiniteGradient() is { } name)
-            throw new TrainingException($"Step {step}: the gradient of projection '{name}' holds NaN or an infinity. The update was not made. "
-                + "Lower the weight of its transfer, or the learning rate.");
+            throw new TrainingException($"Step {step}: the gradient of projection '{name}' holds NaN or an infinity. The update was not "
+                + "made. Lower the weight of its transfer, or the learning rate.");
     }
 
     public void Step(double learningRateFactor)
@@ -66,5 +67,6 @@ internal sealed class Projections : Module
     }
 
     private static Dictionary<string, Tensor> Under(string prefix, IReadOnlyDictionary<string, Tensor> state) => state
-        .Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value);
+        .Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal))
+        .ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value);
 }

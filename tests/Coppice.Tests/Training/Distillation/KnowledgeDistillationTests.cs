@@ -23,7 +23,11 @@ public sealed class KnowledgeDistillationTests : IDisposable
         ["pooled"] = ("bert", Layers(new HiddenStateTransfer("bert.pooler", "bert.pooler") { Projected = true })),
         ["minilm"] = ("bert", Layers(
             new AttentionRelationTransfer("bert.encoder.layer.1", "bert.encoder.layer.1") { Heads = 4 },
-            new AttentionRelationTransfer("bert.encoder.layer.1", "bert.encoder.layer.1") { Heads = 4, Relation = AttentionRelation.ValueValue })),
+            new AttentionRelationTransfer("bert.encoder.layer.1", "bert.encoder.layer.1")
+            {
+                Heads = 4,
+                Relation = AttentionRelation.ValueValue,
+            })),
         ["minilm2"] = ("gpt2", Layers(
             new AttentionRelationTransfer("transformer.h.1.attn", "transformer.h.1") { Heads = 4, Relation = AttentionRelation.QueryQuery },
             new AttentionRelationTransfer("transformer.h.0", "transformer.h.1") { Heads = 4, Relation = AttentionRelation.KeyKey })),
@@ -94,7 +98,7 @@ public sealed class KnowledgeDistillationTests : IDisposable
         var (ours, theirs) = (Row(1, 1), Row(3, 0));
         var lesson = new Lesson(Parts(student, ours), Parts(teacher, theirs),
             new() { Alpha = 0.25f, Temperature = 2, Transfers = [new HiddenStateTransfer("part", "part", 0.5f)] },
-            new TextBatch(Tensor.Zeros([1, 1], DType.I64), [1], Tensor.From<long>([2], [1])));
+            () => new TextBatch(Tensor.Zeros([1, 1], DType.I64), [1], Tensor.From<long>([2], [1])));
         var (p, q) = (Softmax([0, -0.5, 1]), Softmax([0.5, 1, 1.5]));
         var divergence = p.Zip(q, (t, s) => t * Math.Log(t / s)).Sum();
         var crossEntropy = -Math.Log(Softmax([1, 2, 3])[2]);
@@ -118,7 +122,7 @@ public sealed class KnowledgeDistillationTests : IDisposable
             foreach (var tensor in seen.Where(tensor => !ReferenceEquals(tensor, logits)))
                 Assert.Throws<ObjectDisposedException>(() => tensor.ToArray<float>());
         });
-        new Trainer(student, new Sgd(student.Module, 0), new FewBatches(Batch()), new() { Steps = 1 },
+        new Trainer(student, new Sgd(student.Module, 0), FewBatches.Of(() => Batch()), new() { Steps = 1 },
             new KnowledgeDistillation(teacher, new()), witness).Run();
         Assert.True(seen.Count > 20);
         Assert.Throws<ObjectDisposedException>(() => logits!.ToArray<float>());
@@ -129,10 +133,10 @@ public sealed class KnowledgeDistillationTests : IDisposable
     {
         var (student, teacher) = (Bert(8, 2, 1), Bert(12, 3, 2));
         var losses = new List<double>();
-        new Trainer(student, new Sgd(student.Module, 0), new FewBatches(Batch()), new() { Steps = 20, ReportEvery = 1 },
+        new Trainer(student, new Sgd(student.Module, 0), FewBatches.Of(() => Batch()), new() { Steps = 20, ReportEvery = 1 },
             new KnowledgeDistillation(teacher, Terms["hidden"].Options with { ProjectionOptimizer = module => new AdamW(module, 0.05) }))
             .Run(report => losses.Add(report.Loss));
-        var task = Measurement.Of(student, new FewBatches(Batch())).Loss;   // alpha is 0: the rest is the projection's
+        var task = Measurement.Of(student, FewBatches.Of(() => Batch())).Loss;   // alpha is 0: the rest is the projection's
         Assert.True(losses[^1] - task < 0.2 * (losses[0] - task), $"{losses[0]} -> {losses[^1]}, of which {task}");
     }
 
@@ -167,7 +171,7 @@ public sealed class KnowledgeDistillationTests : IDisposable
 
     [Fact]
     public void Started_WithLayersAlone_TakesATeacherOfOtherClasses() => Assert.True(float.IsFinite(
-        new Lesson(Bert(8, 2, 1), Bert(12, 3, 2, classes: 7), Terms["hidden"].Options, Batch()).Step()));
+        new Lesson(Bert(8, 2, 1), Bert(12, 3, 2, classes: 7), Terms["hidden"].Options, () => Batch()).Step()));
 
     [Theory]
     [InlineData("bert.encoder.layers.0", "'bert.encoder.layer.0'")]
@@ -196,7 +200,9 @@ public sealed class KnowledgeDistillationTests : IDisposable
     [Fact]
     public void Step_WithAnInfiniteProjectionGradient_IsRefused()
     {
-        var (student, teacher) = (Parts(Tensor.Zeros([2, 3]), Tensor.Full([1, 1], 1e5f)), Parts(Tensor.Zeros([2, 3]), Tensor.Zeros([1, 1])));
+        var student = Parts(Tensor.Zeros([2, 3]), Tensor.Full([1, 1], 1e5f));
+        var teacher = Parts(Tensor.Zeros([2, 3]), Tensor.Zeros([1, 1]));
+        student.Module.Find("part").Parameter("value").RequiresGradient = false;    // the trainer refuses its gradient otherwise
         var options = Layers(new HiddenStateTransfer("part", "part", 1e30f) { Projected = true }) with
         {
             ProjectionOptimizer = module =>
@@ -215,7 +221,8 @@ public sealed class KnowledgeDistillationTests : IDisposable
         var hidden = Refused(student, teacher, Layers(new HiddenStateTransfer("bert.pooler", "bert.pooler")));
         Assert.Contains("gives [2, 8], the teacher's 'bert.pooler' [2, 12]. Set Projected", hidden, StringComparison.Ordinal);
         var relation = Layers(new AttentionRelationTransfer("bert.encoder.layer.0", "bert.encoder.layer.0"));
-        Assert.Contains("gives [2, 8, 5], the teacher's 'bert.encoder.layer.0' [3, 8, 5]", Refused(student, teacher, relation), StringComparison.Ordinal);
+        Assert.Contains("gives [2, 8, 5], the teacher's 'bert.encoder.layer.0' [3, 8, 5]", Refused(student, teacher, relation),
+            StringComparison.Ordinal);
         var map = Refused(student, teacher, Layers(new AttentionMapTransfer("bert.pooler", "bert.pooler")));
         Assert.Contains("takes outputs [B, C, H, W]", map, StringComparison.Ordinal);
         var heads = Layers(new AttentionRelationTransfer("bert.encoder.layer.0", "bert.encoder.layer.0") { Heads = 5 });
@@ -237,7 +244,7 @@ public sealed class KnowledgeDistillationTests : IDisposable
         () => new KnowledgeDistillation(Bert(8, 2, 1), Layers(new HiddenStateTransfer("", "", -1))));
 
     private static string Refused(TrainingTask student, TrainingTask teacher, DistillationOptions options) =>
-        Assert.Throws<TrainingException>(() => new Lesson(student, teacher, options, Batch()).Step()).Message;
+        Assert.Throws<TrainingException>(() => new Lesson(student, teacher, options, () => Batch()).Step()).Message;
 
     /// <summary>Six steps; the state at the end, as names and bytes.</summary>
     private static (List<(string Name, string Bytes)> State, bool Killed) Train(string file, int? killAfter)
@@ -245,8 +252,9 @@ public sealed class KnowledgeDistillationTests : IDisposable
         var (student, teacher) = (Bert(8, 2, 1), Bert(12, 3, 2));
         var distillation = new KnowledgeDistillation(teacher, Terms["hidden"].Options with { Alpha = 0.5f });
         using var kill = new CancellationTokenSource();
-        var trainer = new Trainer(student, new AdamW(student.Module, 0.01), new FewBatches(Batch(), Batch(seed: 9)),
-            new() { Steps = 6, StateFile = file, Accumulate = 2, Schedule = step => 1 / (step + 1.0) }, distillation, new Killer(kill, killAfter));
+        var trainer = new Trainer(student, new AdamW(student.Module, 0.01), FewBatches.Of(() => Batch(), () => Batch(seed: 9)),
+            new() { Steps = 6, StateFile = file, Accumulate = 2, Schedule = step => 1 / (step + 1.0) },
+            distillation, new Killer(kill, killAfter));
         try
         {
             trainer.Run(cancellation: kill.Token);
@@ -265,9 +273,9 @@ public sealed class KnowledgeDistillationTests : IDisposable
         var (family, options) = Terms[name];
         return family switch
         {
-            "bert" => new(Bert(8, 2, 1), Bert(12, 3, 2), options, Batch(padding)),
-            "gpt2" => new(Gpt2(8, 2, 1), Gpt2(12, 3, 2), options, Batch(padding)),
-            _ => new(Cnn(3, 1), Cnn(5, 2), options, Images()),
+            "bert" => new(Bert(8, 2, 1), Bert(12, 3, 2), options, () => Batch(padding)),
+            "gpt2" => new(Gpt2(8, 2, 1), Gpt2(12, 3, 2), options, () => Batch(padding)),
+            _ => new(Cnn(3, 1), Cnn(5, 2), options, Images),
         };
     }
 
@@ -295,7 +303,8 @@ public sealed class KnowledgeDistillationTests : IDisposable
 
     private static TrainingTask Cnn(int channels, long seed)
     {
-        var model = Filled(new Sequential(new Conv2d(1, channels, 3), new Activation("gelu"), new Flatten(), new Linear(channels * 16, Classes)), seed);
+        var layers = new Sequential(new Conv2d(1, channels, 3), new Activation("gelu"), new Flatten(), new Linear(channels * 16, Classes));
+        var model = Filled(layers, seed);
         return new(model, batch => model.Forward(((ImageBatch)batch).Images));
     }
 

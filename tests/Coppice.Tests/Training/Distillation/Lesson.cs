@@ -7,7 +7,7 @@ using Coppice.Training.Distillation;
 namespace Coppice.Tests.Training.Distillation;
 
 /// <summary>A student, a teacher and a batch.</summary>
-internal sealed class Lesson(TrainingTask student, TrainingTask teacher, DistillationOptions options, TrainingBatch batch)
+internal sealed class Lesson(TrainingTask student, TrainingTask teacher, DistillationOptions options, Func<TrainingBatch> batch)
 {
     public TrainingTask Student => student;
 
@@ -34,7 +34,7 @@ internal sealed class Lesson(TrainingTask student, TrainingTask teacher, Distill
     public float Step(Action<Trainer>? gradientsReady = null)
     {
         var witness = new Witness(gradientsReady);
-        new Trainer(student, new Sgd(student.Module, 0), new FewBatches(batch), new() { Steps = 1 },
+        new Trainer(student, new Sgd(student.Module, 0), FewBatches.Of(batch), new() { Steps = 1 },
             new KnowledgeDistillation(teacher, options), witness).Run();
         return witness.Seen;
     }
