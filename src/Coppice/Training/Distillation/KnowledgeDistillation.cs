@@ -116,7 +116,8 @@ public sealed class KnowledgeDistillation : TrainingCallback
         _projections?.State() ?? _loaded.Select(entry => (entry.Key, entry.Value));
 
     /// <inheritdoc/>
-    public override void LoadState(IReadOnlyDictionary<string, Tensor> state) => _loaded = state;
+    public override void LoadState(IReadOnlyDictionary<string, Tensor> state) =>
+        (_loaded, _projections) = (state, null);
 
     private static Tensor Scale(Tensor loss, float factor) => loss.Multiply(Tensor.Full([], factor));
 
