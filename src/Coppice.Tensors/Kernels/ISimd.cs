@@ -77,4 +77,7 @@ internal unsafe interface ISimd<V> where V : unmanaged
 
     /// <summary>The lanes added up.</summary>
     static abstract float Sum(V value);
+
+    /// <summary>The lanes of four registers added up.</summary>
+    static abstract Vector128<float> Sums(V a, V b, V c, V d);
 }
