@@ -1,4 +1,5 @@
 using Coppice.Tensors.Autograd;
+using Coppice.Tensors.Kernels;
 
 namespace Coppice.Tensors.Ops;
 
@@ -105,8 +106,15 @@ public sealed record Narrow(int Axis, int Start, int Length) : ViewOp
     public override Tensor?[] Backward(
         ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients)
     {
+        var part = RowMajor(outputGradients[0]!);
+        if (part.DType == DType.F32)
+        {
+            var (target, adds) = GradientMath.TargetOf(inputs[0]);
+            WindowGradient.Run(part, target, Axis, Start, adds);
+            return [target];
+        }
         var gradient = Tensor.Zeros(inputs[0].Shape, inputs[0].DType);
-        gradient.Narrow(Axis, Start, Length).CopyFrom(outputGradients[0]!);
+        gradient.Narrow(Axis, Start, Length).CopyFrom(part);
         return [gradient];
     }
 }
@@ -119,7 +127,7 @@ public sealed record Contiguous : Op
 
     /// <inheritdoc/>
     public override void Forward(ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs) =>
-        Kernels.StridedCopy.Run(inputs[0], outputs[0]);
+        StridedCopy.Run(inputs[0], outputs[0]);
 
     /// <inheritdoc/>
     public override Tensor?[] Backward(
