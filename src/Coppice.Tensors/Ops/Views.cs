@@ -1,5 +1,6 @@
 using System.Text;
 using Coppice.Tensors.Autograd;
+using Coppice.Tensors.Kernels;
 
 namespace Coppice.Tensors.Ops;
 
@@ -127,8 +128,15 @@ public sealed record Narrow(int Axis, int Start, int Length) : ViewOp, ISizedOp
     public override Tensor?[] Backward(
         ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients)
     {
+        var part = RowMajor(outputGradients[0]!);
+        if (part.DType == DType.F32)
+        {
+            var (target, adds) = GradientMath.TargetOf(inputs[0]);
+            WindowGradient.Run(part, target, Axis, Start, adds);
+            return [target];
+        }
         var gradient = Tensor.Zeros(inputs[0].Shape, inputs[0].DType);
-        gradient.Narrow(Axis, Start, Length).CopyFrom(outputGradients[0]!);
+        gradient.Narrow(Axis, Start, Length).CopyFrom(part);
         return [gradient];
     }
 }
@@ -141,7 +149,7 @@ public sealed record Contiguous : Op
 
     /// <inheritdoc/>
     public override void Forward(ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs) =>
-        Kernels.StridedCopy.Run(inputs[0], outputs[0]);
+        StridedCopy.Run(inputs[0], outputs[0]);
 
     /// <inheritdoc/>
     public override Tensor?[] Backward(
