@@ -12,6 +12,7 @@ var benchmarks = new Dictionary<string, Action<Report>>
     ["classification"] = ClassificationBenchmark.Run,
     ["masks"] = MaskBenchmark.Run,
     ["training"] = TrainingBenchmark.Run,
+    ["cnn"] = CnnTrainingBenchmark.Run,
 };
 
 switch (args)

@@ -5,6 +5,7 @@ First line: JSON {"work": name, "threads": n, ...}. Then one line per measuremen
 """
 import gc
 import json
+import resource
 import sys
 import time
 
@@ -200,11 +201,51 @@ def bert_training(options):
     return loss, [*tables, *(t for group in (*blocks, ends) for pair in group.values() for t in pair)]
 
 
+def resnet20_training(options):
+    """CIFAR's ResNet of He et al. 2015 with parameterless shortcuts, as akamaster/pytorch_resnet_cifar10."""
+    layout = torch.channels_last if options["channels_last"] else torch.contiguous_format
+
+    def conv(inputs, outputs):
+        return (torch.randn(outputs, inputs, 3, 3) * (2 / (9 * inputs)) ** 0.5).contiguous(memory_format=layout)
+
+    def norm(width):
+        return dict(weight=torch.ones(width), bias=torch.zeros(width), mean=torch.zeros(width), var=torch.ones(width))
+
+    def normalize(x, n):
+        return F.batch_norm(x, n["mean"], n["var"], n["weight"], n["bias"], training=True)
+
+    stem, stem_norm = conv(3, 16), norm(16)
+    blocks = [(conv(a, b), norm(b), conv(b, b), norm(b), s) for a, b, s in
+              [(16, 16, 1)] * 3 + [(16, 32, 2)] + [(32, 32, 1)] * 2 + [(32, 64, 2)] + [(64, 64, 1)] * 2]
+    head, bias = torch.randn(10, 64) * 0.1, torch.zeros(10)
+    images = torch.randn(options["batch"], 3, 32, 32).contiguous(memory_format=layout)
+    labels = torch.arange(options["batch"]) % 10
+
+    def loss():
+        x = F.relu(normalize(F.conv2d(images, stem, padding=1), stem_norm))
+        for c1, n1, c2, n2, stride in blocks:
+            y = F.relu(normalize(F.conv2d(x, c1, stride=stride, padding=1), n1))
+            y = normalize(F.conv2d(y, c2, padding=1), n2)
+            if stride > 1:
+                quarter = (c1.size(0) - c1.size(1)) // 2
+                x = F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, quarter, quarter))
+            x = F.relu(y + x)
+        return F.cross_entropy(F.linear(F.avg_pool2d(x, x.size(3)).flatten(1), head, bias), labels)
+
+    norms = [stem_norm, *(n for block in blocks for n in (block[1], block[3]))]
+    return loss, [stem, *(c for block in blocks for c in (block[0], block[2])), *(n[k] for n in norms for k in ("weight", "bias")),
+                  head, bias]
+
+
 def training_work(options):
-    loss, parameters = (gpt2_training if options["model"] == "gpt2" else bert_training)(options)
+    build = {"gpt2": gpt2_training, "bert": bert_training, "resnet20": resnet20_training}[options["model"]]
+    loss, parameters = build(options)
     for parameter in parameters:
         parameter.requires_grad_()
-    optimizer = torch.optim.AdamW(parameters, lr=1e-4, foreach=True)
+    if options["model"] == "resnet20":
+        optimizer = torch.optim.SGD(parameters, lr=0.1, momentum=0.9, weight_decay=1e-4, foreach=True)
+    else:
+        optimizer = torch.optim.AdamW(parameters, lr=1e-4, foreach=True)
 
     def step():
         with torch.enable_grad():
@@ -212,7 +253,10 @@ def training_work(options):
             loss().backward()
             optimizer.step()
 
-    return {"step": step}
+    def peak():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+    return {"step": step, "peak": peak}
 
 
 def conv_work(options):

@@ -18,6 +18,12 @@ internal unsafe interface ISimd<V> where V : unmanaged
     /// <summary>Writes the lanes to an address; no alignment needed.</summary>
     static abstract void Store(V value, float* target);
 
+    /// <summary>Half of the lanes from each of two addresses.</summary>
+    static abstract V LoadHalves(float* low, float* high);
+
+    /// <summary>Writes half of the lanes to each of two addresses.</summary>
+    static abstract void StoreHalves(V value, float* low, float* high);
+
     /// <summary><c>a + b</c>.</summary>
     static abstract V Add(V a, V b);
 

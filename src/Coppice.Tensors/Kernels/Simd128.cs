@@ -14,6 +14,14 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
 
     public static void Store(Vector128<float> value, float* target) => value.Store(target);
 
+    public static Vector128<float> LoadHalves(float* low, float* high) => Vector128.Create(Vector64.Load(low), Vector64.Load(high));
+
+    public static void StoreHalves(Vector128<float> value, float* low, float* high)
+    {
+        value.GetLower().Store(low);
+        value.GetUpper().Store(high);
+    }
+
     public static Vector128<float> Add(Vector128<float> a, Vector128<float> b) => a + b;
 
     public static Vector128<float> Subtract(Vector128<float> a, Vector128<float> b) => a - b;

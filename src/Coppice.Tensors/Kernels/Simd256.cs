@@ -14,6 +14,14 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
 
     public static void Store(Vector256<float> value, float* target) => value.Store(target);
 
+    public static Vector256<float> LoadHalves(float* low, float* high) => Vector256.Create(Vector128.Load(low), Vector128.Load(high));
+
+    public static void StoreHalves(Vector256<float> value, float* low, float* high)
+    {
+        value.GetLower().Store(low);
+        value.GetUpper().Store(high);
+    }
+
     public static Vector256<float> Add(Vector256<float> a, Vector256<float> b) => a + b;
 
     public static Vector256<float> Subtract(Vector256<float> a, Vector256<float> b) => a - b;

@@ -15,6 +15,14 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
 
     public static void Store(Vector512<float> value, float* target) => value.Store(target);
 
+    public static Vector512<float> LoadHalves(float* low, float* high) => Vector512.Create(Vector256.Load(low), Vector256.Load(high));
+
+    public static void StoreHalves(Vector512<float> value, float* low, float* high)
+    {
+        value.GetLower().Store(low);
+        value.GetUpper().Store(high);
+    }
+
     public static Vector512<float> Add(Vector512<float> a, Vector512<float> b) => a + b;
 
     public static Vector512<float> Subtract(Vector512<float> a, Vector512<float> b) => a - b;

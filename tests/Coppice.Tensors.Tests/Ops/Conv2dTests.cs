@@ -33,6 +33,11 @@ public sealed class Conv2dTests
         new(1, 2, 5, 40, 3, 1, 2, 1, 0, 1, 1),
         new(1, 2, 4, 4, 3, 1, 1, 1, 1, 1, 1),
         new(4, 1, 6, 6, 2, 2, 2, 2, 0, 1, 1),
+        new(5, 6, 16, 16, 20, 3, 3, 1, 1, 1, 1),
+        new(7, 9, 8, 8, 15, 3, 3, 1, 1, 1, 1),
+        new(3, 8, 32, 32, 7, 3, 3, 2, 1, 1, 2),
+        new(3, 12, 8, 24, 9, 1, 1, 1, 0, 1, 3),
+        new(2, 130, 8, 8, 5, 3, 3, 1, 1, 1, 1),
     ];
 
     public static TheoryData<int> Numbered => [.. Enumerable.Range(0, Cases.Length)];
