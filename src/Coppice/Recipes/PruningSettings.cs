@@ -39,19 +39,6 @@ public enum PruningCriterion
     Slimming,
 }
 
-/// <summary>What an amount is taken of.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<PruningScope>))]
-public enum PruningScope
-{
-    /// <summary>All weights in scope are ranked together.</summary>
-    [JsonStringEnumMemberName("global")]
-    Global,
-
-    /// <summary>Each tensor loses the amount.</summary>
-    [JsonStringEnumMemberName("perLayer")]
-    PerLayer,
-}
-
 /// <summary>What is pruned as one.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<PruningGranularity>))]
 public enum PruningGranularity
@@ -80,6 +67,10 @@ public enum SparsityScheduleType
     /// <summary>The same share of what is left each time.</summary>
     [JsonStringEnumMemberName("exponential")]
     Exponential,
+
+    /// <summary>Equal rounds, each followed by recovery (Han et al. 2015).</summary>
+    [JsonStringEnumMemberName("iterative")]
+    Iterative,
 
     /// <summary>All at the beginning.</summary>
     [JsonStringEnumMemberName("constant")]

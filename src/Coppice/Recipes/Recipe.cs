@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Coppice.Pruning;
 
 namespace Coppice.Recipes;
 
@@ -121,7 +122,7 @@ public sealed record TrainStage(
 public sealed record PruneStage(
     double Amount,
     PruningCriterion Criterion = PruningCriterion.Magnitude,
-    PruningScope Scope = PruningScope.Global,
+    PruneScope Scope = PruneScope.Global,
     PruningGranularity Granularity = PruningGranularity.Weight,
     IReadOnlyList<string>? Include = null,
     IReadOnlyList<string>? Exclude = null,

@@ -76,6 +76,10 @@ internal sealed class RecipeRanges(string file)
         {
             Within(distill.Temperature > 0, $"{place}.distill.temperature", "a number above 0", distill.Temperature);
             Within(distill.Alpha is >= 0 and <= 1, $"{place}.distill.alpha", "a share from 0 to 1", distill.Alpha);
+            foreach (var (i, transfer) in (distill.Hidden ?? []).Index())
+                Within(transfer.Weight >= 0, $"{place}.distill.hidden[{i}].weight", "a number from 0 on", transfer.Weight);
+            foreach (var (i, transfer) in (distill.Attention ?? []).Index())
+                Within(transfer.Weight >= 0, $"{place}.distill.attention[{i}].weight", "a number from 0 on", transfer.Weight);
         }
     }
 
@@ -112,6 +116,13 @@ internal sealed class RecipeRanges(string file)
         Within(prune.Begin >= 0, $"{place}.begin", "a number from 0 on", prune.Begin);
         Within(prune.End is null || prune.End >= prune.Begin, $"{place}.end", "a number from 'begin' on", prune.End);
         Within(prune.Frequency is null or > 0, $"{place}.frequency", "a number above 0", prune.Frequency);
+        AtLeast(1, prune.Rounds, $"{place}.rounds");
+        if (prune is { Schedule: SparsityScheduleType.Iterative, Frequency: not null })
+            Fail($"{place}.frequency", "an iterative schedule prunes in 'rounds' of equal length; leave the frequency out.");
+        if (prune is { Criterion: PruningCriterion.Movement, Begin: 0 })
+            Fail($"{place}.begin", "movement is gathered during training and not known at step 0; begin later.");
+        if (prune.Criterion == PruningCriterion.Slimming)
+            Fail($"{place}.criterion", "slimming cuts channels after sparsity training; add a 'prune' stage after this one.");
     }
 
     private void CheckPruning(double amount, PruningCriterion criterion, PruningGranularity granularity, int batches, string place)
@@ -121,8 +132,8 @@ internal sealed class RecipeRanges(string file)
         var isOfChannels = criterion is PruningCriterion.OutputGradient or PruningCriterion.Slimming;
         if (isOfChannels && granularity == PruningGranularity.Weight)
             Fail($"{place}.granularity", "this criterion ranks channels; write \"granularity\": \"channel\".");
-        if (criterion == PruningCriterion.Movement && granularity == PruningGranularity.Channel)
-            Fail($"{place}.granularity", "movement ranks single weights; write \"granularity\": \"weight\".");
+        if (criterion is (PruningCriterion.Movement or PruningCriterion.Snip) && granularity == PruningGranularity.Channel)
+            Fail($"{place}.granularity", "this criterion ranks single weights; write \"granularity\": \"weight\".");
     }
 
     private void AtLeast(long least, long? value, string place) =>

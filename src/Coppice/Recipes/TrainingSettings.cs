@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Coppice.Pruning;
 using Coppice.Training;
 
 namespace Coppice.Recipes;
@@ -84,8 +85,9 @@ public sealed record SlimmingSettings(double Lambda);
 /// <param name="Criterion">What decides which go.</param>
 /// <param name="Schedule">The sparsity over time.</param>
 /// <param name="Begin">When it begins.</param>
-/// <param name="End">When the amount is reached; at the end of the stage where left out.</param>
+/// <param name="End">When the amount is reached, before the end of the stage; at three quarters of it where left out.</param>
 /// <param name="Frequency">Time from one pruning to the next; a hundredth of the time between begin and end where left out.</param>
+/// <param name="Rounds">Of iterative: how many times it prunes, at equal intervals.</param>
 /// <param name="Unit">What these times are counted in.</param>
 /// <param name="Scope">Whether all are ranked together or each tensor loses the amount.</param>
 /// <param name="Granularity">Single weights, or whole output channels.</param>
@@ -100,8 +102,9 @@ public sealed record GradualSettings(
     double Begin = 0,
     double? End = null,
     double? Frequency = null,
+    int Rounds = 5,
     TimeUnit Unit = TimeUnit.Epochs,
-    PruningScope Scope = PruningScope.Global,
+    PruneScope Scope = PruneScope.Global,
     PruningGranularity Granularity = PruningGranularity.Weight,
     IReadOnlyList<string>? Include = null,
     IReadOnlyList<string>? Exclude = null,
