@@ -1,4 +1,5 @@
 using Coppice.Checkpoints;
+using Coppice.Modules;
 using Coppice.Tensors;
 
 namespace Coppice.Pruning.Selection;
@@ -32,6 +33,14 @@ public static class WeightSelector
         var parameters = ties.Where(tied => IsParameter(tied.Tensors[0])).Sum(tied => tied.Tensors[0].Count);
         return new WeightSelection(tensors, weights, excluded, parameters, [.. TiedWeights.Warnings(weights, rules.Family)]);
     }
+
+    /// <summary>The same for a live model, whose parameters are looked at under the names they have without masks.</summary>
+    /// <inheritdoc cref="Select(IReadOnlyList{TensorSource}, ModelFacts, IReadOnlyList{string}?, IReadOnlyList{string}?)"/>
+    public static WeightSelection Select(
+        Module model, ModelFacts facts, IReadOnlyList<string>? include = null, IReadOnlyList<string>? exclude = null) =>
+        Select([.. from module in model.NamedModules()
+                   from parameter in module.Module.Parameters
+                   select TensorSource.From(Module.Join(module.Name, parameter.Key), parameter.Value.Data)], facts, include, exclude);
 
     /// <summary>Whether a tensor counts as a parameter of the model: floating-point, and no buffer such as a running mean.</summary>
     public static bool IsParameter(TensorSource tensor) => tensor.DType.IsFloatingPoint() && !ScopeRules.IsBuffer(tensor);
