@@ -19,6 +19,9 @@ public sealed partial class Tensor
     /// <summary>Mean over the last axis: [..., N] -> [...].</summary>
     public Tensor Mean() => Op.ApplySingle(new Mean(), this);
 
+    /// <summary>Each row (last axis) divided by its L2 norm, or by 1e-12 where that is larger: [..., N] -> [..., N].</summary>
+    public Tensor L2Normalize() => Op.ApplySingle(new L2Normalize(), this);
+
     /// <summary>Index of the largest element of the last axis, the first of equals: [..., N] -> I64 [...].</summary>
     public Tensor ArgMax() => Op.ApplySingle(new ArgMax(), this);
 

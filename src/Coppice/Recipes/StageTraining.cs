@@ -80,7 +80,7 @@ internal sealed class StageTraining(RecipeFile file, RecipeModel model, RecipeDa
         if (stage.Distill is { } distill)
             yield return Distillation(distill);
         if (stage.Slimming is { } slimming)
-            yield return new NetworkSlimming(slimming.Lambda, loader);
+            yield return new NetworkSlimming(slimming.Lambda, share: 0, pruneAt: null, loader);
         if (stage.Prune is { } prune)
             yield return new GradualPruning(StagePruning.CriterionOf(prune.Criterion, prune.Granularity, file.Recipe.Seed), pruning!,
                 LiveWeight.Select(module, model.Facts, prune.Include, prune.Exclude))

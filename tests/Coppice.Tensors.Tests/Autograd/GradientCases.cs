@@ -40,6 +40,7 @@ internal static class GradientCases
         {
             yield return new($"Softmax [3, {size}]", x => x[0].Softmax(), Random([3, size]));
             yield return new($"LogSoftmax [3, {size}]", x => x[0].LogSoftmax(), Random([3, size]));
+            yield return new($"L2Normalize [3, {size}]", x => x[0].L2Normalize(), Random([3, size]));
             yield return new($"Sum [3, {size}]", x => x[0].Sum(), Random([3, size]));
             yield return new($"Mean [3, {size}]", x => x[0].Mean(), Random([3, size]));
         }

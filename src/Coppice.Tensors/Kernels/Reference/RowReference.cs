@@ -49,6 +49,18 @@ internal static class RowReference
         return y;
     }
 
+    /// <summary><c>y = x / max(|x|, 1e-12)</c>.</summary>
+    public static double[] L2Normalize(ReadOnlySpan<float> x)
+    {
+        var squares = 0.0;
+        foreach (var value in x)
+            squares += (double)value * value;
+        var y = new double[x.Length];
+        for (var i = 0; i < y.Length; i++)
+            y[i] = x[i] / Math.Max(Math.Sqrt(squares), 1e-12);
+        return y;
+    }
+
     /// <summary><c>y = (x - mean) / sqrt(variance + epsilon) * weight + bias</c>, variance the mean of <c>(x - mean)^2</c>.</summary>
     public static double[] LayerNorm(ReadOnlySpan<float> x, ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, float epsilon)
     {

@@ -37,7 +37,7 @@ public sealed class Gpt2LMHeadModel : Module, ICausalLanguageModel, IBlockModel
         var hidden = _transformer.Forward(ids, cache, padding);             // [B, T, C]
         if (lastOnly)
             hidden = hidden.Narrow(1, hidden.Shape[1] - 1, 1);              // [B, 1, C]
-        return _head.Forward(hidden);                                       // [B, T, V]
+        return Observed(_head.Forward(hidden));                             // [B, T, V]
     }
 
     /// <inheritdoc/>
@@ -85,7 +85,7 @@ public sealed class Gpt2Model : Module
         foreach (var block in _blocks)
             x = block.Forward(x, cache, mask);                              // [B, T, C]
         cache?.Advance(steps);
-        return Normalise(x);
+        return Observed(Normalise(x));
     }
 
     internal IReadOnlyList<Gpt2Block> Blocks => _blocks;
