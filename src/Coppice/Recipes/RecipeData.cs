@@ -37,8 +37,7 @@ internal sealed record RecipeData(TrainingData? Train, TrainingData? Validation,
 
     /// <summary>What is said of a path where nothing is.</summary>
     public static string Missing(string path) => $"there is no file or folder {path}."
-        + (path.StartsWith(Path.GetFullPath(Environment.GetEnvironmentVariable(RecipeFile.DataVariable) ?? RecipeFile.DefaultData),
-            StringComparison.Ordinal)
+        + (path.StartsWith(RecipeFile.DataFolder, StringComparison.Ordinal)
             ? $" Set the environment variable {RecipeFile.DataVariable} to the folder of models and data, or give another path."
             : " Paths are relative to the recipe's file.");
 

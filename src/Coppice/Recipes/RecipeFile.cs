@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using Coppice.Pruning.Selection;
+using Coppice.Modules;
 
 namespace Coppice.Recipes;
 
@@ -16,6 +16,9 @@ public sealed partial record RecipeFile(string Path, Recipe Recipe, IReadOnlyDic
 
     /// <summary>Where these are where nothing is said, from the current folder.</summary>
     public const string DefaultData = "../shared/data";
+
+    /// <summary>That folder's full path.</summary>
+    internal static string DataFolder => System.IO.Path.GetFullPath(Environment.GetEnvironmentVariable(DataVariable) ?? DefaultData);
 
     /// <summary>Reads a recipe: JSON, comments and trailing commas allowed.</summary>
     /// <param name="path">The file.</param>
@@ -32,6 +35,9 @@ public sealed partial record RecipeFile(string Path, Recipe Recipe, IReadOnlyDic
         new RecipeRanges(path).Check(recipe);
         return new(System.IO.Path.GetFullPath(path), recipe, settings);
     }
+
+    /// <summary>Full path of the output that the recipe names; null where it names none.</summary>
+    public string? OutputFolder => Recipe.Output is { } output ? Resolve(output) : null;
 
     /// <summary>A path of the recipe from the current folder's view.</summary>
     internal string Resolve(string path) => System.IO.Path.GetFullPath(path, System.IO.Path.GetDirectoryName(Path)!);
@@ -59,7 +65,7 @@ public sealed partial record RecipeFile(string Path, Recipe Recipe, IReadOnlyDic
     {
         var variables = new Dictionary<string, JsonNode?>
         {
-            [DataVariable] = System.IO.Path.GetFullPath(Environment.GetEnvironmentVariable(DataVariable) ?? DefaultData),
+            [DataVariable] = DataFolder,
         };
         foreach (var (name, value) in json["variables"] as JsonObject ?? [])
             variables[name] = value;
@@ -111,7 +117,7 @@ public sealed partial record RecipeFile(string Path, Recipe Recipe, IReadOnlyDic
     }
 
     private static string Nearest(string name, IEnumerable<string> known) =>
-        $"the nearest are {string.Join(", ", NameGlob.Nearest(name, known))}. Give it a value in \"variables\".";
+        $"the nearest are {NearestNames.Quoted(name, known)}. Give it a value in \"variables\".";
 
     [GeneratedRegex(@"\$\{(\w+)\}")]
     private static partial Regex VariableName();

@@ -12,7 +12,11 @@ internal sealed class RecipeRanges(string file)
         if (recipe.Stages.Count == 0)
             Fail("stages", "there is no stage; give at least one.");
         for (var i = 0; i < recipe.Stages.Count; i++)
+        {
             CheckStage(recipe.Stages[i], i, $"stages[{i}]");
+            if (recipe.Model.Path is null && recipe.Stages[i] is TrainStage { Distill.Teacher: DistillSettings.Original })
+                Fail($"stages[{i}].distill.teacher", "the original model has random weights and nothing to teach; name another.");
+        }
     }
 
     private void CheckModel(ModelSource model)

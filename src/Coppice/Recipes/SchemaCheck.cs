@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Coppice.Pruning.Selection;
+using Coppice.Modules;
 
 namespace Coppice.Recipes;
 
@@ -103,7 +103,7 @@ internal sealed class SchemaCheck(string file)
     }
 
     private static string Unknown(string what, string name, IReadOnlyCollection<string> known) =>
-        $"there is no {what}; did you mean '{NameGlob.Nearest(name, known).First()}'? Known are {Words(known)}.";
+        $"there is no {what}. The nearest are {NearestNames.Quoted(name, known)}; known are {Words(known)}.";
 
     private static string Words(IEnumerable<string> words) => string.Join(", ", words);
 

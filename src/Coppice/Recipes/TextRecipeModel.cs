@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Coppice.Checkpoints;
 using Coppice.Data;
 using Coppice.Models;
 using Coppice.Models.Bert;

@@ -16,6 +16,8 @@ internal sealed class VisionRecipeModel : RecipeModel
     private readonly int _classes;
     private readonly int _seed;
 
+    private int? _labels;
+
     private VisionRecipeModel(string recipe, string name, string? path, int classes, int seed)
     {
         _architecture = VisionModels.Find(name) ?? throw new RecipeException(recipe, "model.architecture",
@@ -52,6 +54,9 @@ internal sealed class VisionRecipeModel : RecipeModel
         if ((images.Channels, images.Height, images.Width) != (expected.Channels, expected.Size, expected.Size))
             throw new InvalidDataException($"'{path}' holds images of {images.Channels} x {images.Height} x {images.Width}; {_name} takes "
                 + $"{expected.Channels} x {expected.Size} x {expected.Size}.");
+        _labels ??= _path is null ? _classes : ((ImageClassifier)Open()).Labels;
+        if (images.ClassNames.Count > _labels)
+            throw new InvalidDataException($"'{path}' has {images.ClassNames.Count} classes; the model tells {_labels} apart.");
         var augmentation = data.Augmentation is { } change ? new ImageAugmentation(change.Padding, change.Flip) : null;
         return new ImageTrainingData(images, expected.Mean, expected.Std, augmentation);
     }
@@ -66,9 +71,16 @@ internal sealed class VisionRecipeModel : RecipeModel
             return;
         }
         using var source = Checkpoint.Open(_path);
-        source.Save(path, source.Tensors.Select(tensor => TensorSource.From(tensor.Name, state[PlainName(tensor.Name)])), Overwriting);
+        source.Save(path, source.Tensors.ToDictionary(tensor => tensor.Name, tensor => Present(tensor.Name, state)), Overwriting);
     }
 
-    private static string PlainName(string name) =>
-        name.StartsWith(PretrainedVisionModel.ParallelPrefix, StringComparison.Ordinal) ? name[PretrainedVisionModel.ParallelPrefix.Length..] : name;
+    /// <summary>What takes the place of a tensor of the file: a weight that came with a mask is stored without.</summary>
+    private static IReadOnlyList<TensorSource> Present(string stored, OrderedDictionary<string, Tensor> state)
+    {
+        const string original = "_orig";
+        const string prefix = PretrainedVisionModel.ParallelPrefix;
+        var name = stored.EndsWith(original, StringComparison.Ordinal) ? stored[..^original.Length] : stored;
+        var plain = name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..] : name;
+        return state.TryGetValue(plain, out var value) ? [TensorSource.From(name, value)] : [];
+    }
 }
