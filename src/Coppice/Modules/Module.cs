@@ -73,7 +73,7 @@ public abstract class Module
         new StateDictLoader(this, shapes, read).Load(strict);
 
     /// <summary>The module at a dotted path; the empty path is this module.</summary>
-    /// <exception cref="ArgumentException">There is none; the message lists the children where the path ends, and the nearest paths.</exception>
+    /// <exception cref="ArgumentException">There is none; the message names the children where the path ends and the nearest paths.</exception>
     public Module Find(string path)
     {
         var module = this;
@@ -82,7 +82,7 @@ public abstract class Module
                 ? child
                 : throw new ArgumentException(
                     $"There is no module '{path}': {module.GetType().Name} has no child '{part}' (it has {ListOf(module._children.Keys)}). "
-                    + $"The nearest are {NearestNames.Quoted(path, NamedModules().Select(named => named.Name).Where(name => name.Length > 0))}.",
+                    + $"The nearest are {NearestNames.Quoted(path, NamedModules().Skip(1).Select(named => named.Name))}.",
                     nameof(path));
         return module;
     }
@@ -93,7 +93,7 @@ public abstract class Module
         ? parameter
         : throw new ArgumentException($"{GetType().Name} has no parameter '{name}' (it has {ListOf(_parameters.Keys)}).", nameof(name));
 
-    /// <summary>Calls <paramref name="observer"/> with each tensor that this module computes at a point, on the thread that computes it.</summary>
+    /// <summary>Calls <paramref name="observer"/> with each tensor that this module computes at a point, on the computing thread.</summary>
     /// <param name="observer">Given the tensor itself, on the tape where one records: not to be written to.</param>
     /// <param name="point">Where to look; every module of the built-in models has an output, attention (<see cref="ISelfAttention"/>) the
     /// other points too.</param>

@@ -6,8 +6,11 @@ internal static class NearestNames
     private const int Suggestions = 3;
 
     /// <summary>The existing names most like a wrong one, quoted, for a message.</summary>
-    public static string Quoted(string wrong, IEnumerable<string> names) => string.Join(", ",
-        names.OrderBy(name => Distance(wrong, name)).ThenBy(name => name, StringComparer.Ordinal).Take(Suggestions).Select(name => $"'{name}'"));
+    public static string Quoted(string wrong, IEnumerable<string> names)
+    {
+        var nearest = names.OrderBy(name => Distance(wrong, name)).ThenBy(name => name, StringComparer.Ordinal).Take(Suggestions);
+        return string.Join(", ", nearest.Select(name => $"'{name}'"));
+    }
 
     /// <summary>Edits that turn one text into a part of the other: Levenshtein's distance with free ends in
     /// <paramref name="name"/>.</summary>

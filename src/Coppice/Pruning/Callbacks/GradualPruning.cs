@@ -40,7 +40,8 @@ public sealed class GradualPruning(Criterion criterion, SparsitySchedule schedul
     private bool NeedsMovement => criterion.Needs.HasFlag(CriterionNeeds.Movement);
 
     /// <inheritdoc/>
-    /// <exception cref="PruningException">The schedule goes on after the run, or calibration data is missing.</exception>
+    /// <exception cref="PruningException">The schedule goes on after the run, calibration data is missing, or a weight is of another
+    /// model.</exception>
     public override void Started(Trainer trainer)
     {
         Require(schedule.End < trainer.Steps, $"Pruning is scheduled to end at step {schedule.End}, but the run ends before that, "
@@ -50,8 +51,12 @@ public sealed class GradualPruning(Criterion criterion, SparsitySchedule schedul
         var hasNorms = PrunesChannels && trainer.Task.Module.NamedModules().Any(entry => entry.Module is BatchNorm);
         Require(Calibration is not null || (!hasNorms && (criterion.Needs & ~CriterionNeeds.Movement) == 0),
             $"{criterion.GetType().Name} needs batches to look at: set {nameof(Calibration)}.");
+        Require(CalibrationBatches >= 1, $"Nothing can be gathered from {CalibrationBatches} batches; give 1 or more.");
+        var known = trainer.Task.Module.NamedParameters().Select(entry => entry.Parameter).ToHashSet();
+        if (weights.FirstOrDefault(weight => !known.Contains(weight.Parameter)) is { } stranger)
+            throw new PruningException($"'{stranger.FullName}' is no weight of the model that is trained; select weights of that one.");
         if (hasNorms)
-            _links = NormLink.Trace(trainer.Task, Calibration!.Batches(0).First());
+            _links = NormLink.Trace(trainer.Task, Calibration!);
         Show(trainer);
     }
 
@@ -90,7 +95,7 @@ public sealed class GradualPruning(Criterion criterion, SparsitySchedule schedul
         using var scope = new TensorScope();
         var target = schedule.At(trainer.Step);
         var statistics = Calibration is null || NeedsMovement
-            ? [.. weights.Select(weight => new WeightStatistics(weight) { Movement = NeedsMovement ? MovementOf(weight) : null! })]
+            ? [.. weights.Select(weight => new WeightStatistics(weight) { Movement = NeedsMovement ? MovementOf(weight) : null })]
             : new Calibration(trainer.Task, Calibration, CalibrationBatches).Gather(weights, criterion.Needs);
         var scores = criterion.ScoreAll(statistics);
         if (PrunesChannels)

@@ -43,9 +43,7 @@ public sealed class NetworkSlimming(double penalty, double share, long? pruneAt,
     /// <exception cref="PruningException">There are none.</exception>
     public static IReadOnlyList<NormLink> Links(TrainingTask task, DataLoader data)
     {
-        NormLink[] links = task.Module.NamedModules().Any(entry => entry.Module is BatchNorm)
-            ? [.. NormLink.Trace(task, data.Batches(0).First()).Where(link => !link.IsOutput)]
-            : [];
+        NormLink[] links = [.. NormLink.Trace(task, data).Where(link => !link.IsOutput)];
         return links.Length > 0
             ? links
             : throw new PruningException($"Network slimming goes by the scales of batch normalisations, and {task.Module.GetType().Name} has none before "

@@ -40,7 +40,8 @@ public sealed class Calibration(TrainingTask task, DataLoader data, int batches)
             if (needs.HasFlag(CriterionNeeds.OutputGradients))
                 hooks.AddRange(statistics.Select(WatchOutput));
             foreach (var batch in data.Batches(0).Take(batches))
-                Add(batch, statistics, needs);
+                using (batch)
+                    Add(batch, statistics, needs);
         }
         finally
         {
@@ -57,9 +58,9 @@ public sealed class Calibration(TrainingTask task, DataLoader data, int batches)
 
     private static WeightStatistics Empty(LiveWeight weight, CriterionNeeds needs) => new(weight)
     {
-        Gradients = needs.HasFlag(CriterionNeeds.Gradients) ? Tensor.Zeros(weight.Parameter.Shape) : null!,
-        SquaredGradients = needs.HasFlag(CriterionNeeds.SquaredGradients) ? Tensor.Zeros(weight.Parameter.Shape) : null!,
-        OutputGradients = needs.HasFlag(CriterionNeeds.OutputGradients) ? new double[weight.Outputs] : null!,
+        Gradients = needs.HasFlag(CriterionNeeds.Gradients) ? Tensor.Zeros(weight.Parameter.Shape) : null,
+        SquaredGradients = needs.HasFlag(CriterionNeeds.SquaredGradients) ? Tensor.Zeros(weight.Parameter.Shape) : null,
+        OutputGradients = needs.HasFlag(CriterionNeeds.OutputGradients) ? new double[weight.Outputs] : null,
     };
 
     private void Add(TrainingBatch batch, List<WeightStatistics> statistics, CriterionNeeds needs)

@@ -1,3 +1,4 @@
+using Coppice.Modules;
 using Coppice.Pruning.Selection;
 using Coppice.Tensors;
 
@@ -23,12 +24,13 @@ public static class ChannelPruning
     /// <param name="links">Which batch normalisations follow which layers; see <see cref="NormLink.Trace"/>. None for a model without.</param>
     /// <param name="scope">Whether n counts the channels of all weights together, or of each.</param>
     /// <param name="keepOne">Whether each weight keeps at least its best channel, so that signals still pass.</param>
-    /// <exception cref="PruningException">The share is not in [0, 1] or can't be met while each keeps one; nothing has been changed.</exception>
+    /// <exception cref="PruningException">The share is not in [0, 1] or can't be met while each keeps one, or a weight is of another
+    /// kind of layer; nothing has been changed.</exception>
     public static void To(double share, IReadOnlyList<LiveWeight> weights, IReadOnlyList<Tensor> scores, IReadOnlyList<NormLink> links,
         PruneScope scope = PruneScope.Global, bool keepOne = true)
     {
         var layers = weights.Zip(scores, (weight, score) => new ScoredChannels(Of(weight, links), score.ToArray<float>())).ToList();
-        PruneTo(PruneAmount.Fraction(share), scope == PruneScope.Global ? [layers] : layers.ConvertAll(layer => new List<ScoredChannels> { layer }), keepOne);
+        PruneTo(PruneAmount.Fraction(share), scope == PruneScope.Global ? [layers] : [.. layers.Select(layer => new List<ScoredChannels> { layer })], keepOne);
     }
 
     /// <summary>Ranks the layers of each group together; all are decided before any is pruned.</summary>
@@ -64,8 +66,11 @@ public static class ChannelPruning
         return channels;
     }
 
-    private static OutputChannels Of(LiveWeight weight, IReadOnlyList<NormLink> links) => OutputChannels.Of(
-        weight.FullName, weight.Module, weight.OutputAxis, links.FirstOrDefault(link => link.Layer == weight.Module)?.Norm);
+    private static OutputChannels Of(LiveWeight weight, IReadOnlyList<NormLink> links) =>
+        weight is { Module: Conv2d or Linear or Conv1D, Name: "weight" }
+            ? OutputChannels.Of(weight.FullName, weight.Module, weight.OutputAxis, links.FirstOrDefault(link => link.Layer == weight.Module)?.Norm)
+            : throw new PruningException($"'{weight.FullName}' of a {weight.Module.GetType().Name} has no output channels; "
+                + "name weights of convolutions and linear layers.");
 
     private static int Dead(OutputChannels channels) => channels.Alive().Count(alive => !alive);
 }

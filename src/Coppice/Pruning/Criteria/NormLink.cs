@@ -13,12 +13,13 @@ namespace Coppice.Pruning.Criteria;
 /// <param name="IsOutput">Whether no layer stands between its channels and the model's output: they may be the classes.</param>
 public sealed record NormLink(string NormName, BatchNorm Norm, string? LayerName, Layer? Layer, string? Obstacle, bool IsOutput)
 {
-    /// <summary>Finds the links by running the model on a batch, in evaluation mode; nothing of it changes.</summary>
+    /// <summary>Finds the links by running the model on the first batch of epoch 0, in evaluation mode; nothing of it changes.</summary>
     /// <returns>One for each batch normalisation that runs, in the model's order.</returns>
-    public static IReadOnlyList<NormLink> Trace(TrainingTask task, TrainingBatch batch)
+    public static IReadOnlyList<NormLink> Trace(TrainingTask task, DataLoader data)
     {
         if (!task.Module.NamedModules().Any(entry => entry.Module is BatchNorm))
             return [];
+        using var batch = data.Batches(0).First();
         using var trace = new NormTrace(task.Module);
         return trace.Run(task, batch);
     }

@@ -29,7 +29,7 @@ internal sealed class NormTrace : TraceScope
         foreach (var layer in _names.Keys.OfType<Layer>())
             if (layer is BatchNorm norm)
             {
-                _hooks.Add(layer.RegisterForwardPreHook((_, input) => _inputs[norm] = input));
+                _hooks.Add(layer.RegisterForwardPreHook((_, input) => Reads(norm, input)));
                 _hooks.Add(layer.RegisterForwardHook((_, output) => Start(output, norm)));
             }
             else if (layer is Conv2d or Linear or Conv1D)
@@ -76,6 +76,13 @@ internal sealed class NormTrace : TraceScope
         else
             foreach (var norm in norms)
                 _obstacles.TryAdd(norm, op is Tensors.Ops.Conv2d ? "a grouped convolution reads them" : $"{op.Name} reads them");
+    }
+
+    private Tensor Reads(BatchNorm norm, Tensor input)
+    {
+        if (!_inputs.TryAdd(norm, input))
+            _obstacles.TryAdd(norm, "it runs more than once");
+        return input;
     }
 
     private Tensor Made(Tensor output, Layer layer)

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Coppice.Pruning.Selection;
 using Coppice.Tensors;
 
@@ -11,15 +12,19 @@ public sealed record WeightStatistics(LiveWeight Weight)
     public int Batches { get; internal set; }
 
     /// <summary>The sum over batches of the gradient of a batch's mean loss, of the weight's shape.</summary>
+    [AllowNull]
     public Tensor Gradients { get => field ?? throw Undeclared(CriterionNeeds.Gradients); internal init; }
 
     /// <summary>The sum over batches of the square of that gradient, entry by entry.</summary>
+    [AllowNull]
     public Tensor SquaredGradients { get => field ?? throw Undeclared(CriterionNeeds.SquaredGradients); internal init; }
 
     /// <summary>[outputs]: the sum over batches of the mean of |dL/dy| over the examples and positions of an output channel y.</summary>
+    [AllowNull]
     public double[] OutputGradients { get => field ?? throw Undeclared(CriterionNeeds.OutputGradients); internal init; }
 
     /// <summary>The sum over training steps of -w dL/dw, of the weight's shape.</summary>
+    [AllowNull]
     public Tensor Movement { get => field ?? throw Undeclared(CriterionNeeds.Movement); internal init; }
 
     private static InvalidOperationException Undeclared(CriterionNeeds what) =>

@@ -54,7 +54,8 @@ public sealed record AttentionRelationTransfer(string Student, string Teacher, f
         Module[] found = [.. root.Find(path).NamedModules().Select(named => named.Module).Where(module => module is ISelfAttention)];
         return found.Length == 1
             ? found[0]
-            : throw new ArgumentException($"'{path}' holds {found.Length} self-attention modules; name a module with exactly one.", nameof(path));
+            : throw new ArgumentException(
+                $"'{path}' holds {found.Length} self-attention modules; name a module with exactly one.", nameof(path));
     }
 
     internal override Tensor Describe(Module module, IReadOnlyList<Tensor> seen, TrainingBatch batch)
@@ -83,8 +84,8 @@ public sealed record AttentionRelationTransfer(string Student, string Teacher, f
         var joined = vectors.Transpose(1, 2);                                           // [B, T, H, D]
         var (batch, steps, width) = (joined.Shape[0], joined.Shape[1], joined.Shape[2] * joined.Shape[3]);
         if (heads < 1 || width % heads != 0)
-            throw new TrainingException($"{nameof(AttentionRelationTransfer)} of '{Student}' and '{Teacher}': a width of {width} can't be cut "
-                + $"into {heads} heads; set {nameof(Heads)} to a number that divides both widths.");
+            throw new TrainingException($"{nameof(AttentionRelationTransfer)} of '{Student}' and '{Teacher}': a width of {width} can't be "
+                + $"cut into {heads} heads; set {nameof(Heads)} to a number that divides both widths.");
         return joined.Reshape(batch, steps, heads, width / heads).Transpose(1, 2).Transpose(0, 1);
     }
 }

@@ -8,12 +8,12 @@ using Coppice.Tensors.Autograd;
 namespace Coppice.Training.Distillation;
 
 /// <summary>
-/// Trains a student to answer as a teacher does, usually the model before it was pruned (Hinton, Vinyals and Dean, "Distilling the knowledge
-/// in a neural network", 2015).
+/// Trains a student to answer as a teacher does, usually the model before it was pruned (Hinton, Vinyals and Dean, "Distilling the
+/// knowledge in a neural network", 2015).
 /// </summary>
 /// <remarks>
 /// <para>
-/// The loss becomes <c>alpha T² KL(softmax(teacher / T) || softmax(student / T)) + (1 - alpha) loss</c>, means over the rows of the logits,
+/// The loss becomes <c>alpha T² KL(softmax(teacher / T) || softmax(student / T)) + (1 - alpha) loss</c>, means over the logits' rows,
 /// plus each transfer's weight times its loss. The teacher runs in evaluation mode beside each forward pass of the student and gets no
 /// gradients; what it computes is recycled within the step.
 /// </para>
@@ -47,7 +47,8 @@ public sealed class KnowledgeDistillation : TrainingCallback
         if (!(options.Temperature > 0 && float.IsFinite(options.Temperature)))
             throw new ArgumentOutOfRangeException(nameof(options), $"The temperature must be above 0, not {options.Temperature}.");
         if (options.Alpha is not (>= 0 and <= 1))
-            throw new ArgumentOutOfRangeException(nameof(options), $"Alpha, the teacher's share of the loss, must be in 0..1, not {options.Alpha}.");
+            throw new ArgumentOutOfRangeException(
+                nameof(options), $"Alpha, the teacher's share of the loss, must be in 0..1, not {options.Alpha}.");
         foreach (var transfer in options.Transfers)
             if (!(transfer.Weight >= 0 && float.IsFinite(transfer.Weight)))
                 throw new ArgumentOutOfRangeException(nameof(options), $"The weight of {transfer} must be at least 0.");
@@ -61,7 +62,8 @@ public sealed class KnowledgeDistillation : TrainingCallback
         var student = trainer.Task.Module;
         var modules = student.NamedModules().Select(named => named.Module).ToHashSet();
         if (_teacher.Module.NamedModules().Any(named => modules.Contains(named.Module)))
-            throw new TrainingException("Student and teacher share modules, so the teacher would be trained too: open its checkpoint once more.");
+            throw new TrainingException(
+                "Student and teacher share modules, so the teacher would be trained too: open its checkpoint once more.");
         if (_options.Alpha > 0 && Classes(student) is { } ours && Classes(_teacher.Module) is { } theirs)
             CheckClasses(ours, theirs);
         foreach (var transfer in _options.Transfers)
@@ -114,7 +116,8 @@ public sealed class KnowledgeDistillation : TrainingCallback
         _projections?.State() ?? _loaded.Select(entry => (entry.Key, entry.Value));
 
     /// <inheritdoc/>
-    public override void LoadState(IReadOnlyDictionary<string, Tensor> state) => _loaded = state;
+    public override void LoadState(IReadOnlyDictionary<string, Tensor> state) =>
+        (_loaded, _projections) = (state, null);
 
     private static Tensor Scale(Tensor loss, float factor) => loss.Multiply(Tensor.Full([], factor));
 
@@ -129,8 +132,8 @@ public sealed class KnowledgeDistillation : TrainingCallback
     private static void CheckClasses(int student, int teacher)
     {
         if (student != teacher)
-            throw new TrainingException($"The student tells {student} classes apart, the teacher {teacher}: take a teacher of the same task "
-                + "(for language models: with the same vocabulary), or set Alpha to 0 and match layers alone.");
+            throw new TrainingException($"The student tells {student} classes apart, the teacher {teacher}: take a teacher of the same "
+                + "task (for language models: with the same vocabulary), or set Alpha to 0 and match layers alone.");
     }
 
     private static Module Find(LayerTransfer transfer, Module root, string path, string whose)

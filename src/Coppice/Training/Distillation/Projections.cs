@@ -3,7 +3,8 @@ using Coppice.Tensors;
 
 namespace Coppice.Training.Distillation;
 
-/// <summary>The learnt maps from the student's widths to the teacher's, each named by the number of its transfer, with their optimizer.</summary>
+/// <summary>The learnt maps from the student's widths to the teacher's, each named by the number of its transfer, and their
+/// optimizer.</summary>
 internal sealed class Projections : Module
 {
     private const string ModulePrefix = "projection/";
@@ -34,8 +35,8 @@ internal sealed class Projections : Module
     public void RefuseNonFiniteGradients(long step)
     {
         if (_optimizer?.FindNonFiniteGradient() is { } name)
-            throw new TrainingException($"Step {step}: the gradient of projection '{name}' holds NaN or an infinity. The update was not made. "
-                + "Lower the weight of its transfer, or the learning rate.");
+            throw new TrainingException($"Step {step}: the gradient of projection '{name}' holds NaN or an infinity. The update was not "
+                + "made. Lower the weight of its transfer, or the learning rate.");
     }
 
     public void Step(double learningRateFactor)
@@ -53,9 +54,12 @@ internal sealed class Projections : Module
         .. _optimizer?.State().Select(entry => (OptimizerPrefix + entry.Name, entry.Value)) ?? [],
     ];
 
-    /// <summary>Weights uniform in ±1 / sqrt(inputs), as torch's new layers; the bias stays 0.</summary>
+    /// <summary>Weights uniform in ±1 / sqrt(inputs), as torch's new layers; the bias stays 0. The scope of the step that makes them does
+    /// not end their life.</summary>
     private static void Initialise(Layer layer, RandomSource random)
     {
+        foreach (var parameter in layer.Parameters.Values)
+            TensorScope.Detach(parameter.Data);
         var weight = layer.Parameter("weight").Data;
         var bound = 1 / MathF.Sqrt(weight.Shape[1]);
         foreach (ref var value in weight.AsSpan<float>())
@@ -63,5 +67,6 @@ internal sealed class Projections : Module
     }
 
     private static Dictionary<string, Tensor> Under(string prefix, IReadOnlyDictionary<string, Tensor> state) => state
-        .Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value);
+        .Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal))
+        .ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value);
 }
