@@ -89,27 +89,32 @@ public sealed partial record RecipeFile(string Path, Recipe Recipe, IReadOnlyDic
     }
 
     /// <summary>Puts variables in: a text that is one alone becomes its value, of whatever type; within a longer text it becomes text.</summary>
-    private static void Substitute(JsonNode node, Dictionary<string, JsonNode?> variables, string path, string place)
+    private static void Substitute(JsonNode? node, Dictionary<string, JsonNode?> variables, string path, string place)
     {
         if (node is JsonObject members)
             foreach (var (name, value) in members.ToList())
                 if (place.Length > 0 || name != "variables")
-                    members[name] = Substituted(value, variables, path, place.Length == 0 ? name : $"{place}.{name}");
+                    Substitute(value, variables, path, place.Length == 0 ? name : $"{place}.{name}");
         if (node is JsonArray items)
             for (var i = 0; i < items.Count; i++)
-                items[i] = Substituted(items[i], variables, path, $"{place}[{i}]");
+                Substitute(items[i], variables, path, $"{place}[{i}]");
+        if (node is JsonValue text && text.GetValueKind() == JsonValueKind.String && text.GetValue<string>().Contains("${", StringComparison.Ordinal))
+            Replace(text, Substituted(text.GetValue<string>(), variables, path, place));
     }
 
-    private static JsonNode? Substituted(JsonNode? value, Dictionary<string, JsonNode?> variables, string path, string place)
+    private static void Replace(JsonNode node, JsonNode? value)
     {
-        if (value is JsonObject or JsonArray)
-            Substitute(value, variables, path, place);
-        if (value is not JsonValue leaf || leaf.GetValueKind() != JsonValueKind.String)
-            return value;
-        var text = leaf.GetValue<string>();
-        if (Regex.IsMatch(text, RecipeSchema.Placeholder))
-            return Named(text[2..^1])?.DeepClone();
-        return VariableName().Replace(text, match => Named(match.Groups[1].Value)?.ToString() ?? "");
+        if (node.Parent is JsonObject members)
+            members[node.GetPropertyName()] = value;
+        else
+            node.Parent!.AsArray()[node.GetElementIndex()] = value;
+    }
+
+    private static JsonNode? Substituted(string text, Dictionary<string, JsonNode?> variables, string path, string place)
+    {
+        return Regex.IsMatch(text, RecipeSchema.Placeholder)
+            ? Named(text[2..^1])?.DeepClone()
+            : VariableName().Replace(text, match => Named(match.Groups[1].Value)?.ToString() ?? "");
 
         JsonNode? Named(string name) => variables.TryGetValue(name, out var found)
             ? found

@@ -1,3 +1,5 @@
+using Coppice.Pruning;
+
 namespace Coppice.Recipes;
 
 /// <summary>Checks the numbers of a recipe, before anything is opened.</summary>
@@ -50,6 +52,8 @@ internal sealed class RecipeRanges(string file)
         {
             CheckPruning(prune.Amount, prune.Criterion, prune.Granularity, prune.CalibrationBatches, place);
             AtLeast(1, prune.BatchSize, $"{place}.batchSize");
+            if (prune is { Criterion: PruningCriterion.Slimming } and not { Include: null, Exclude: null, Scope: PruneScope.Global })
+                Fail(place, "slimming has one threshold for all batch normalisations; leave scope, include and exclude out.");
             if (prune.Criterion == PruningCriterion.Movement)
                 Fail($"{place}.criterion", "movement is seen while training alone; prune in a 'train' stage, by its key 'prune'.");
         }

@@ -153,7 +153,7 @@ public sealed class RecipeRun
         var part = number is { } stage && Stages[stage] is EvaluateStage evaluate ? evaluate.Data : EvaluationData.Test;
         var quality = _data.Of(part) is { } data ? Quality.Of(TrainingTask.Of(module), data, _model.Classifies, cancellation) : null;
         var (all, inScope) = ModelSparsity.Of(module, _file.Recipe, _model.Facts);
-        return new(number, number is { } i ? Stages[i].Type : "start", all, inScope, quality);
+        return new(number is { } i ? Stages[i].Type : "start", all, inScope, number, quality);
     }
 
     private RunLock Finish(RunPosition position)

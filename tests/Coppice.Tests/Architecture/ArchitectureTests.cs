@@ -26,6 +26,7 @@ public sealed partial class ArchitectureTests
         ["Pruning"] = ["Checkpoints", "Data", "Modules", "Training"],
         ["Training"] = ["Checkpoints", "Data", "Models", "Modules"],
         ["Evaluation"] = ["Checkpoints", "Data", "Generation", "Models", "Modules", "Pruning", "Tokenizers"],
+        ["Recipes"] = ["Checkpoints", "Data", "Evaluation", "Models", "Modules", "Pruning", "Tokenizers", "Training"],
     };
 
     [Fact]
