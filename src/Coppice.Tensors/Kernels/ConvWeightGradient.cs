@@ -49,6 +49,14 @@ internal static unsafe class ConvWeightGradient
 
     private static void Run<S, V>(ConvShape shape, float* x, float* dy, float* dw) where S : struct, ISimd<V> where V : unmanaged
     {
+        if (WinogradWeightGradient.Fits(shape))
+            WinogradWeightGradient.Run<S, V>(shape, x, dy, dw);
+        else
+            Correlate<S, V>(shape, x, dy, dw);
+    }
+
+    private static void Correlate<S, V>(ConvShape shape, float* x, float* dy, float* dw) where S : struct, ISimd<V> where V : unmanaged
+    {
         var input = new ConvInput(shape);
         var plane = ((long)shape.OutHeight * input.RowStep + S.Count - 1) / S.Count * S.Count;
         var tile = (CorrelationTile.MaxRows<S, V>() + 2) * plane; // columns come from two channels at the most, as kernels go

@@ -13,7 +13,7 @@ namespace Coppice.Tensors.Kernels;
 internal static unsafe class WinogradConv
 {
     /// <summary>Entries of a transformed tile.</summary>
-    private const int Entries = 16;
+    public const int Entries = 16;
 
     /// <summary>Channels below which the transforms cost more than they save.</summary>
     private const int FewestChannels = 16;
@@ -78,7 +78,8 @@ internal static unsafe class WinogradConv
     public static void Run<S, V>(ConvShape shape, float* x, float* weights, float* bias, float* y)
         where S : struct, ISimd<V> where V : unmanaged
     {
-        var call = new Call(shape, x, weights, bias, y, 2 * S.Count);
+        var tiles = Math.Clamp(CachedTiles / (shape.Channels + shape.Outputs), 32, 256);
+        var call = new Call(shape, x, weights, bias, y, 2 * S.Count, tiles);
         Workers.For(call.Blocks, call, static (block, call) => RunBlock<S, V>(call, block));
     }
 
@@ -113,9 +114,11 @@ internal static unsafe class WinogradConv
                     }
     }
 
-    // Rows of few tiles are transformed in narrower registers.
-    private static void TransformInputs<S, V>(in Call call, int first, int end, float* target) where S : struct, ISimd<V> where V : unmanaged
+    /// <summary>Transforms the inputs of rows of tiles, which are numbered through the images: [16][C][tiles].</summary>
+    public static void TransformInputs<S, V>(in Call call, int first, int end, float* target)
+        where S : struct, ISimd<V> where V : unmanaged
     {
+        // Rows of few tiles are transformed in narrower registers.
         if (call.Columns >= S.Count)
             InputRows<S, V>(call, first, end, target);
         else if (call.Columns >= 8 && Vector256.IsHardwareAccelerated)
@@ -135,7 +138,6 @@ internal static unsafe class WinogradConv
             OutputRows<Simd128, Vector128<float>>(call, first, end, products);
     }
 
-    /// <summary>Transforms rows of tiles, which are numbered through the images.</summary>
     private static void InputRows<S, V>(in Call call, int first, int end, float* target) where S : struct, ISimd<V> where V : unmanaged
     {
         var (shape, length) = (call.Shape, call.Shape.Width + 2 * call.Shape.Padding);
@@ -258,7 +260,8 @@ internal static unsafe class WinogradConv
         S.Store(S.ZipHigh(left, right), y + S.Count);
     }
 
-    private readonly struct Call
+    /// <summary>A convolution cut into blocks of tiles.</summary>
+    internal readonly struct Call
     {
         public readonly ConvShape Shape;
         public readonly float* X, Weights, Bias, Y;
@@ -266,7 +269,7 @@ internal static unsafe class WinogradConv
         /// <summary>Tiles of a row; rows of tiles of an image, of all, and of those computed at a time.</summary>
         public readonly int Columns, RowsPerImage, Rows, RowsPerBlock;
 
-        /// <summary>Floats from a channel's tiles to the next one's; a multiple of the panel width.</summary>
+        /// <summary>Floats from a channel's tiles to the next one's; a multiple of <c>panel</c>.</summary>
         public readonly int Step;
 
         /// <summary>Floats from an entry of transformed tiles to the next one. A cache line more than needed: else, at powers of two, all
@@ -276,7 +279,7 @@ internal static unsafe class WinogradConv
         /// <summary>Where each channel's tiles begin.</summary>
         public readonly long[] Offsets;
 
-        public Call(ConvShape shape, float* x, float* weights, float* bias, float* y, int panel)
+        public Call(ConvShape shape, float* x, float* weights, float* bias, float* y, int panel, int tiles)
         {
             Shape = shape;
             X = x;
@@ -285,7 +288,7 @@ internal static unsafe class WinogradConv
             Y = y;
             (Columns, RowsPerImage) = (shape.OutWidth / 2, shape.OutHeight / 2);
             Rows = checked(shape.Batch * RowsPerImage);
-            RowsPerBlock = Math.Clamp(Math.Clamp(CachedTiles / (shape.Channels + shape.Outputs), 32, 256) / Columns, 1, Rows);
+            RowsPerBlock = Math.Clamp(tiles / Columns, 1, Rows);
             Step = (RowsPerBlock * Columns + panel - 1) / panel * panel;
             (InputPlane, OutputPlane) = ((long)shape.Channels * Step + 16, (long)shape.Outputs * Step + 16);
             Offsets = new long[shape.Channels];
