@@ -99,7 +99,8 @@ public sealed class GradualPruning(Criterion criterion, SparsitySchedule schedul
             ? [.. weights.Select(weight => new WeightStatistics(weight))]
             : new Calibration(trainer.Task, Calibration, CalibrationBatches).Gather(weights, criterion.Needs & ~CriterionNeeds.Movement);
         if (NeedsMovement)
-            statistics = [.. statistics.Select(weight => weight with { Movement = MovementOf(weight.Weight) })];
+            foreach (var weight in statistics)
+                weight.Movement = MovementOf(weight.Weight);
         var scores = criterion.ScoreAll(statistics);
         if (PrunesChannels)
             ChannelPruning.To(target, weights, scores, _links, Scope);
