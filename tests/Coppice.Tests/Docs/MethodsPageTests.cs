@@ -80,7 +80,8 @@ public sealed partial class MethodsPageTests : IDisposable
 
         var weights = LiveWeight.Select(model);
         var ticket = new LotteryTicket(rewindTo: 1);
-        var rounds = new GradualPruning(new Magnitude(), SparsitySchedule.Iterative(0.8, rounds: 3, begin: 4, recovery: 2), weights) { Pruned = ticket.Rewind };
+        var schedule = SparsitySchedule.Iterative(0.8, rounds: 3, begin: 4, recovery: 2);
+        var rounds = new GradualPruning(new Magnitude(), schedule, weights) { Pruned = ticket.Rewind };
         new Trainer(TrainingTask.Of(model), new Sgd(model, 0.01), data, new() { Steps = 10 }, ticket, rounds).Run();
         Assert.Equal(0.8, EntryPruning.Sparsity(weights), 1e-4);
     }
@@ -90,7 +91,8 @@ public sealed partial class MethodsPageTests : IDisposable
     {
         var model = new CifarResNet(1, 2);
         SmallNet.Fill(model, 1);
-        var images = new ImageData([.. Enumerable.Range(0, 8 * 192).Select(i => (byte)(i * 37))], [.. Enumerable.Range(0, 8).Select(i => i % 2)], ["a", "b"], 3, 8, 8);
+        byte[] pixels = [.. Enumerable.Range(0, 8 * 192).Select(i => (byte)(i * 37))];
+        var images = new ImageData(pixels, [.. Enumerable.Range(0, 8).Select(i => i % 2)], ["a", "b"], 3, 8, 8);
         return (model, new DataLoader(new ImageTrainingData(images, [0.5f, 0.5f, 0.5f], [1, 1, 1]), new() { BatchSize = 4 }));
     }
 
@@ -112,7 +114,8 @@ public sealed partial class MethodsPageTests : IDisposable
         protected override Tensor Score(WeightStatistics weight)
         {
             var (values, sums) = (weight.Weight.Parameter.Value.ToArray<float>(), weight.Gradients.ToArray<float>());
-            return Tensor.From<float>([.. values.Zip(sums, (w, sum) => Math.Abs(w) + Math.Abs(sum / weight.Batches))], weight.Weight.Parameter.Shape);
+            return Tensor.From<float>(
+                [.. values.Zip(sums, (w, sum) => Math.Abs(w) + Math.Abs(sum / weight.Batches))], weight.Weight.Parameter.Shape);
         }
     }
 }

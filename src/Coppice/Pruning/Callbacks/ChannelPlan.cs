@@ -24,7 +24,8 @@ public sealed record ChannelPlan(int Version, IReadOnlyList<PlannedChannels> Nor
             var plan = JsonSerializer.Deserialize(json, ChannelPlanJson.Default.ChannelPlan);
             return plan?.Version == CurrentVersion
                 ? plan
-                : throw new PruningException($"The channel plan has version {plan?.Version}, this program reads version {CurrentVersion}; make it anew.");
+                : throw new PruningException(
+                    $"The channel plan has version {plan?.Version}, this program reads version {CurrentVersion}; make it anew.");
         }
         catch (JsonException error)
         {

@@ -10,9 +10,10 @@ namespace Coppice.Pruning.Callbacks;
 
 /// <summary>Prunes while a model trains: before each step at which a schedule is due, masks what a criterion scores lowest.</summary>
 /// <remarks>
-/// Exactly <c>target x n</c> entries (or channels, if the criterion scores those) are masked then, rounded to the nearest, halves to even; n
-/// counts pruned ones too. What is masked never comes back. Channels are masked with all that makes them dead; see <see cref="ChannelPruning"/>.
-/// Masks are the model's state, so a resumed run goes on where the other was. Reports show the <c>sparsity</c> of the scope.
+/// Exactly <c>target x n</c> entries (or channels, if the criterion scores those) are masked then, rounded to the nearest, halves to even;
+/// n counts pruned ones too. What is masked never comes back. Channels are masked with all that makes them dead; see
+/// <see cref="ChannelPruning"/>. Masks are the model's state, so a resumed run goes on where the other was. Reports show the
+/// <c>sparsity</c> of the scope.
 /// </remarks>
 /// <param name="criterion">What is pruned first.</param>
 /// <param name="schedule">When, and how much; it must end before the run does.</param>
@@ -94,9 +95,12 @@ public sealed class GradualPruning(Criterion criterion, SparsitySchedule schedul
     {
         using var scope = new TensorScope();
         var target = schedule.At(trainer.Step);
-        var statistics = Calibration is null || NeedsMovement
-            ? [.. weights.Select(weight => new WeightStatistics(weight) { Movement = NeedsMovement ? MovementOf(weight) : null })]
-            : new Calibration(trainer.Task, Calibration, CalibrationBatches).Gather(weights, criterion.Needs);
+        var statistics = Calibration is null
+            ? [.. weights.Select(weight => new WeightStatistics(weight))]
+            : new Calibration(trainer.Task, Calibration, CalibrationBatches).Gather(weights, criterion.Needs & ~CriterionNeeds.Movement);
+        if (NeedsMovement)
+            foreach (var weight in statistics)
+                weight.Movement = MovementOf(weight.Weight);
         var scores = criterion.ScoreAll(statistics);
         if (PrunesChannels)
             ChannelPruning.To(target, weights, scores, _links, Scope);

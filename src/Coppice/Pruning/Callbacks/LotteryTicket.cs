@@ -4,11 +4,13 @@ using Coppice.Training;
 
 namespace Coppice.Pruning.Callbacks;
 
-/// <summary>Remembers the weights at a step and puts them back under the present masks (Frankle and Carbin, "The lottery ticket hypothesis", 2019;
-/// Frankle et al., "Linear mode connectivity and the lottery ticket hypothesis", 2020, for steps after the first).</summary>
+/// <summary>Remembers the weights at a step and puts them back under the present masks (Frankle and Carbin, "The lottery ticket
+/// hypothesis", 2019; Frankle et al., "Linear mode connectivity and the lottery ticket hypothesis", 2020, for steps after the
+/// first).</summary>
 /// <remarks>
-/// Weights and buffers, such as running means, are remembered; masks stay as they are. Rewinding makes the optimizer begin anew. The step's number
-/// and the learning rate go on, so let the schedule start again at each round (<see cref="LearningRateSchedule.CosineWarmRestarts"/>).
+/// Weights and buffers, such as running means, are remembered; masks stay as they are. Rewinding makes the optimizer begin anew. The step's
+/// number and the learning rate go on, so let the schedule start again at each round
+/// (<see cref="LearningRateSchedule.CosineWarmRestarts"/>).
 /// </remarks>
 /// <example><code>
 /// var ticket = new LotteryTicket(rewindTo: 100);
@@ -37,8 +39,8 @@ public sealed class LotteryTicket(long rewindTo = 0) : TrainingCallback
     public void Rewind(Trainer trainer)
     {
         if (_remembered.Count == 0)
-            throw new PruningException($"Step {trainer.Step}: the weights of step {rewindTo} are not known yet; rewind later, or to an earlier step, "
-                + "and name this callback before the one that rewinds.");
+            throw new PruningException($"Step {trainer.Step}: the weights of step {rewindTo} are not known yet; rewind later, "
+                + "or to an earlier step, and name this callback before the one that rewinds.");
         foreach (var (name, value) in Values(trainer.Task.Module))
             value.CopyFrom(_remembered[name]);
         trainer.Optimizer.LoadState(new Dictionary<string, Tensor>());

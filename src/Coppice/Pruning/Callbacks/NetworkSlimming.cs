@@ -5,12 +5,13 @@ using Coppice.Training;
 
 namespace Coppice.Pruning.Callbacks;
 
-/// <summary>Trains with an L1 penalty on the scales of batch normalisations, then masks the channels of smallest scale and lets the rest recover
-/// (Liu et al., "Learning efficient convolutional networks through network slimming", 2017).</summary>
+/// <summary>Trains with an L1 penalty on the scales of batch normalisations, then masks the channels of smallest scale and lets the rest
+/// recover (Liu et al., "Learning efficient convolutional networks through network slimming", 2017).</summary>
 /// <remarks>
-/// Up to the step of pruning, <c>penalty x sign(scale)</c> is added to the gradient of each unmasked scale. Then one threshold over all |scale|
-/// masks exactly <c>share x n</c> channels, rounded to the nearest, halves to even: scale and shift, and filter and bias of the layer that feeds
-/// only this normalisation. Normalisations of the model's output, such as of its classes, are left alone. Reports show <c>channels pruned</c>.
+/// Up to the step of pruning, <c>penalty x sign(scale)</c> is added to the gradient of each unmasked scale. Then one threshold over all
+/// |scale| masks exactly <c>share x n</c> channels, rounded to the nearest, halves to even: scale and shift, and filter and bias of the
+/// layer that feeds only this normalisation. Normalisations of the model's output, such as of its classes, are left alone. Reports show
+/// <c>channels pruned</c>.
 /// </remarks>
 /// <param name="penalty">The paper's lambda, at least 0; 1e-5 to 1e-4 there.</param>
 /// <param name="share">Of all channels, in [0, 1].</param>
@@ -28,13 +29,15 @@ public sealed class NetworkSlimming(double penalty, double share, long? pruneAt,
     public ChannelPlan Plan => ChannelPlan.Of(_links);
 
     /// <inheritdoc/>
-    /// <exception cref="PruningException">The model has no batch normalisation before its last layer, or a number is out of range.</exception>
+    /// <exception cref="PruningException">The model has no batch normalisation before its last layer, or a number is out of
+    /// range.</exception>
     public override void Started(Trainer trainer)
     {
         if (!(penalty >= 0 && double.IsFinite(penalty)))
             throw new PruningException($"The penalty of network slimming must be at least 0, not {penalty}.");
         if (pruneAt < 0 || pruneAt >= trainer.Steps)
-            throw new PruningException($"Network slimming can't prune at step {pruneAt} of a run of {trainer.Steps}; leave steps to recover in.");
+            throw new PruningException(
+                $"Network slimming can't prune at step {pruneAt} of a run of {trainer.Steps}; leave steps to recover in.");
         _links = Links(trainer.Task, data);
         Show(trainer);
     }
@@ -46,8 +49,8 @@ public sealed class NetworkSlimming(double penalty, double share, long? pruneAt,
         NormLink[] links = [.. NormLink.Trace(task, data).Where(link => !link.IsOutput)];
         return links.Length > 0
             ? links
-            : throw new PruningException($"Network slimming goes by the scales of batch normalisations, and {task.Module.GetType().Name} has none before "
-                + "its last layer; choose another method, such as channel norms.");
+            : throw new PruningException("Network slimming goes by the scales of batch normalisations, and "
+                + $"{task.Module.GetType().Name} has none before its last layer; choose another method, such as channel norms.");
     }
 
     /// <summary>Masks the channels of smallest |scale|.</summary>
@@ -87,6 +90,7 @@ public sealed class NetworkSlimming(double penalty, double share, long? pruneAt,
     private void Show(Trainer trainer) => trainer.Show("channels pruned",
         1 - (double)Plan.Norms.Sum(norm => norm.Kept.Count) / Plan.Norms.Sum(norm => norm.Channels));
 
-    private static ScoredChannels Scored(NormLink link) => new(OutputChannels.Of(link.NormName, link.Layer, link.Layer is Conv1D ? 1 : 0, link.Norm),
+    private static ScoredChannels Scored(NormLink link) => new(
+        OutputChannels.Of(link.NormName, link.Layer, link.Layer is Conv1D ? 1 : 0, link.Norm),
         Array.ConvertAll(link.Norm.Parameter("weight").Value.ToArray<float>(), Math.Abs));
 }

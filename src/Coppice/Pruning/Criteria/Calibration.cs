@@ -10,7 +10,8 @@ namespace Coppice.Pruning.Criteria;
 
 /// <summary>Runs a model forward and backward over a few batches and sums what a criterion needs; nothing of the model changes.</summary>
 /// <remarks>In evaluation mode: batch normalisation uses and keeps its running statistics, dropout is off. Masks stay in force, so what is
-/// masked has gradient 0. The loss is the cross-entropy of the batch's targets, in its mean. Gradients that parameters held are forgotten.</remarks>
+/// masked has gradient 0. The loss is the cross-entropy of the batch's targets, in its mean. Gradients that parameters held are
+/// forgotten.</remarks>
 /// <param name="task">The model and how its logits come about.</param>
 /// <param name="data">Where batches come from: the first ones of epoch 0.</param>
 /// <param name="batches">How many, at least 1; all where there are fewer.</param>
@@ -96,8 +97,8 @@ public sealed class Calibration(TrainingTask task, DataLoader data, int batches)
     private static IDisposable WatchOutput(WeightStatistics weight)
     {
         if (weight.Weight.Module is not (Conv2d or Linear or Conv1D))
-            throw new PruningException($"'{weight.Weight.FullName}' belongs to a {weight.Weight.Module.GetType().Name}, not to a convolution or linear "
-                + "layer, so it has no output channels; exclude it.");
+            throw new PruningException($"'{weight.Weight.FullName}' belongs to a {weight.Weight.Module.GetType().Name}, "
+                + "not to a convolution or linear layer, so it has no output channels; exclude it.");
         var layer = (Layer)weight.Weight.Module;
         return layer.RegisterForwardHook((_, output) =>
         {

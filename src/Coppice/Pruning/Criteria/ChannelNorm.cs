@@ -4,7 +4,8 @@ using Coppice.Tensors;
 
 namespace Coppice.Pruning.Criteria;
 
-/// <summary><c>(sum |w|^n)^(1/n)</c> over each output channel (Li et al., "Pruning filters for efficient ConvNets", 2017, with n = 1).</summary>
+/// <summary><c>(sum |w|^n)^(1/n)</c> over each output channel (Li et al., "Pruning filters for efficient ConvNets", 2017, with n =
+/// 1).</summary>
 public sealed class ChannelNorm : Criterion
 {
     private readonly double _n;

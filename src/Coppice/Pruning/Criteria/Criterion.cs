@@ -33,7 +33,8 @@ public enum CriterionNeeds
     Movement = 8,
 }
 
-/// <summary>Says how much each entry or channel of some weights matters: a pure function of the weights and what was gathered of them.</summary>
+/// <summary>Says how much each entry or channel of some weights matters: a pure function of the weights and what was gathered of
+/// them.</summary>
 /// <remarks>Its author writes <see cref="Score"/> and states <see cref="Unit"/>, and <see cref="Needs"/> if it needs anything.</remarks>
 public abstract class Criterion
 {
@@ -65,10 +66,11 @@ public abstract class Criterion
     {
         Shape shape = Unit == PruningUnit.Entry ? weight.Parameter.Shape : [weight.Outputs];
         if (scores.Shape != shape || scores.DType != DType.F32)
-            throw new InvalidOperationException($"{GetType().Name} gave scores of {scores} for '{weight.FullName}'; they must be F32 {shape}.");
+            throw new InvalidOperationException(
+                $"{GetType().Name} gave scores of {scores} for '{weight.FullName}'; they must be F32 {shape}.");
         foreach (var score in scores.AsReadOnlySpan<float>())
             if (float.IsNaN(score))
-                throw new PruningException($"{GetType().Name} scored an entry or channel of '{weight.FullName}' NaN: its values or gradients are "
-                    + "not finite. Repair the weights, or look at the data that the gradients came from.");
+                throw new PruningException($"{GetType().Name} scored an entry or channel of '{weight.FullName}' NaN: "
+                    + "its values or gradients are not finite. Repair the weights, or look at the data that the gradients came from.");
     }
 }

@@ -17,7 +17,8 @@ public static class EntryPruning
     /// <param name="scores">One tensor for each, of its shape; the highest are kept. Equal ones go by weight and lowest index.</param>
     /// <param name="scope">Whether n counts all weights together, or each.</param>
     /// <exception cref="PruningException">The sparsity is not in [0, 1], or scores of unmasked entries are NaN.</exception>
-    public static void To(double sparsity, IReadOnlyList<LiveWeight> weights, IReadOnlyList<Tensor> scores, PruneScope scope = PruneScope.Global)
+    public static void To(
+        double sparsity, IReadOnlyList<LiveWeight> weights, IReadOnlyList<Tensor> scores, PruneScope scope = PruneScope.Global)
     {
         var share = PruneAmount.Fraction(sparsity);
         var all = weights.Zip(scores).ToList();

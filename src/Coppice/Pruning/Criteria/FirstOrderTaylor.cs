@@ -2,8 +2,8 @@ using Coppice.Tensors;
 
 namespace Coppice.Pruning.Criteria;
 
-/// <summary>How much the loss changes, to first order, when something is set to zero (Molchanov et al., "Pruning convolutional neural networks
-/// for resource efficient inference", 2017; "Importance estimation for neural network pruning", 2019).</summary>
+/// <summary>How much the loss changes, to first order, when something is set to zero (Molchanov et al., "Pruning convolutional neural
+/// networks for resource efficient inference", 2017; "Importance estimation for neural network pruning", 2019).</summary>
 /// <remarks>
 /// With g the mean over batches of the gradient of a batch's mean loss: an entry scores <c>|w g|</c>, an output channel
 /// <c>|sum w g|</c> over its weights without the bias, which is |gate x gradient of the gate| for a gate of 1 on what the weights give, and

@@ -9,7 +9,8 @@ namespace Coppice.Pruning.Criteria;
 /// <param name="Norm">The module.</param>
 /// <param name="LayerName">Full name of <paramref name="Layer"/>.</param>
 /// <param name="Layer">The convolution or linear layer whose output it, and nothing else, reads; null where there is none.</param>
-/// <param name="Obstacle">Why channels could not be cut out here alone; null where they can: layers that mix channels read them, and no others.</param>
+/// <param name="Obstacle">Why channels could not be cut out here alone; null where they can: layers that mix channels read them, and no
+/// others.</param>
 /// <param name="IsOutput">Whether no layer stands between its channels and the model's output: they may be the classes.</param>
 public sealed record NormLink(string NormName, BatchNorm Norm, string? LayerName, Layer? Layer, string? Obstacle, bool IsOutput)
 {

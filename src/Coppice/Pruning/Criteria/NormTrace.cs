@@ -98,7 +98,8 @@ internal sealed class NormTrace : TraceScope
         return output;
     }
 
-    /// <summary>Whether the output has the input's channels in their order: element by element, pooled, flattened behind the batch.</summary>
+    /// <summary>Whether the output has the input's channels in their order: element by element, pooled, flattened behind the
+    /// batch.</summary>
     private bool KeepsChannels(Op op, ReadOnlySpan<Tensor> inputs, Tensor output) => op switch
     {
         UnaryOp or PoolOp or Contiguous => true,
@@ -111,7 +112,8 @@ internal sealed class NormTrace : TraceScope
     {
         var input = _inputs[norm];
         // Without other readers, and run once: masking the layer's filters changes nothing else.
-        var layer = _madeBy.TryGetValue(input, out var maker) && _reads[input] == 1 && _madeBy.Values.Count(made => made == maker) == 1 ? maker : null;
+        var layer = _madeBy.TryGetValue(input, out var maker) && _reads[input] == 1 && _madeBy.Values.Count(made => made == maker) == 1
+            ? maker : null;
         var isOutput = _reachedFrom.GetValueOrDefault(output)?.Contains(norm) == true;
         var obstacle = isOutput ? "they reach the model's output"
             : _obstacles.GetValueOrDefault(norm) ?? (layer is null ? "no layer's output goes there alone" : null);

@@ -2,8 +2,8 @@ using Coppice.Tensors;
 
 namespace Coppice.Pruning.Criteria;
 
-/// <summary>Connection sensitivity: <c>|w g| / sum |w g|</c>, the sum over all weights in scope (Lee et al., "SNIP: single-shot network pruning
-/// based on connection sensitivity", 2019).</summary>
+/// <summary>Connection sensitivity: <c>|w g| / sum |w g|</c>, the sum over all weights in scope (Lee et al., "SNIP: single-shot network
+/// pruning based on connection sensitivity", 2019).</summary>
 /// <remarks>g is the mean over batches of the gradient of a batch's mean loss. The paper prunes once, before training, from one batch.
 /// Where every product is 0, so are the scores.</remarks>
 public sealed class Snip : Criterion

@@ -5,9 +5,12 @@ using Coppice.Tensors;
 namespace Coppice.Pruning.Criteria;
 
 /// <summary>A weight in scope with what was gathered of it; a criterion finds here what its <see cref="Criterion.Needs"/> name.</summary>
-/// <param name="Weight">The weight.</param>
-public sealed record WeightStatistics(LiveWeight Weight)
+/// <param name="weight">The weight.</param>
+public sealed class WeightStatistics(LiveWeight weight)
 {
+    /// <summary>The weight.</summary>
+    public LiveWeight Weight { get; } = weight;
+
     /// <summary>Batches that were gathered from.</summary>
     public int Batches { get; internal set; }
 
@@ -25,7 +28,7 @@ public sealed record WeightStatistics(LiveWeight Weight)
 
     /// <summary>The sum over training steps of -w dL/dw, of the weight's shape.</summary>
     [AllowNull]
-    public Tensor Movement { get => field ?? throw Undeclared(CriterionNeeds.Movement); internal init; }
+    public Tensor Movement { get => field ?? throw Undeclared(CriterionNeeds.Movement); internal set; }
 
     private static InvalidOperationException Undeclared(CriterionNeeds what) =>
         new($"{what} were not gathered: name them in the criterion's {nameof(Criterion.Needs)}.");

@@ -37,12 +37,14 @@ public sealed class SparsitySchedule
     /// <summary>Steps from one pruning to the next.</summary>
     public long Frequency { get; }
 
-    /// <summary>A line: <c>from + (to - from) t</c>, where t runs from 0 at <paramref name="begin"/> to 1 at <paramref name="end"/>.</summary>
+    /// <summary>A line: <c>from + (to - from) t</c>, where t runs from 0 at <paramref name="begin"/> to 1 at
+    /// <paramref name="end"/>.</summary>
     /// <exception cref="PruningException">A share is not in [0, 1], or the steps are out of order.</exception>
     public static SparsitySchedule Linear(double from, double to, long begin, long end, long frequency = 1) =>
         new(from, to, begin, end, frequency, t => from + (to - from) * t);
 
-    /// <summary>Fast at first, then ever slower: <c>to + (from - to) (1 - t)^3</c> (Zhu and Gupta, "To prune, or not to prune", 2017).</summary>
+    /// <summary>Fast at first, then ever slower: <c>to + (from - to) (1 - t)^3</c> (Zhu and Gupta, "To prune, or not to prune",
+    /// 2017).</summary>
     /// <inheritdoc cref="Linear"/>
     public static SparsitySchedule Cubic(double from, double to, long begin, long end, long frequency = 1) =>
         new(from, to, begin, end, frequency, t => to + (from - to) * (1 - t) * (1 - t) * (1 - t));

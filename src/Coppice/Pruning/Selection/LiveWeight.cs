@@ -18,7 +18,8 @@ public sealed record LiveWeight(Module Module, string Name, Parameter Parameter,
     /// <summary>Entries, masked or not.</summary>
     public long Count => Parameter.Data.Count;
 
-    /// <summary>Selects weights of a model: by default those of convolutions and linear layers, without embeddings, norms and heads.</summary>
+    /// <summary>Selects weights of a model: by default those of convolutions and linear layers, without embeddings, norms and
+    /// heads.</summary>
     /// <param name="model">The model.</param>
     /// <param name="facts">What its config.json says; nothing by default.</param>
     /// <param name="include">If any, exactly the parameters they match: <c>["*conv*.weight", "*linear.weight"]</c>.</param>

@@ -31,11 +31,13 @@ public sealed class GradualPruningTests : IDisposable
             new GradualPruning(criterion, schedule, weights) { Calibration = SmallNet.Data(), CalibrationBatches = 2 },
             new Act(after: trainer =>
             {
-                Assert.Equal((long)Math.Round(schedule.At(trainer.Step) * units, MidpointRounding.ToEven), Masked(model, weights, criterion.Unit));
+                var expected = (long)Math.Round(schedule.At(trainer.Step) * units, MidpointRounding.ToEven);
+                Assert.Equal(expected, Masked(model, weights, criterion.Unit));
                 Assert.All(dead, at => Assert.Equal(0, BitConverter.SingleToInt32Bits(at.Item1.Value.ToArray<float>()[at.Item2])));
                 dead.Clear();
                 foreach (var (_, parameter) in model.NamedParameters())
-                    dead.AddRange(Enumerable.Range(0, (int)parameter.Data.Count).Where(i => parameter.Mask?.ToArray<float>()[i] == 0).Select(i => (parameter, i)));
+                    if (parameter.Mask?.ToArray<float>() is { } mask)
+                        dead.AddRange(Enumerable.Range(0, mask.Length).Where(i => mask[i] == 0).Select(i => (parameter, i)));
             }),
         ]).Run();
         Assert.NotEmpty(dead);
@@ -50,7 +52,7 @@ public sealed class GradualPruningTests : IDisposable
         SmallNet.Trainer(model, 4, callbacks:
             [new GradualPruning(new Magnitude(), SparsitySchedule.OneShot(0.5, 1), weights) { Scope = PruneScope.PerTensor }])
             .Run(report => reports.Add(report.Values["sparsity"]));
-        Assert.All(weights, weight => Assert.Equal((int)Math.Round(weight.Count / 2.0, MidpointRounding.ToEven), SmallNet.Zeros(weight.Parameter)));
+        Assert.Equal([27, 216], weights.Select(weight => SmallNet.Zeros(weight.Parameter)));
         Assert.Equal([0, 0.5, 0.5, 0.5], reports.Select(value => Math.Round(value, 2)));
     }
 
@@ -83,17 +85,26 @@ public sealed class GradualPruningTests : IDisposable
         AssertRefused("Calibration", new(new Snip(), SparsitySchedule.OneShot(0.5, 1), Scope(model)));
         AssertRefused("Calibration", new(new ChannelNorm(1), SparsitySchedule.OneShot(0.5, 1), Scope(model)));
         AssertRefused("at step 0", new(new Movement(), SparsitySchedule.OneShot(0.5), Scope(model)));
-        AssertRefused("0 batches", new(new Snip(), SparsitySchedule.OneShot(0.5, 1), Scope(model)) { Calibration = SmallNet.Data(), CalibrationBatches = 0 });
+        AssertRefused("0 batches", new(new Snip(), SparsitySchedule.OneShot(0.5, 1), Scope(model))
+        {
+            Calibration = SmallNet.Data(),
+            CalibrationBatches = 0,
+        });
         AssertRefused("'0.weight' is no weight", new(new Magnitude(), SparsitySchedule.OneShot(0.5, 1), Scope(SmallNet.Create())));
-        AssertRefused("'0.bias' of a Conv2d", new(new ChannelNorm(1), SparsitySchedule.OneShot(0.5, 1), LiveWeight.Select(model, include: ["0.bias"])) { Calibration = SmallNet.Data() });
+        var bias = LiveWeight.Select(model, include: ["0.bias"]);
+        AssertRefused("'0.bias' of a Conv2d", new(new ChannelNorm(1), SparsitySchedule.OneShot(0.5, 1), bias) { Calibration = SmallNet.Data() });
         Assert.Equal(before, SmallNet.State(model));
 
         void AssertRefused(string why, GradualPruning pruning) => Assert.Contains(
             why, Assert.Throws<PruningException>(() => SmallNet.Trainer(model, 4, callbacks: [pruning]).Run()).Message, StringComparison.Ordinal);
     }
 
-    private Trainer Trainer(Layer model, string criterion, params TrainingCallback[] others) => SmallNet.Trainer(model, 10, _folder[others.Length == 0 ? "whole" : "state"], callbacks:
-        [new GradualPruning(Create(criterion), SparsitySchedule.Linear(0, 0.6, 2, 8, 2), Scope(model)) { Calibration = SmallNet.Data() }, .. others]);
+    private Trainer Trainer(Layer model, string criterion, params TrainingCallback[] others)
+    {
+        var schedule = SparsitySchedule.Linear(0, 0.6, 2, 8, 2);
+        return SmallNet.Trainer(model, 10, _folder[others.Length == 0 ? "whole" : "state"], callbacks:
+            [new GradualPruning(Create(criterion), schedule, Scope(model)) { Calibration = SmallNet.Data() }, .. others]);
+    }
 
     private static IReadOnlyList<LiveWeight> Scope(Module model) => LiveWeight.Select(model, include: ["0.weight", "3.weight"]);
 

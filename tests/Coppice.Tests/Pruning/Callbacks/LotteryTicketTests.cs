@@ -64,9 +64,9 @@ public sealed class LotteryTicketTests : IDisposable
 
     private void Run(Coppice.Modules.Layer model, string file, CancellationTokenSource? stop)
     {
-        var ticket = new LotteryTicket(1);
+        var (ticket, at) = (new LotteryTicket(1), new Act(trainer => { if (trainer.Step == 3) stop?.Cancel(); }));
         SmallNet.Trainer(model, 8, _folder[file], callbacks:
-            [ticket, Pruning(model, ticket), new Act(trainer => { if (trainer.Step == 3) stop?.Cancel(); })]).Run(cancellation: stop?.Token ?? default);
+            [ticket, Pruning(model, ticket), at]).Run(cancellation: stop?.Token ?? default);
     }
 
     private static GradualPruning Pruning(Coppice.Modules.Module model, LotteryTicket ticket) =>

@@ -21,8 +21,8 @@ public sealed class MovementTests
             new Act(withGradients: trainer =>
             {
                 if (trainer.Step < 3)
-                    foreach (var (w, g, i) in parameter.Data.ToArray<float>().Zip(parameter.Gradient!.ToArray<float>(), Enumerable.Range(0, sums.Length)))
-                        sums[i] -= (double)w * g;
+                    for (var i = 0; i < sums.Length; i++)
+                        sums[i] -= (double)parameter.Data.ToArray<float>()[i] * parameter.Gradient!.ToArray<float>()[i];
             }),
         ]).Run();
         var mask = parameter.Mask!.ToArray<float>();

@@ -5,7 +5,8 @@ using Coppice.Training;
 
 namespace Coppice.Tests.Pruning.Callbacks;
 
-/// <summary>A network of two convolutions with batch normalisation, and images it can tell apart, small enough to train in no time.</summary>
+/// <summary>A network of two convolutions with batch normalisation, and images it can tell apart, small enough to train in no
+/// time.</summary>
 internal static class SmallNet
 {
     private const int Side = 8;
@@ -27,7 +28,8 @@ internal static class SmallNet
         var random = new RandomSource(seed);
         foreach (var (name, parameter) in model.NamedParameters())
             foreach (ref var value in parameter.Data.AsSpan<float>())
-                value = parameter.Shape.Rank > 1 ? (random.NextSingle() - 0.5f) * 0.5f : name.EndsWith("weight", StringComparison.Ordinal) ? 0.5f + random.NextSingle() : 0;
+                value = parameter.Shape.Rank > 1 ? (random.NextSingle() - 0.5f) * 0.5f
+                    : name.EndsWith("weight", StringComparison.Ordinal) ? 0.5f + random.NextSingle() : 0;
     }
 
     public static TrainingTask Task(Layer model) => new(model, batch => model.Forward(((ImageBatch)batch).Images));

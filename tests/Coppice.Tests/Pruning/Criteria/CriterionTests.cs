@@ -45,9 +45,9 @@ public sealed class CriterionTests
     public void ScoreAll_WrongOrNaNScores_NamesTheWeight()
     {
         var weight = Of(new Holder(Tensor.From<float>([1, float.NaN], [2])), "layer.weight");
-        Assert.Contains("'layer.weight'", Assert.Throws<PruningException>(() => new Magnitude().ScoreAll([weight])).Message, StringComparison.Ordinal);
-        Assert.Contains("F32 [2]", Assert.Throws<InvalidOperationException>(() => new OwnCriterion(Tensor.Zeros([3])).ScoreAll([weight])).Message, StringComparison.Ordinal);
-        Assert.Contains("Needs", Assert.Throws<InvalidOperationException>(() => new OwnCriterion(null).ScoreAll([weight])).Message, StringComparison.Ordinal);
+        AssertThrows<PruningException>("'layer.weight'", () => new Magnitude().ScoreAll([weight]));
+        AssertThrows<InvalidOperationException>("F32 [2]", () => new OwnCriterion(Tensor.Zeros([3])).ScoreAll([weight]));
+        AssertThrows<InvalidOperationException>("Needs", () => new OwnCriterion(null).ScoreAll([weight]));
     }
 
     [Fact]
@@ -56,10 +56,10 @@ public sealed class CriterionTests
         var model = SmallNet.Create();
         var weights = LiveWeight.Select(model, include: ["1.weight"]);
         var calibration = new Calibration(SmallNet.Task(model), SmallNet.Data(), 2);
-        Assert.Contains("1.weight", Assert.Throws<PruningException>(() => calibration.Gather(weights, CriterionNeeds.OutputGradients)).Message, StringComparison.Ordinal);
-        Assert.Contains("GradualPruning", Assert.Throws<PruningException>(() => calibration.Gather(weights, CriterionNeeds.Movement)).Message, StringComparison.Ordinal);
+        AssertThrows<PruningException>("1.weight", () => calibration.Gather(weights, CriterionNeeds.OutputGradients));
+        AssertThrows<PruningException>("GradualPruning", () => calibration.Gather(weights, CriterionNeeds.Movement));
         model.NamedParameters().First().Parameter.Data.AsSpan<float>()[0] = float.NaN;
-        Assert.Contains("loss", Assert.Throws<PruningException>(() => calibration.Gather(weights, CriterionNeeds.Gradients)).Message, StringComparison.Ordinal);
+        AssertThrows<PruningException>("loss", () => calibration.Gather(weights, CriterionNeeds.Gradients));
         Assert.All(model.NamedParameters(), entry => Assert.True(entry.Parameter.RequiresGradient));
     }
 
@@ -79,6 +79,9 @@ public sealed class CriterionTests
         Assert.Contains(gathered.Gradients.ToArray<float>()[10..], gradient => gradient != 0);
         Assert.False(parameter.RequiresGradient);
     }
+
+    private static void AssertThrows<T>(string why, Action act) where T : Exception =>
+        Assert.Contains(why, Assert.Throws<T>(act).Message, StringComparison.Ordinal);
 
     private static WeightStatistics Of(Holder holder, string name = "weight") => new(new(holder, "weight", holder.Weight, name));
 

@@ -16,14 +16,16 @@ public sealed class EntryPruningTests
         var random = new Random(4);
         for (var round = 0; round < 30; round++)
         {
-            var weights = Enumerable.Range(0, 3).Select(i => Weight(Holder.Random(i + 10 * round, 1 + random.Next(9), 1 + random.Next(9)), $"{i}")).ToList();
+            var weights = Enumerable.Range(0, 3)
+                .Select(i => Weight(Holder.Random(i + 10 * round, 1 + random.Next(9), 1 + random.Next(9)), $"{i}")).ToList();
             var before = weights.ConvertAll(_ => (float[]?)null);
             foreach (var target in Enumerable.Range(0, 5).Select(_ => random.NextDouble()).Order())
             {
-                EntryPruning.To(target, weights, [.. weights.Select(weight => Holder.RandomTensor(random.Next(), [.. weight.Parameter.Shape.Dims]))], scope);
+                var scores = weights.ConvertAll(weight => Holder.RandomTensor(random.Next(), [.. weight.Parameter.Shape.Dims]));
+                EntryPruning.To(target, weights, scores, scope);
                 long[] counts = [.. weights.Select(weight => weight.Count)];
-                Assert.Equal(
-                    scope == PruneScope.Global ? Rounded(target * counts.Sum()) : counts.Sum(count => Rounded(target * count)), weights.Sum(Masked));
+                var expected = scope == PruneScope.Global ? Rounded(target * counts.Sum()) : counts.Sum(count => Rounded(target * count));
+                Assert.Equal(expected, weights.Sum(Masked));
                 for (var i = 0; i < weights.Count; i++)
                 {
                     var mask = weights[i].Parameter.Mask?.ToArray<float>();

@@ -91,7 +91,8 @@ public sealed class SparsityScheduleTests
         Assert.Throws<PruningException>(() => SparsitySchedule.Linear(0, 0.4, 10, 9));
         Assert.Throws<PruningException>(() => SparsitySchedule.Linear(0, 0.4, 0, 9, frequency: 0));
         Assert.Throws<PruningException>(() => SparsitySchedule.Iterative(0.4, 0, 0, 9));
-        Assert.Contains("never reaches", Assert.Throws<PruningException>(() => SparsitySchedule.Exponential(0, 1, 0, 9)).Message, StringComparison.Ordinal);
+        var error = Assert.Throws<PruningException>(() => SparsitySchedule.Exponential(0, 1, 0, 9));
+        Assert.Contains("never reaches", error.Message, StringComparison.Ordinal);
     }
 
     private static SparsitySchedule Create(string kind, double from, double to, long begin, long end, long frequency) => kind switch

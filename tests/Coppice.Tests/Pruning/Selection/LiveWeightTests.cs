@@ -18,7 +18,8 @@ public sealed class LiveWeightTests
         Assert.All(weights, weight => Assert.Contains("conv", weight.FullName, StringComparison.Ordinal));
         Prune.L1Unstructured(weights[0].Module, "weight", 0.5);
         var all = LiveWeight.Select(model, include: ["*conv*.weight", "*linear.weight"]);
-        Assert.Equal([.. weights.Select(weight => weight.Parameter), model.Find("linear").Parameter("weight")], all.Select(weight => weight.Parameter));
+        Assert.Equal([.. weights.Select(weight => weight.Parameter), model.Find("linear").Parameter("weight")],
+            all.Select(weight => weight.Parameter));
         Assert.Equal(("conv1.weight", 16, 0), (all[0].FullName, all[0].Outputs, all[0].OutputAxis));
     }
 
@@ -38,7 +39,9 @@ public sealed class LiveWeightTests
     [Fact]
     public void Select_Nothing_NamesWhatThereIs()
     {
-        Assert.Contains("'weight'", Assert.Throws<PruningException>(() => LiveWeight.Select(new BatchNorm2d(3))).Message, StringComparison.Ordinal);
-        Assert.Contains("nearest", Assert.Throws<PruningException>(() => LiveWeight.Select(SmallNet.Create(), include: ["*.wieght"])).Message, StringComparison.Ordinal);
+        var error = Assert.Throws<PruningException>(() => LiveWeight.Select(new BatchNorm2d(3)));
+        Assert.Contains("'weight'", error.Message, StringComparison.Ordinal);
+        error = Assert.Throws<PruningException>(() => LiveWeight.Select(SmallNet.Create(), include: ["*.wieght"]));
+        Assert.Contains("nearest", error.Message, StringComparison.Ordinal);
     }
 }
