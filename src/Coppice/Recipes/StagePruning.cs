@@ -53,7 +53,7 @@ internal static class StagePruning
         || stage.Granularity == PruningGranularity.Channel && HasNorms(module);
 
     private static IReadOnlyList<NormLink> Links(TrainingTask task, DataLoader? data) =>
-        HasNorms(task.Module) ? NormLink.Trace(task, data!.Batches(0).First()) : [];
+        HasNorms(task.Module) ? NormLink.Trace(task, data!) : [];
 
     private static bool HasNorms(Module module) => module.NamedModules().Any(entry => entry.Module is BatchNorm);
 }
