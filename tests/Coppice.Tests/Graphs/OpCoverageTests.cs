@@ -20,7 +20,7 @@ public sealed class OpCoverageTests
         (new Add(), [Matrix, Row]), (new Subtract(), [Matrix, Row]), (new Multiply(), [Matrix, Row]),
         (new Relu(), [Matrix]), (new Tanh(), [Matrix]), (new Sigmoid(), [Matrix]), (new Silu(), [Matrix]), (new Gelu(GeluKind.Tanh), [Matrix]),
         (new Sum(), [Matrix]), (new Mean(), [Matrix]), (new ArgMax(), [Matrix]), (new Softmax(), [Matrix]), (new LogSoftmax(), [Matrix]),
-        (new Cast(DType.BF16), [Matrix]), (new Contiguous(), [Matrix.Transpose(0, 1)]), (new Concat(1), [Matrix, Matrix]),
+        (new L2Normalize(), [Matrix]), (new Cast(DType.BF16), [Matrix]), (new Contiguous(), [Matrix.Transpose(0, 1)]), (new Concat(1), [Matrix, Matrix]),
         (new Pad(1, 2, 3, 0.5f), [Matrix]), (new Narrow(1, 2, 3), [Matrix]), (new Reshape(3, -1), [Matrix]), (new Transpose(0, 1), [Matrix]),
         (new Squeeze(0), [Floats([1, 5])]), (new Arange(3, 4), []), (new Embedding(), [Ids(2, 3, 4), Matrix]),
         (new LayerNorm(1e-5f), [Matrix, Row, Row]), (new Linear(WeightLayout.OutIn), [Matrix, Square, Row]), (new MatMul(), [Matrix, Square]),
