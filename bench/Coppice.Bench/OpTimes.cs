@@ -10,6 +10,7 @@ internal sealed class OpTimes : TraceScope
 {
     private readonly List<(Op Op, Tensor[] Inputs, Tensor[] Outputs)> _ops = [];
     private readonly Dictionary<string, (int Count, double Forward, double Backward)> _times = [];
+    private readonly Dictionary<string, (int Count, double Forward, double Backward)> _fastest = [];
     private bool _isDifferentiating;
     private long _last = Stopwatch.GetTimestamp();
 
@@ -40,14 +41,20 @@ internal sealed class OpTimes : TraceScope
             op.Backward(inputs, outputs, gradients);
             Add(op, inputs, 0, 0, Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
+        foreach (var (name, now) in _times)
+        {
+            var best = _fastest.GetValueOrDefault(name, now);
+            _fastest[name] = (now.Count, Math.Min(best.Forward, now.Forward), Math.Min(best.Backward, now.Backward));
+        }
         _ops.Clear();
+        _times.Clear();
         _isDifferentiating = false;
     }
 
-    /// <summary>Milliseconds by op and shape, averaged over <paramref name="runs"/> recorded passes.</summary>
-    public IEnumerable<(string Op, int Count, double Forward, double Backward)> Milliseconds(int runs) => _times
+    /// <summary>Milliseconds of a pass by op and shape, in the pass where they were fastest.</summary>
+    public IEnumerable<(string Op, int Count, double Forward, double Backward)> Milliseconds() => _fastest
         .OrderByDescending(pair => pair.Value.Forward + pair.Value.Backward)
-        .Select(pair => (pair.Key, pair.Value.Count / runs, pair.Value.Forward / runs * 1e3, pair.Value.Backward / runs * 1e3));
+        .Select(pair => (pair.Key, pair.Value.Count, pair.Value.Forward * 1e3, pair.Value.Backward * 1e3));
 
     private void Add(Op op, ReadOnlySpan<Tensor> inputs, int count, double forward, double backward)
     {

@@ -34,9 +34,6 @@ internal static unsafe class CorrelationTile
     /// <summary>Right sides that a tile takes.</summary>
     public const int Columns = 6;
 
-    /// <summary>Floats from row to row of a tile's sums.</summary>
-    private const int Stride = 8;
-
     /// <summary>Most rows whose sums fit the registers beside the rows and one column: 29 of 32 with AVX-512, 15 of 16 with AVX2.</summary>
     public static int MaxRows<S, V>() where S : struct, ISimd<V> where V : unmanaged => S.Count == 16 ? 4 : 2;
 
@@ -87,14 +84,20 @@ internal static unsafe class CorrelationTile
                 MultiplyAdd<S, V, TRows>(S.Load(x5 + i), a, b, c, d, ref a5, ref b5, ref c5, ref d5);
             }
         }
-        var tile = stackalloc float[4 * Stride];
-        Put<S, V>(tile, a0, a1, a2, a3, a4, a5);
-        if (TRows.Count > 1) Put<S, V>(tile + Stride, b0, b1, b2, b3, b4, b5);
-        if (TRows.Count > 2) Put<S, V>(tile + 2 * Stride, c0, c1, c2, c3, c4, c5);
-        if (TRows.Count > 3) Put<S, V>(tile + 3 * Stride, d0, d1, d2, d3, d4, d5);
-        for (var row = 0; row < TRows.Count; row++, tile += Stride, sums += distance)
-            for (var column = 0; column <= last; column++)
-                sums[column] += tile[column];
+        if (right.Count == Columns)
+        {
+            Add<S, V>(sums, a0, a1, a2, a3);
+            if (TRows.Count > 1) Add<S, V>(sums + distance, b0, b1, b2, b3);
+            if (TRows.Count > 2) Add<S, V>(sums + 2L * distance, c0, c1, c2, c3);
+            if (TRows.Count > 3) Add<S, V>(sums + 3L * distance, d0, d1, d2, d3);
+            AddPairs<S, V>(sums + 4, distance, Math.Min(2, TRows.Count), a4, a5, b4, b5);
+            if (TRows.Count > 2) AddPairs<S, V>(sums + 2L * distance + 4, distance, TRows.Count - 2, c4, c5, d4, d5);
+            return;
+        }
+        AddSome<S, V>(sums, right.Count, a0, a1, a2, a3, a4);
+        if (TRows.Count > 1) AddSome<S, V>(sums + distance, right.Count, b0, b1, b2, b3, b4);
+        if (TRows.Count > 2) AddSome<S, V>(sums + 2L * distance, right.Count, c0, c1, c2, c3, c4);
+        if (TRows.Count > 3) AddSome<S, V>(sums + 3L * distance, right.Count, d0, d1, d2, d3, d4);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -108,9 +111,27 @@ internal static unsafe class CorrelationTile
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put<S, V>(float* sums, V s0, V s1, V s2, V s3, V s4, V s5) where S : struct, ISimd<V> where V : unmanaged
+    private static void Add<S, V>(float* sums, V s0, V s1, V s2, V s3) where S : struct, ISimd<V> where V : unmanaged =>
+        (Vector128.Load(sums) + S.Sums(s0, s1, s2, s3)).Store(sums);
+
+    /// <summary>Adds two sums of a row, and two of the next where there is one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddPairs<S, V>(float* sums, int distance, int rows, V s0, V s1, V next0, V next1)
+        where S : struct, ISimd<V> where V : unmanaged
     {
-        S.Sums(s0, s1, s2, s3).Store(sums);
-        S.Sums(s4, s5, s4, s5).Store(sums + 4);
+        var pairs = S.Sums(s0, s1, next0, next1);
+        (Vector64.Load(sums) + pairs.GetLower()).Store(sums);
+        if (rows > 1)
+            (Vector64.Load(sums + distance) + pairs.GetUpper()).Store(sums + distance);
+    }
+
+    /// <summary>Adds the first sums of a row, five at the most.</summary>
+    private static void AddSome<S, V>(float* sums, int count, V s0, V s1, V s2, V s3, V s4) where S : struct, ISimd<V> where V : unmanaged
+    {
+        var first = S.Sums(s0, s1, s2, s3);
+        for (var i = 0; i < Math.Min(count, 4); i++)
+            sums[i] += first[i];
+        if (count > 4)
+            sums[4] += S.Sum(s4);
     }
 }

@@ -7,6 +7,9 @@ namespace Coppice.Tensors.Kernels;
 /// <remarks>The tiles are shared out by their number, and sums added up in order: the same bytes on any number of threads.</remarks>
 internal static unsafe class WinogradWeightGradient
 {
+    /// <summary>Channels below which the transforms cost more than they save.</summary>
+    private const int FewestChannels = 32;
+
     /// <summary>Most weights of one kernel entry; beyond, the sums of several threads take too much memory.</summary>
     private const long MaxPlane = 1 << 14;
 
@@ -26,7 +29,8 @@ internal static unsafe class WinogradWeightGradient
     private static NativeBuffer? t_sums;
 
     /// <summary>Whether the method can be used, and is worth it.</summary>
-    public static bool Fits(ConvShape shape) => WinogradConv.Fits(shape) && (long)shape.Outputs * shape.Channels <= MaxPlane;
+    public static bool Fits(ConvShape shape) => WinogradConv.Fits(shape)
+        && Math.Min(shape.Channels, shape.Outputs) >= FewestChannels && (long)shape.Outputs * shape.Channels <= MaxPlane;
 
     /// <summary>dW; parameters as of <see cref="ConvWeightGradient.Run"/>.</summary>
     public static void Run<S, V>(ConvShape shape, float* x, float* dy, float* dw) where S : struct, ISimd<V> where V : unmanaged

@@ -41,7 +41,10 @@ public sealed class Conv2dTests
         new(3, 16, 16, 32, 17, 3, 3, 1, 1, 1, 1),
         new(5, 17, 8, 8, 16, 3, 3, 1, 1, 1, 1),
         new(2, 16, 6, 14, 16, 3, 3, 1, 0, 1, 1),
-        new(2, 18, 5, 44, 20, 3, 3, 1, 2, 1, 1),
+        new(2, 18, 4, 44, 20, 3, 3, 1, 2, 1, 1),
+        new(9, 32, 4, 8, 33, 3, 3, 1, 1, 1, 1),
+        new(1, 33, 4, 18, 32, 3, 3, 1, 1, 1, 1),
+        new(1, 32, 4, 34, 32, 3, 3, 1, 1, 1, 1),
     ];
 
     public static TheoryData<int> Numbered => [.. Enumerable.Range(0, Cases.Length)];
