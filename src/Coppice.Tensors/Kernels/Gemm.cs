@@ -26,6 +26,15 @@ internal static unsafe class Gemm
     /// <summary>Rows that share one packing of a B panel, at the least, where there are that many.</summary>
     private const int MinRowsPerChunk = 512;
 
+    /// <summary>Longest rows of A that are read without packing: a tile's take half the first-level cache.</summary>
+    private const int LongestRead = 512;
+
+    /// <summary>Most columns of B for which A is read without packing.</summary>
+    private const int WidestRead = 1024;
+
+    /// <summary>Rows of A a multiple of so many floats apart fall in one cache set.</summary>
+    private const int RowsSharingSets = 1024;
+
     [ThreadStatic]
     private static NativeBuffer? t_packedA;
 
@@ -80,8 +89,16 @@ internal static unsafe class Gemm
         for (var row = 0; row < call.M; row += rowsAtOnce)
         {
             var block = call.Rows(row, Math.Min(rowsAtOnce, call.M - row));
-            var plan = new Plan(block, tileRows, PackA(block, tileRows));
-            Workers.For(plan.Chunks, plan, static (chunk, plan) => MultiplyChunk<TSimd, TVector>(plan, chunk));
+            if (block.ReadsRows)
+            {
+                var plan = new Plan(block, tileRows, null);
+                Workers.For(plan.Chunks, plan, static (chunk, plan) => MultiplyChunk<TSimd, TVector, RowByRow>(plan, chunk));
+            }
+            else
+            {
+                var plan = new Plan(block, tileRows, PackA(block, tileRows));
+                Workers.For(plan.Chunks, plan, static (chunk, plan) => MultiplyChunk<TSimd, TVector, Interleaved>(plan, chunk));
+            }
         }
     }
 
@@ -96,8 +113,8 @@ internal static unsafe class Gemm
         return packed;
     }
 
-    private static void MultiplyChunk<TSimd, TVector>(in Plan plan, int chunk)
-        where TSimd : struct, ISimd<TVector> where TVector : unmanaged
+    private static void MultiplyChunk<TSimd, TVector, TOrder>(in Plan plan, int chunk)
+        where TSimd : struct, ISimd<TVector> where TVector : unmanaged where TOrder : struct, IOrder
     {
         var (strips, panels) = plan.RangesOf(chunk);
         var call = plan.Call;
@@ -108,13 +125,13 @@ internal static unsafe class Gemm
                 var part = new PanelPart(panel, PassStart(call.K, pass), PassStart(call.K, pass + 1));
                 var next = pass + 1 < passes ? new PanelPart(panel, part.End, PassStart(call.K, pass + 2))
                     : panel + 1 < panels.End ? new(panel + 1, 0, PassStart(call.K, 1)) : default;
-                MultiplyPanel<TSimd, TVector>(plan, strips, part, next);
+                MultiplyPanel<TSimd, TVector, TOrder>(plan, strips, part, next);
             }
     }
 
     /// <summary>One panel of B, one run along k, against all strips of the chunk.</summary>
-    private static void MultiplyPanel<TSimd, TVector>(in Plan plan, Range strips, PanelPart part, PanelPart next)
-        where TSimd : struct, ISimd<TVector> where TVector : unmanaged
+    private static void MultiplyPanel<TSimd, TVector, TOrder>(in Plan plan, Range strips, PanelPart part, PanelPart next)
+        where TSimd : struct, ISimd<TVector> where TVector : unmanaged where TOrder : struct, IOrder
     {
         ref readonly var call = ref plan.Call;
         var (panel, k0, depth) = (part.Panel, part.Start, part.End - part.Start);
@@ -134,16 +151,16 @@ internal static unsafe class Gemm
         {
             var row = plan.Strips.Start(strip);
             var rows = plan.Strips.Start(strip + 1) - row;
-            var a = plan.PackedA + (long)row * call.K + (long)k0 * rows;
+            var a = TOrder.Interleaved ? plan.PackedA + (long)row * call.K + (long)k0 * rows : call.A + (long)row * call.Lda + k0;
             var c = call.C + (long)row * call.Ldc + column;
             if (call.PackedB == null && strips.End - strip <= FetchSteps)
                 call.B.Fetch(next.Panel, next.Start, next.End, strips.End - strip - 1, Math.Min(FetchSteps, strips.End - strips.Start));
             if (columns == width)
             {
-                GemmTile.Run<TSimd, TVector>(rows, depth, a, b, c, call.Ldc, accumulate, bias);
+                GemmTile.Run<TSimd, TVector, TOrder>(rows, depth, a, call.Lda, b, c, call.Ldc, accumulate, bias);
                 continue;
             }
-            GemmTile.Run<TSimd, TVector>(rows, depth, a, b, edge, width, false, null);
+            GemmTile.Run<TSimd, TVector, TOrder>(rows, depth, a, call.Lda, b, edge, width, false, null);
             MergeEdge(edge, width, rows, columns, c, call.Ldc, accumulate, bias);
         }
     }
@@ -167,6 +184,12 @@ internal static unsafe class Gemm
         public readonly float* A = a, PackedB = packedB, C = c, Bias = bias;
         public readonly bool TransA = transA, Accumulate = accumulate;
         public readonly PackedMatrix.Source B = b;
+
+        /// <summary>
+        /// Whether A is read where it lies: packing would cost more than it gains where few columns share it, if a tile's rows stay in the
+        /// first-level cache, which rows some powers of two apart do not.
+        /// </summary>
+        public bool ReadsRows => !TransA && K <= LongestRead && N <= WidestRead && Lda % RowsSharingSets != 0;
 
         /// <summary>The part of the product that is these rows of C.</summary>
         public Call Rows(int start, int count)

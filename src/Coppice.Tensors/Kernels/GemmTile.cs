@@ -16,59 +16,88 @@ internal readonly unsafe struct ApartColumns(float* b0, float* b1, float* b2, fl
     public readonly float* C0 = c0, C1 = c1, C2 = c2, C3 = c3;
 }
 
+/// <summary>How A's rows lie in memory, as a type argument.</summary>
+internal interface IOrder
+{
+    /// <summary>Entries of one k side by side, [k][rows of the tile]; else row by row.</summary>
+    static abstract bool Interleaved { get; }
+}
+
+/// <summary>A packed.</summary>
+internal readonly struct Interleaved : IOrder
+{
+    static bool IOrder.Interleaved => true;
+}
+
+/// <summary>A where it lies, row-major.</summary>
+internal readonly struct RowByRow : IOrder
+{
+    static bool IOrder.Interleaved => false;
+}
+
 /// <summary>The innermost kernel of GEMM: a tile of C, up to 14 rows by two vectors, held in registers while it runs along k.</summary>
 internal static unsafe class GemmTile
 {
     /// <summary>Most rows whose sums fit the registers beside two vectors of B and one of A: 31 of 32 with AVX-512, 15 of 16 with AVX2.</summary>
     public static int MaxRows<TSimd, TVector>() where TSimd : struct, ISimd<TVector> where TVector : unmanaged => TSimd.Count == 16 ? 14 : 6;
 
+    /// <summary>The same with A interleaved.</summary>
+    public static void Run<TSimd, TVector>(int rows, int k, float* a, float* b, float* c, int ldc, bool accumulate, float* bias)
+        where TSimd : struct, ISimd<TVector> where TVector : unmanaged =>
+        Run<TSimd, TVector, Interleaved>(rows, k, a, 0, b, c, ldc, accumulate, bias);
+
     /// <summary>
-    /// C[rows, 2 vectors] (+)= A·B (+ bias). A is interleaved [k][rows], B a panel [k][2 vectors].
+    /// C[rows, 2 vectors] (+)= A·B (+ bias). A is in rows <paramref name="lda"/> apart, or interleaved [k][rows]; B a panel [k][2 vectors].
     /// Each sum runs over k in order, so a result does not depend on the number of rows of its tile.
     /// </summary>
-    public static void Run<TSimd, TVector>(int rows, int k, float* a, float* b, float* c, int ldc, bool accumulate, float* bias)
-        where TSimd : struct, ISimd<TVector> where TVector : unmanaged
+    public static void Run<TSimd, TVector, TOrder>(
+        int rows, int k, float* a, int lda, float* b, float* c, int ldc, bool accumulate, float* bias)
+        where TSimd : struct, ISimd<TVector> where TVector : unmanaged where TOrder : struct, IOrder
     {
         var columns = new ApartColumns(b, null, null, null, c, null, null, null);
-        Run<TSimd, TVector, SideBySide>(rows, k, a, columns, null, ldc, accumulate, bias);
+        Run<TSimd, TVector, TOrder, SideBySide>(rows, k, a, lda, columns, null, ldc, accumulate, bias);
     }
 
     /// <summary>The same, with row i of B found <c>offsets[i]</c> floats behind where the columns begin.</summary>
     public static void RunApart<TSimd, TVector>(
         int rows, int k, float* a, in ApartColumns columns, long* offsets, int ldc, bool accumulate)
         where TSimd : struct, ISimd<TVector> where TVector : unmanaged =>
-        Run<TSimd, TVector, Apart>(rows, k, a, columns, offsets, ldc, accumulate, null);
+        Run<TSimd, TVector, Interleaved, Apart>(rows, k, a, 0, columns, offsets, ldc, accumulate, null);
 
-    private static void Run<TSimd, TVector, TColumns>(
-        int rows, int k, float* a, in ApartColumns columns, long* offsets, int ldc, bool accumulate, float* bias)
-        where TSimd : struct, ISimd<TVector> where TVector : unmanaged where TColumns : struct, IColumns
+    private static void Run<TSimd, TVector, TOrder, TColumns>(
+        int rows, int k, float* a, int lda, in ApartColumns columns, long* offsets, int ldc, bool accumulate, float* bias)
+        where TSimd : struct, ISimd<TVector> where TVector : unmanaged where TOrder : struct, IOrder where TColumns : struct, IColumns
     {
         switch (rows)
         {
-            case 1: Run<TSimd, TVector, Rows1, TColumns>(k, a, columns, offsets, ldc, accumulate, bias); break;
-            case 2: Run<TSimd, TVector, Rows2, TColumns>(k, a, columns, offsets, ldc, accumulate, bias); break;
-            case 3: Run<TSimd, TVector, Rows3, TColumns>(k, a, columns, offsets, ldc, accumulate, bias); break;
-            case 4: Run<TSimd, TVector, Rows4, TColumns>(k, a, columns, offsets, ldc, accumulate, bias); break;
-            case 5: Run<TSimd, TVector, Rows5, TColumns>(k, a, columns, offsets, ldc, accumulate, bias); break;
-            case 6: Run<TSimd, TVector, Rows6, TColumns>(k, a, columns, offsets, ldc, accumulate, bias); break;
-            case 7: Run<TSimd, TVector, Rows7, TColumns>(k, a, columns, offsets, ldc, accumulate, bias); break;
-            case 8: Run<TSimd, TVector, Rows8, TColumns>(k, a, columns, offsets, ldc, accumulate, bias); break;
-            case 9: Run<TSimd, TVector, Rows9, TColumns>(k, a, columns, offsets, ldc, accumulate, bias); break;
-            case 10: Run<TSimd, TVector, Rows10, TColumns>(k, a, columns, offsets, ldc, accumulate, bias); break;
-            case 11: Run<TSimd, TVector, Rows11, TColumns>(k, a, columns, offsets, ldc, accumulate, bias); break;
-            case 12: Run<TSimd, TVector, Rows12, TColumns>(k, a, columns, offsets, ldc, accumulate, bias); break;
-            case 13: Run<TSimd, TVector, Rows13, TColumns>(k, a, columns, offsets, ldc, accumulate, bias); break;
-            case 14: Run<TSimd, TVector, Rows14, TColumns>(k, a, columns, offsets, ldc, accumulate, bias); break;
+            case 1: Run<TSimd, TVector, TOrder, Rows1, TColumns>(k, a, lda, columns, offsets, ldc, accumulate, bias); break;
+            case 2: Run<TSimd, TVector, TOrder, Rows2, TColumns>(k, a, lda, columns, offsets, ldc, accumulate, bias); break;
+            case 3: Run<TSimd, TVector, TOrder, Rows3, TColumns>(k, a, lda, columns, offsets, ldc, accumulate, bias); break;
+            case 4: Run<TSimd, TVector, TOrder, Rows4, TColumns>(k, a, lda, columns, offsets, ldc, accumulate, bias); break;
+            case 5: Run<TSimd, TVector, TOrder, Rows5, TColumns>(k, a, lda, columns, offsets, ldc, accumulate, bias); break;
+            case 6: Run<TSimd, TVector, TOrder, Rows6, TColumns>(k, a, lda, columns, offsets, ldc, accumulate, bias); break;
+            case 7: Run<TSimd, TVector, TOrder, Rows7, TColumns>(k, a, lda, columns, offsets, ldc, accumulate, bias); break;
+            case 8: Run<TSimd, TVector, TOrder, Rows8, TColumns>(k, a, lda, columns, offsets, ldc, accumulate, bias); break;
+            case 9: Run<TSimd, TVector, TOrder, Rows9, TColumns>(k, a, lda, columns, offsets, ldc, accumulate, bias); break;
+            case 10: Run<TSimd, TVector, TOrder, Rows10, TColumns>(k, a, lda, columns, offsets, ldc, accumulate, bias); break;
+            case 11: Run<TSimd, TVector, TOrder, Rows11, TColumns>(k, a, lda, columns, offsets, ldc, accumulate, bias); break;
+            case 12: Run<TSimd, TVector, TOrder, Rows12, TColumns>(k, a, lda, columns, offsets, ldc, accumulate, bias); break;
+            case 13: Run<TSimd, TVector, TOrder, Rows13, TColumns>(k, a, lda, columns, offsets, ldc, accumulate, bias); break;
+            case 14: Run<TSimd, TVector, TOrder, Rows14, TColumns>(k, a, lda, columns, offsets, ldc, accumulate, bias); break;
             default: throw new ArgumentOutOfRangeException(nameof(rows), rows, "A tile has 1 to 14 rows.");
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Run<TSimd, TVector, TRows, TColumns>(
-        int k, float* a, in ApartColumns columns, long* offsets, nint ldc, bool accumulate, float* bias)
-        where TSimd : struct, ISimd<TVector> where TVector : unmanaged where TRows : struct, IRows where TColumns : struct, IColumns
+    private static void Run<TSimd, TVector, TOrder, TRows, TColumns>(
+        int k, float* a, nint lda, in ApartColumns columns, long* offsets, nint ldc, bool accumulate, float* bias)
+        where TSimd : struct, ISimd<TVector> where TVector : unmanaged
+        where TOrder : struct, IOrder where TRows : struct, IRows where TColumns : struct, IColumns
     {
         float* b = columns.B0, b1 = columns.B1, b2 = columns.B2, b3 = columns.B3;
+        // Rows are addressed from every third, as base + 0, 1 or 2 distances: one address each would not fit the registers.
+        float* a3 = a + 3 * lda, a6 = a3 + 3 * lda, a9 = a6 + 3 * lda, a12 = a9 + 3 * lda;
+        var lda2 = 2 * lda;
         TVector zero = TSimd.Create(0);
         TVector l0 = zero, r0 = zero;
         TVector l1 = zero, r1 = zero;
@@ -101,20 +130,27 @@ internal static unsafe class GemmTile
                 b += 2 * TSimd.Count;
             }
             MultiplyAdd<TSimd, TVector>(a[0], left, right, ref l0, ref r0);
-            if (TRows.Count > 1) MultiplyAdd<TSimd, TVector>(a[1], left, right, ref l1, ref r1);
-            if (TRows.Count > 2) MultiplyAdd<TSimd, TVector>(a[2], left, right, ref l2, ref r2);
-            if (TRows.Count > 3) MultiplyAdd<TSimd, TVector>(a[3], left, right, ref l3, ref r3);
-            if (TRows.Count > 4) MultiplyAdd<TSimd, TVector>(a[4], left, right, ref l4, ref r4);
-            if (TRows.Count > 5) MultiplyAdd<TSimd, TVector>(a[5], left, right, ref l5, ref r5);
-            if (TRows.Count > 6) MultiplyAdd<TSimd, TVector>(a[6], left, right, ref l6, ref r6);
-            if (TRows.Count > 7) MultiplyAdd<TSimd, TVector>(a[7], left, right, ref l7, ref r7);
-            if (TRows.Count > 8) MultiplyAdd<TSimd, TVector>(a[8], left, right, ref l8, ref r8);
-            if (TRows.Count > 9) MultiplyAdd<TSimd, TVector>(a[9], left, right, ref l9, ref r9);
-            if (TRows.Count > 10) MultiplyAdd<TSimd, TVector>(a[10], left, right, ref l10, ref r10);
-            if (TRows.Count > 11) MultiplyAdd<TSimd, TVector>(a[11], left, right, ref l11, ref r11);
-            if (TRows.Count > 12) MultiplyAdd<TSimd, TVector>(a[12], left, right, ref l12, ref r12);
-            if (TRows.Count > 13) MultiplyAdd<TSimd, TVector>(a[13], left, right, ref l13, ref r13);
-            a += TRows.Count;
+            if (TRows.Count > 1) MultiplyAdd<TSimd, TVector>(TOrder.Interleaved ? a[1] : a[lda], left, right, ref l1, ref r1);
+            if (TRows.Count > 2) MultiplyAdd<TSimd, TVector>(TOrder.Interleaved ? a[2] : a[lda2], left, right, ref l2, ref r2);
+            if (TRows.Count > 3) MultiplyAdd<TSimd, TVector>(TOrder.Interleaved ? a[3] : a3[0], left, right, ref l3, ref r3);
+            if (TRows.Count > 4) MultiplyAdd<TSimd, TVector>(TOrder.Interleaved ? a[4] : a3[lda], left, right, ref l4, ref r4);
+            if (TRows.Count > 5) MultiplyAdd<TSimd, TVector>(TOrder.Interleaved ? a[5] : a3[lda2], left, right, ref l5, ref r5);
+            if (TRows.Count > 6) MultiplyAdd<TSimd, TVector>(TOrder.Interleaved ? a[6] : a6[0], left, right, ref l6, ref r6);
+            if (TRows.Count > 7) MultiplyAdd<TSimd, TVector>(TOrder.Interleaved ? a[7] : a6[lda], left, right, ref l7, ref r7);
+            if (TRows.Count > 8) MultiplyAdd<TSimd, TVector>(TOrder.Interleaved ? a[8] : a6[lda2], left, right, ref l8, ref r8);
+            if (TRows.Count > 9) MultiplyAdd<TSimd, TVector>(TOrder.Interleaved ? a[9] : a9[0], left, right, ref l9, ref r9);
+            if (TRows.Count > 10) MultiplyAdd<TSimd, TVector>(TOrder.Interleaved ? a[10] : a9[lda], left, right, ref l10, ref r10);
+            if (TRows.Count > 11) MultiplyAdd<TSimd, TVector>(TOrder.Interleaved ? a[11] : a9[lda2], left, right, ref l11, ref r11);
+            if (TRows.Count > 12) MultiplyAdd<TSimd, TVector>(TOrder.Interleaved ? a[12] : a12[0], left, right, ref l12, ref r12);
+            if (TRows.Count > 13) MultiplyAdd<TSimd, TVector>(TOrder.Interleaved ? a[13] : a12[lda], left, right, ref l13, ref r13);
+            a += TOrder.Interleaved ? TRows.Count : 1;
+            if (!TOrder.Interleaved)
+            {
+                a3++;
+                a6++;
+                a9++;
+                a12++;
+            }
         }
         var hasBias = bias != null;
         TVector biasLeft = hasBias ? TSimd.Load(bias) : zero, biasRight = hasBias ? TSimd.Load(bias + TSimd.Count) : zero;
