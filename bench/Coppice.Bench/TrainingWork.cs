@@ -41,7 +41,8 @@ internal sealed record TrainingWork(string Name, JsonObject Options, Optimizer O
         var model = (Gpt2LMHeadModel)PretrainedModel.Open(Folder("gpt2-student")).Module;
         var config = model.Config;
         var random = new RandomSource(1);
-        var ids = Tensor.From<long>([.. Enumerable.Range(0, batch * steps).Select(_ => random.NextUInt32() % config.VocabSize)], [batch, steps]);
+        long[] values = [.. Enumerable.Range(0, batch * steps).Select(_ => random.NextUInt32() % config.VocabSize)];
+        var ids = Tensor.From<long>(values, [batch, steps]);
         var options = new JsonObject
         {
             ["model"] = "gpt2", ["layers"] = config.Layers, ["width"] = config.Width, ["heads"] = config.Heads,
@@ -56,11 +57,13 @@ internal sealed record TrainingWork(string Name, JsonObject Options, Optimizer O
         var folder = Folder("bert-thucnews");
         var model = (BertClassifier)PretrainedModel.Open(folder).Module;
         var config = model.Config;
-        var examples = LabeledText.Read(Path.Combine(Report.Root, "samples", "data", "thucnews", "dev-1000.txt")).Examples.Take(batch).ToList();
+        var file = Path.Combine(Report.Root, "samples", "data", "thucnews", "dev-1000.txt");
+        var examples = LabeledText.Read(file).Examples.Take(batch).ToList();
         var tokenizer = Tokenizer.FromFolder(folder);
         int[][] rows = [.. examples.Select(example => tokenizer.Encode(example.Text, new EncodingOptions { MaxLength = steps }).Ids)];
         int[] lengths = Array.ConvertAll(rows, row => row.Length);
-        var ids = Tensor.From<long>([.. rows.SelectMany(row => row.Concat(new int[steps - row.Length])).Select(id => (long)id)], [batch, steps]);
+        long[] padded = [.. rows.SelectMany(row => row.Concat(new int[steps - row.Length])).Select(id => (long)id)];
+        var ids = Tensor.From<long>(padded, [batch, steps]);
         var labels = Tensor.From<long>([.. examples.Select(example => (long)example.Label)], [batch]);
         var options = new JsonObject
         {

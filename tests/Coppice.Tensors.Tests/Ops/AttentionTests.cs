@@ -173,7 +173,8 @@ public sealed class AttentionTests
         var op = new Attention(causal, 1 / MathF.Sqrt(inputs[0].Shape[3]));
         var output = Op.ApplySingle(op, inputs);
         var gradient = Numbers.Random(output.Shape, 7, 1);
-        var expected = Coppice.Tensors.Kernels.Reference.AttentionReference.Gradients(op.Problem(inputs, output), gradient.AsReadOnlySpan<float>());
+        var expected = Coppice.Tensors.Kernels.Reference.AttentionReference.Gradients(
+            op.Problem(inputs, output), gradient.AsReadOnlySpan<float>());
         var actual = op.Backward(inputs, [output], [gradient]);
         Numbers.Close(expected.Q, actual[0]!.Transpose(1, 2).ToArray<float>(), 5e-6);
         Numbers.Close(expected.K, actual[1]!.Transpose(1, 2).ToArray<float>(), 5e-6);

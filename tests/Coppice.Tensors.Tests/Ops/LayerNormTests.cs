@@ -31,8 +31,8 @@ public sealed class LayerNormTests
             var (dx, dw) = (new List<double>(), new double[size]);
             for (var row = 0; row < 3; row++)
             {
-                var part = RowReference.LayerNormGradient(
-                    x.AsReadOnlySpan<float>().Slice(row * size, size), weight.AsReadOnlySpan<float>(), g.AsReadOnlySpan<float>().Slice(row * size, size), 1e-3f);
+                var part = RowReference.LayerNormGradient(x.AsReadOnlySpan<float>().Slice(row * size, size),
+                    weight.AsReadOnlySpan<float>(), g.AsReadOnlySpan<float>().Slice(row * size, size), 1e-3f);
                 dx.AddRange(part.X);
                 for (var i = 0; i < size; i++)
                     dw[i] += part.Weight[i];
