@@ -25,6 +25,10 @@ public sealed partial class Tensor
     /// <summary>This tensor where it has the type already, else a copy converted to F32, F64, F16 or BF16.</summary>
     public Tensor Cast(DType dtype) => dtype == DType ? this : Op.ApplySingle(new Cast(dtype), this);
 
+    /// <summary>The whole numbers start, start + 1, ...: I64 [count].</summary>
+    /// <exception cref="OpException">The count is negative.</exception>
+    public static Tensor Arange(int start, int count) => Op.ApplySingle(new Arange(start, count));
+
     /// <summary>Joins tensors along an axis; negative axes count from the end.</summary>
     /// <exception cref="OpException">There is no tensor, or types or the other sizes differ.</exception>
     public static Tensor Concat(int axis, params ReadOnlySpan<Tensor> tensors) =>

@@ -121,6 +121,9 @@ public sealed class Tape : IDisposable
         }
     }
 
+    /// <summary>Whether a tensor is watched, or was computed from watched ones while this tape recorded.</summary>
+    public bool Tracks(Tensor tensor) => _tracked.Contains(tensor);
+
     /// <summary>Ends recording and recycles the memory of what was computed while the tape was open.</summary>
     /// <exception cref="InvalidOperationException">It is not the innermost tape of this thread.</exception>
     public void Dispose()
@@ -133,8 +136,6 @@ public sealed class Tape : IDisposable
         s_current = _outer;
         _scope.Dispose();
     }
-
-    internal bool Tracks(Tensor tensor) => _tracked.Contains(tensor);
 
     /// <summary>Called once for each op, after it ran.</summary>
     internal void Record(Op op, ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs)

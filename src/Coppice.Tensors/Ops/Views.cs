@@ -1,3 +1,4 @@
+using System.Text;
 using Coppice.Tensors.Autograd;
 
 namespace Coppice.Tensors.Ops;
@@ -21,8 +22,18 @@ public abstract record ViewOp : Op
 }
 
 /// <summary>The same elements, row-major, under another shape; one size may be -1 and is computed.</summary>
-public sealed record Reshape(params int[] Sizes) : ViewOp
+public sealed record Reshape(params int[] Sizes) : ViewOp, ISizedOp
 {
+    IReadOnlyList<int> ISizedOp.Sizes => Sizes;
+
+    /// <summary>Whether both ask for the same sizes.</summary>
+    public bool Equals(Reshape? other) => other is not null && Sizes.AsSpan().SequenceEqual(other.Sizes);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => Shape.HashOf(Sizes);
+
+    Op ISizedOp.WithSizes(ReadOnlySpan<int> sizes) => new Reshape(sizes.ToArray());
+
     /// <inheritdoc/>
     public override TensorSpec[] Infer(ReadOnlySpan<TensorSpec> inputs)
     {
@@ -47,9 +58,16 @@ public sealed record Reshape(params int[] Sizes) : ViewOp
     }
 
     /// <inheritdoc/>
+    protected override bool PrintMembers(StringBuilder builder)
+    {
+        builder.Append($"Sizes = [{string.Join(", ", Sizes)}]");
+        return true;
+    }
+
+    /// <inheritdoc/>
     protected override Tensor View(Tensor input, Shape shape)
     {
-        var source = input.Contiguous();
+        var source = RowMajor(input);
         return new Tensor(source.Storage, source.Offset, shape, shape.ContiguousStrides(), source.DType);
     }
 
@@ -86,8 +104,12 @@ public sealed record Transpose(int Axis0, int Axis1) : ViewOp
 }
 
 /// <summary>Entries <c>Start .. Start+Length</c> of one axis.</summary>
-public sealed record Narrow(int Axis, int Start, int Length) : ViewOp
+public sealed record Narrow(int Axis, int Start, int Length) : ViewOp, ISizedOp
 {
+    IReadOnlyList<int> ISizedOp.Sizes => [Start, Length];
+
+    Op ISizedOp.WithSizes(ReadOnlySpan<int> sizes) => new Narrow(Axis, sizes[0], sizes[1]);
+
     /// <inheritdoc/>
     public override TensorSpec[] Infer(ReadOnlySpan<TensorSpec> inputs)
     {

@@ -57,8 +57,8 @@ public sealed class BertEmbeddings : Module
         var steps = ids.Shape[1];
         if (steps > _positionCount)
             throw new ArgumentException($"{steps} tokens given; this BERT sees {_positionCount} (max_position_embeddings). Cut the text.", nameof(ids));
-        var positions = _positions.Forward(Padding.Positions([0], 0, steps));               // [1, T, C]
-        var types = _types.Forward(tokenTypes ?? Tensor.Zeros([1, steps], DType.I64));      // [B or 1, T, C]
+        var positions = _positions.Forward(Tensor.Arange(0, steps));                        // [T, C]
+        var types = _types.Forward(tokenTypes ?? Tensor.Zeros([1], DType.I64));             // [B, T, C] or [1, C]
         return _norm.Forward(_words.Forward(ids).Add(types).Add(positions));                // [B, T, C]
     }
 }

@@ -96,7 +96,7 @@ public sealed class Gpt2Model : Module
         if (past + steps > _config.Positions)
             throw new ArgumentException(
                 $"{past + steps} positions asked for; this GPT-2 has {_config.Positions} (n_positions). Shorten the text.", nameof(ids));
-        var positions = Padding.Positions(padding ?? [0], past, steps);     // [B or 1, T]
+        var positions = padding is null ? Tensor.Arange(past, steps) : Padding.Positions(padding, past, steps);     // [T] or [B, T]
         return _tokens.Forward(ids).Add(_positions.Forward(positions));     // [B, T, C]
     }
 
