@@ -195,10 +195,10 @@ internal static class AxisAlgebra
     }
 
     /// <summary>A term cut into parts of given sizes; null where a cut falls inside a block.</summary>
-    private static IReadOnlyList<Term>? TryCut(Term term, IReadOnlyList<int> sizes)
+    private static IReadOnlyList<Term>? TryCut(Term term, int[] sizes)
     {
         term = term.Resolve();
-        if (sizes.Count == 1)
+        if (sizes.Length == 1)
             return [term];
         switch (term)
         {
@@ -216,7 +216,7 @@ internal static class AxisAlgebra
         }
     }
 
-    private static IReadOnlyList<Term>? TryCutSum(Sum sum, IReadOnlyList<int> sizes)
+    private static List<Term>? TryCutSum(Sum sum, int[] sizes)
     {
         var result = new List<Term>();
         var parts = new Queue<Term>(sum.Parts);

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Coppice.Tensors;
 
 namespace Coppice.Pruning.Dependency;

@@ -1,4 +1,3 @@
-using Coppice.Tensors;
 using Coppice.Tensors.Ops;
 
 namespace Coppice.Pruning.Dependency;
@@ -42,6 +41,7 @@ internal static class CouplingRules
         [typeof(Narrow)] = NarrowRule,
         [typeof(Concat)] = ConcatRule,
         [typeof(Pad)] = PadRule,
+        [typeof(Arange)] = coupling => NoRule(coupling, "positions"),
     };
 
     /// <summary>Applies the rule of a node's op.</summary>
@@ -139,6 +139,7 @@ internal static class CouplingRules
         c.Contract(0, 1);
         if (c.Inputs.Count > 2)
             c.Equate(weight[0], c.Inputs[2][0]);
+        c.Sizes = [outputs[0]];
         for (var axis = 2; axis < weight.Length; axis++)
         {
             c.Pin(weight[axis], "the kernel's extent");
