@@ -18,8 +18,12 @@ namespace Coppice.Tensors.Ops;
 /// <param name="Padding">Zeros around the input, at least 0.</param>
 /// <param name="Dilation">Input pixels from one weight of the kernel to the next, at least 1.</param>
 /// <param name="Groups">Parts that channels are cut into; an output sees the input channels of its part alone. C groups: depthwise.</param>
-public sealed record Conv2d(int Stride = 1, int Padding = 0, int Dilation = 1, int Groups = 1) : Op
+public sealed record Conv2d(int Stride = 1, int Padding = 0, int Dilation = 1, int Groups = 1) : Op, ISizedOp
 {
+    IReadOnlyList<int> ISizedOp.Sizes => [Groups];
+
+    Op ISizedOp.WithSizes(ReadOnlySpan<int> sizes) => this with { Groups = sizes[0] };
+
     /// <inheritdoc/>
     public override TensorSpec[] Infer(ReadOnlySpan<TensorSpec> inputs)
     {
