@@ -1,3 +1,4 @@
+using System.Globalization;
 using Coppice.Bench;
 
 // dotnet run -c Release --project bench/Coppice.Bench -- gemm
@@ -13,6 +14,7 @@ var benchmarks = new Dictionary<string, Action<Report>>
     ["masks"] = MaskBenchmark.Run,
     ["training"] = TrainingBenchmark.Run,
     ["cnn"] = CnnTrainingBenchmark.Run,
+    ["training-profile"] = TrainingBenchmark.RunProfile,
 };
 
 switch (args)
@@ -22,6 +24,9 @@ switch (args)
         return 0;
     case ["make-llama-7b", var folder]:
         SyntheticCheckpoint.MakeLlama7B(folder);
+        return 0;
+    case ["training-memory", var model, var threads]:
+        TrainingBenchmark.PrintPeakMemory(model, int.Parse(threads, CultureInfo.InvariantCulture));
         return 0;
 }
 if (args is not [var name] || !benchmarks.TryGetValue(name, out var benchmark))

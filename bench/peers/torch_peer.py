@@ -152,18 +152,18 @@ def attend_batch(q, k, v, heads, hidden):
     batch, steps, width = q.shape
     q, k, v = (t.view(batch, steps, heads, width // heads).transpose(1, 2) for t in (q, k, v))
     scores = torch.matmul(q, k.transpose(-1, -2)) / (width // heads) ** 0.5
-    mixed = torch.matmul(F.softmax(scores if hidden is None else scores + hidden, dim=-1), v)
+    mixed = torch.matmul(F.softmax(scores + hidden, dim=-1), v)
     return mixed.transpose(1, 2).reshape(batch, steps, width)
 
 
 def gpt2_training(options):
-    w = gpt2_weights(options["layers"], options["width"], options["vocabulary"], options["steps"])
+    w = gpt2_weights(options["layers"], options["width"], options["vocabulary"], options["positions"])
     ids = torch.randint(0, options["vocabulary"], (options["batch"], options["steps"]))
     future = torch.full((options["steps"],) * 2, float("-inf")).triu(1)
     width = options["width"]
 
     def loss():
-        x = w["wte"][ids] + w["wpe"]
+        x = F.embedding(ids, w["wte"]) + w["wpe"][:options["steps"]]
         for b in w["blocks"]:
             q, k, v = conv1d(F.layer_norm(x, (width,), *b["ln1"]), b["qkv"]).split(width, dim=2)
             x = x + conv1d(attend_batch(q, k, v, options["heads"], future), b["proj"])
@@ -183,17 +183,19 @@ def bert_training(options):
     def norm():
         return torch.ones(width), torch.zeros(width)
 
-    tables = [torch.randn(rows, width) * 0.02 for rows in (options["vocabulary"], 512, 2)]
+    tables = [torch.randn(rows, width) * 0.02 for rows in (options["vocabulary"], options["positions"], 2)]
     blocks = [dict(q=linear(width, width), k=linear(width, width), v=linear(width, width), o=linear(width, width), n1=norm(),
                    up=linear(width, inner), down=linear(inner, width), n2=norm()) for _ in range(options["layers"])]
     ends = dict(n=norm(), pool=linear(width, width), head=linear(width, options["labels"]))
-    ids = torch.randint(0, options["vocabulary"], (options["batch"], options["steps"]))
-    labels = torch.arange(options["batch"]) % options["labels"]
+    rows, steps = options["rows"], options["steps"]
+    ids = torch.tensor([row + [0] * (steps - len(row)) for row in rows])
+    hidden = (torch.arange(steps) >= torch.tensor([[len(row)] for row in rows]))[:, None, None, :].float() * torch.finfo(torch.float32).min
+    labels = torch.arange(len(rows)) % options["labels"]
 
     def loss():
-        x = F.layer_norm(tables[0][ids] + tables[1][:options["steps"]] + tables[2][0], (width,), *ends["n"])
+        x = F.layer_norm(F.embedding(ids, tables[0]) + tables[1][:steps] + tables[2][0], (width,), *ends["n"])
         for b in blocks:
-            mixed = attend_batch(F.linear(x, *b["q"]), F.linear(x, *b["k"]), F.linear(x, *b["v"]), heads, None)
+            mixed = attend_batch(F.linear(x, *b["q"]), F.linear(x, *b["k"]), F.linear(x, *b["v"]), heads, hidden)
             x = F.layer_norm(F.linear(mixed, *b["o"]) + x, (width,), *b["n1"])
             x = F.layer_norm(F.linear(F.gelu(F.linear(x, *b["up"])), *b["down"]) + x, (width,), *b["n2"])
         return F.cross_entropy(F.linear(torch.tanh(F.linear(x[:, 0], *ends["pool"])), *ends["head"]), labels)
@@ -276,6 +278,11 @@ def conv_work(options):
 WORKS = {"conv": conv_work, "training": training_work, "gpt2": gpt2_work, "prune": prune_work, "bert": bert_work}
 
 
+def peak_memory():
+    """The most this process had resident, as /proc words it."""
+    return next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split(":")[1].strip()
+
+
 def main():
     options = json.loads(sys.stdin.readline())
     torch.set_num_threads(options["threads"])
@@ -288,7 +295,7 @@ def main():
             if name == "quit":
                 break
             started = time.perf_counter()
-            own = works[name]()
+            own = works[name]() if name != "memory" else peak_memory()
             print(own if own is not None else time.perf_counter() - started, flush=True)
 
 

@@ -32,17 +32,25 @@ internal static unsafe class ConvForward
     /// <param name="y">[B, O, H', W'].</param>
     public static void Run(ConvShape shape, float* x, float* weight, ConvWeights? packed, float* bias, float* y)
     {
-        var weights = packed is null ? NativeBuffer.Grow(ref t_weights, (long)shape.Outputs * shape.Depth) : packed.Pointer;
+        var weights = packed is null ? NativeBuffer.Grow(ref t_weights, ConvWeights.Length(shape)) : packed.Pointer;
         if (packed is null)
-            ConvWeights.Pack(weight, shape.Groups, shape.GroupOutputs, shape.Depth, weights);
-        var call = new Call(shape, x, weights, bias, y);
+            ConvWeights.Pack(shape, weight, weights);
         if (Vector512.IsHardwareAccelerated)
-            Run<Simd512, Vector512<float>>(call);
+            Run<Simd512, Vector512<float>>(shape, x, weights, bias, y);
         else if (Vector256.IsHardwareAccelerated)
-            Run<Simd256, Vector256<float>>(call);
+            Run<Simd256, Vector256<float>>(shape, x, weights, bias, y);
         else
-            Run<Simd128, Vector128<float>>(call);
+            Run<Simd128, Vector128<float>>(shape, x, weights, bias, y);
         GC.KeepAlive(packed);
+    }
+
+    private static void Run<S, V>(ConvShape shape, float* x, float* weights, float* bias, float* y)
+        where S : struct, ISimd<V> where V : unmanaged
+    {
+        if (WinogradConv.Fits(shape))
+            WinogradConv.Run<S, V>(shape, x, weights, bias, y);
+        else
+            Run<S, V>(new(shape, x, weights, bias, y));
     }
 
     private static void Run<S, V>(Call call) where S : struct, ISimd<V> where V : unmanaged

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace Coppice.Tensors.Kernels;
 
@@ -93,7 +92,7 @@ internal readonly unsafe struct ConvInput
         if (stride == 1)
             CopyRow(x + column, count, target + first);
         else
-            Gather(x + column, stride, count, target + first);
+            Gather(x, column, width, stride, count, target + first);
         for (var i = Math.Max(0, first + count); i < _rowLength; i++)
             target[i] = 0;
     }
@@ -109,14 +108,25 @@ internal readonly unsafe struct ConvInput
             target[i] = source[i];
     }
 
-    /// <summary>target[i] = x[i * stride].</summary>
-    private static void Gather(float* x, int stride, int count, float* target)
+    /// <summary>target[i] = x[column + i * stride], of a row of <paramref name="width"/> floats.</summary>
+    private static void Gather(float* x, int column, int width, int stride, int count, float* target)
     {
         var i = 0;
-        if (stride == 2 && Sse.IsSupported)
-            for (; i < count - 4; i += 4) // reads one float behind the last it takes: not for the last four
-                Sse.Shuffle(Vector128.Load(x + 2 * i), Vector128.Load(x + 2 * i + 4), 0b10_00_10_00).Store(target + i);
+        if (stride == 2 && Vector256.IsHardwareAccelerated)
+        {
+            // Registers that end with the last float taken, where one begins before the first; else one float behind it is read too.
+            if (column > 0)
+                for (; i <= count - 8; i += 8)
+                    Gather8(x + column - 1 + 2 * i, true).Store(target + i);
+            else
+                for (; 2 * (i + 8) <= width; i += 8)
+                    Gather8(x + 2 * i, false).Store(target + i);
+        }
         for (; i < count; i++)
-            target[i] = x[(long)i * stride];
+            target[i] = x[column + (long)i * stride];
     }
+
+    private static Vector256<float> Gather8(float* x, bool odd) => odd
+        ? Simd256.Odds(Vector256.Load(x), Vector256.Load(x + 8))
+        : Simd256.Evens(Vector256.Load(x), Vector256.Load(x + 8));
 }

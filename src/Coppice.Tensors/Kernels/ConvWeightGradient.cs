@@ -14,6 +14,9 @@ internal static unsafe class ConvWeightGradient
     /// <summary>Floats of padded images and gradients that stay in the L2 cache.</summary>
     private const long CachedFloats = 160 << 10;
 
+    /// <summary>Floats of a tile's rows and columns that stay near, in the L1 cache or just behind.</summary>
+    private const long CachedTile = 20 << 10;
+
     /// <summary>Most floats of sums held.</summary>
     private const long MaxSums = 4 << 20;
 
@@ -48,7 +51,9 @@ internal static unsafe class ConvWeightGradient
     {
         var input = new ConvInput(shape);
         var plane = ((long)shape.OutHeight * input.RowStep + S.Count - 1) / S.Count * S.Count;
-        var images = (int)Math.Clamp(CachedFloats / (input.ImageLength + shape.Outputs * plane), 1, shape.Batch);
+        var tile = (CorrelationTile.MaxRows<S, V>() + 2) * plane; // columns come from two channels at the most, as kernels go
+        var images = (int)Math.Clamp(
+            Math.Min(CachedFloats / (input.ImageLength + shape.Outputs * plane), CachedTile / tile), 1, shape.Batch);
         var blocks = (shape.Batch + images - 1) / images;
         var size = (long)shape.Outputs * shape.Depth;
         var splits = (int)Math.Clamp(MaxSums / size, 1, blocks);

@@ -91,23 +91,8 @@ internal static unsafe class Gemm
         if (call.M == 1 && (!call.TransA || call.Lda == 1))
             return call.A;
         var packed = NativeBuffer.Grow(ref t_packedA, (long)call.M * call.K);
-        var strips = new Strips(call.M, tileRows);
-        var stripsPerChunk = Plan.PerChunk((double)call.K * tileRows / 2);
-        var chunks = (strips.Count + stripsPerChunk - 1) / stripsPerChunk;
-        Workers.For(chunks, (call, strips, stripsPerChunk, (nint)packed), static (chunk, state) =>
-        {
-            var (call, strips, stripsPerChunk, packed) = state;
-            var end = Math.Min((chunk + 1) * stripsPerChunk, strips.Count);
-            for (var strip = chunk * stripsPerChunk; strip < end; strip++)
-            {
-                var (row, rows) = (strips.Start(strip), strips.Start(strip + 1) - strips.Start(strip));
-                var target = (float*)packed + (long)row * call.K;
-                if (call.TransA)
-                    Panels.Copy(call.A + row, call.Lda, rows, call.K, target, rows);
-                else
-                    Panels.Transpose(call.A + (long)row * call.Lda, call.Lda, rows, call.K, target, rows);
-            }
-        });
+        var packing = new Packing(call, new(call.M, tileRows), packed);
+        Workers.For(packing.Chunks, packing, static (chunk, packing) => packing.Run(chunk));
         return packed;
     }
 
@@ -202,6 +187,57 @@ internal static unsafe class Gemm
         public readonly int Count = (rows + tileRows - 1) / tileRows;
 
         public int Start(int strip) => (int)((long)rows * strip / Count);
+    }
+
+    /// <summary>How A is packed: groups of strips times runs along k.</summary>
+    private readonly struct Packing
+    {
+        /// <summary>Strips of a transposed A side by side, so that whole cache lines of its rows are used while they are there.</summary>
+        private const int StripsAtOnce = 16;
+
+        /// <summary>Rows of a transposed A that stay in the first-level cache while their strips are packed.</summary>
+        private const int RowsAtOnce = 64;
+
+        private readonly Call _call;
+        private readonly Strips _strips;
+        private readonly float* _packed;
+        private readonly int _stripsPerChunk;
+        private readonly int _depth;
+        private readonly int _runs;
+
+        public Packing(in Call call, Strips strips, float* packed)
+        {
+            _call = call;
+            _strips = strips;
+            _packed = packed;
+            var cost = (double)Math.Max(call.K, 1) * call.M / Math.Max(strips.Count, 1) / 2;
+            _stripsPerChunk = call.TransA ? StripsAtOnce : Plan.PerChunk(cost);
+            _depth = call.TransA ? 4 * RowsAtOnce : Math.Max(call.K, 1);
+            _runs = (call.K + _depth - 1) / _depth;
+        }
+
+        public int Chunks => _runs * ((_strips.Count + _stripsPerChunk - 1) / _stripsPerChunk);
+
+        public void Run(int chunk)
+        {
+            var (group, run) = Math.DivRem(chunk, _runs);
+            var strips = new Range(group * _stripsPerChunk, Math.Min((group + 1) * _stripsPerChunk, _strips.Count));
+            var end = Math.Min((run + 1) * _depth, _call.K);
+            var step = _call.TransA ? RowsAtOnce : _depth;
+            for (var k = run * _depth; k < end; k += step)
+                for (var strip = strips.Start; strip < strips.End; strip++)
+                    Pack(strip, k, Math.Min(step, end - k));
+        }
+
+        private void Pack(int strip, int k, int count)
+        {
+            var (row, rows) = (_strips.Start(strip), _strips.Start(strip + 1) - _strips.Start(strip));
+            var target = _packed + (long)row * _call.K + (long)k * rows;
+            if (_call.TransA)
+                Panels.Copy(_call.A + (long)k * _call.Lda + row, _call.Lda, rows, count, target, rows);
+            else
+                Panels.Transpose(_call.A + (long)row * _call.Lda, _call.Lda, rows, count, target, rows);
+        }
     }
 
     /// <summary>How one product is cut into chunks: groups of strips times groups of panels.</summary>

@@ -2,7 +2,7 @@ using Coppice.Tensors;
 
 namespace Coppice.Data;
 
-/// <summary>What all random choices of one epoch of training derive from, and nothing else: not threads, not what was drawn before.</summary>
+/// <summary>What all random choices of one epoch of training derive from: not threads, not what was drawn before.</summary>
 /// <param name="Seed">Seed of the training run.</param>
 /// <param name="Epoch">Number of the epoch.</param>
 public readonly record struct EpochSeed(long Seed, int Epoch)
@@ -27,8 +27,8 @@ public readonly record struct EpochSeed(long Seed, int Epoch)
     /// <summary>The next draw, uniform in 0 to <paramref name="end"/> - 1.</summary>
     internal static int Below(RandomSource random, int end) => (int)(random.NextUInt32() * (ulong)end >> 32);
 
-    /// <summary>Adds a number to a hash so that near numbers give unrelated seeds: the output function of SplitMix64 (Steele, Lea and Flood,
-    /// "Fast splittable pseudorandom number generators", 2014).</summary>
+    /// <summary>Adds a number to a hash so that near numbers give unrelated seeds: the output function of SplitMix64 (Steele, Lea and
+    /// Flood, "Fast splittable pseudorandom number generators", 2014).</summary>
     private static ulong Mix(ulong hash, ulong number)
     {
         var z = unchecked((hash ^ number) + 0x9E3779B97F4A7C15);

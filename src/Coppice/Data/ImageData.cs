@@ -68,7 +68,7 @@ public sealed class ImageData
     /// </remarks>
     /// <param name="path">A file or folder.</param>
     /// <exception cref="FileNotFoundException">The file, or that of MNIST's labels beside it, is missing.</exception>
-    /// <exception cref="InvalidDataException">A file is malformed, of another size or kind; the message names it and what is wrong.</exception>
+    /// <exception cref="InvalidDataException">A file is malformed, of another size or kind; the message names it.</exception>
     public static ImageData Read(string path)
     {
         if (Directory.Exists(path))
@@ -88,12 +88,13 @@ public sealed class ImageData
             throw new ArgumentException("No file of images is named; name at least one.", nameof(paths));
         var parts = paths.Select(Read).ToArray();
         var first = parts[0];
-        if (Array.FindIndex(parts, part => part.Size != first.Size || !part.ClassNames.SequenceEqual(first.ClassNames)) is >= 0 and var other)
+        var other = Array.FindIndex(parts, part => part.Size != first.Size || !part.ClassNames.SequenceEqual(first.ClassNames));
+        if (other >= 0)
             throw new InvalidDataException($"'{paths[0]}' holds {first}, '{paths[other]}' {parts[other]}, or differently named classes; "
                 + "only data of one size and with the same classes can be put together.");
         var total = parts.Sum(part => part._pixels.LongLength);
         if (total > Array.MaxLength)
-            throw new InvalidDataException($"'{paths[0]}' and the others hold {total} bytes; {Array.MaxLength} can be held, so name fewer.");
+            throw new InvalidDataException($"'{paths[0]}' and others hold {total} bytes; {Array.MaxLength} can be held: name fewer.");
         var pixels = new byte[total];
         var end = 0;
         foreach (var part in parts)
@@ -124,7 +125,7 @@ public sealed class ImageData
             0 => Read(path),
             1 => Read(found[0]),
             _ => throw new InvalidDataException(
-                $"'{path}' holds several data sets ({string.Join(", ", found.Select(files => Path.GetFileName(files[0])))}); name the files."),
+                $"'{path}' holds data sets ({string.Join(", ", found.Select(files => Path.GetFileName(files[0])))}); name the files."),
         };
     }
 

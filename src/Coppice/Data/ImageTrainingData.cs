@@ -75,7 +75,8 @@ public sealed class ImageTrainingData : TrainingData
     private void Augment(ReadOnlySpan<float> image, Span<float> target, ImageAugmentation augmentation, RandomSource random)
     {
         var places = 2 * augmentation.Padding + 1;
-        var (down, right) = (EpochSeed.Below(random, places) - augmentation.Padding, EpochSeed.Below(random, places) - augmentation.Padding);
+        var down = EpochSeed.Below(random, places) - augmentation.Padding;
+        var right = EpochSeed.Below(random, places) - augmentation.Padding;
         var flip = augmentation.Flip && EpochSeed.Below(random, 2) == 1;
         var (height, width) = (_data.Height, _data.Width);
         // The columns of a row that lie within the image once it is moved.

@@ -40,8 +40,8 @@ internal static class JsonLinesFile
         }
         catch (JsonException error)
         {
-            throw new InvalidDataException($"{place}: it is no JSON object from byte {error.BytePositionInLine} on; repair or remove the line.",
-                error);
+            throw new InvalidDataException(
+                $"{place}: it is no JSON object from byte {error.BytePositionInLine} on; repair or remove the line.", error);
         }
         throw new InvalidDataException($"{place}: it is no JSON object with a string \"text\"; add the text or remove the line.");
     }
@@ -70,8 +70,8 @@ internal static class JsonLinesFile
         }
         catch (InvalidOperationException error)
         {
-            throw new InvalidDataException($"{place}: the \"text\" is not UTF-8, or holds half a surrogate pair; repair or remove the line.",
-                error);
+            throw new InvalidDataException(
+                $"{place}: the \"text\" is not UTF-8, or holds half a surrogate pair; repair or remove the line.", error);
         }
     }
 

@@ -17,7 +17,9 @@ public static class TextDocuments
     public static IEnumerable<string> Read(string path)
     {
         if (!Directory.Exists(path))
-            return ReadFile(File.Exists(path) ? path : throw new FileNotFoundException($"There is no file '{path}'; check the path.", path));
+            return File.Exists(path)
+                ? ReadFile(path)
+                : throw new FileNotFoundException($"There is no file '{path}'; check the path.", path);
         string[] files = [.. Directory.EnumerateFiles(path).Where(file => Extensions.Contains(Path.GetExtension(file)))
             .Order(StringComparer.Ordinal)];
         return files.Length > 0

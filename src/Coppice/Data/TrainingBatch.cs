@@ -2,8 +2,8 @@ using Coppice.Tensors;
 
 namespace Coppice.Data;
 
-/// <summary>What one training step sees, and what the model should say of it. Its tensors belong to no <see cref="TensorScope"/>: dispose the
-/// batch to recycle their memory, after the step and the scope of what was computed from them.</summary>
+/// <summary>What one training step sees, and what the model should say of it. Its tensors belong to no <see cref="TensorScope"/>: dispose
+/// the batch to recycle their memory, after the step and the scope of what was computed from them.</summary>
 /// <param name="Targets">Class numbers, I64 [N]: one for each row of logits that the model gives.</param>
 public abstract record TrainingBatch(Tensor Targets) : IDisposable
 {

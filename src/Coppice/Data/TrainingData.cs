@@ -8,7 +8,7 @@ public abstract class TrainingData
 
     /// <summary>Puts some examples together, in the order given.</summary>
     /// <param name="examples">Numbers of the examples, at least one.</param>
-    /// <param name="augmentation">Decides how each example is changed at random, where this data does so; null leaves all as they are.</param>
+    /// <param name="augmentation">Decides how each example is changed at random, if it is; null leaves all as they are.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such example.</exception>
     public abstract TrainingBatch Load(ReadOnlySpan<int> examples, EpochSeed? augmentation = null);
 
@@ -41,7 +41,7 @@ public abstract class TrainingData
 
     /// <summary>Sets the last examples apart for validation.</summary>
     /// <param name="fraction">Which share, above 0 and below 1; rounded to at least 1 example of both parts.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="fraction"/> is out of its range, or there is only 1 example.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="fraction"/> is out of range, or there is only 1 example.</exception>
     public (TrainingData Training, TrainingData HeldOut) HoldOutFraction(double fraction) => fraction is > 0 and < 1
         ? HoldOut(Math.Max(1, Math.Min(Count - 1, (int)Math.Round(Count * fraction))))
         : throw new ArgumentOutOfRangeException(nameof(fraction), fraction, "The share to hold out must be above 0 and below 1.");

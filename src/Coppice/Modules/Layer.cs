@@ -8,7 +8,7 @@ public abstract class Layer : Module
     private readonly List<Func<Layer, Tensor, Tensor>> _preHooks = [];
     private readonly List<Func<Layer, Tensor, Tensor>> _hooks = [];
 
-    /// <summary>Runs the hooks before, the layer, then the hooks after it.</summary>
+    /// <summary>Runs the layer between its hooks.</summary>
     public Tensor Forward(Tensor input)
     {
         foreach (var hook in _preHooks)
@@ -16,7 +16,7 @@ public abstract class Layer : Module
         var output = Compute(input);
         foreach (var hook in _hooks)
             output = hook(this, output);
-        return output;
+        return Observed(output);
     }
 
     /// <summary>Calls <paramref name="hook"/> with each input before the layer runs; what it returns takes the input's place.</summary>
@@ -27,7 +27,7 @@ public abstract class Layer : Module
         return new Registration(() => _preHooks.Remove(hook));
     }
 
-    /// <summary>Calls <paramref name="hook"/> with each output after the layer ran; what it returns takes the output's place.</summary>
+    /// <summary>Calls <paramref name="hook"/> with each output; what it returns takes its place.</summary>
     /// <returns>Removes the hook when disposed.</returns>
     public IDisposable RegisterForwardHook(Func<Layer, Tensor, Tensor> hook)
     {
@@ -37,11 +37,6 @@ public abstract class Layer : Module
 
     /// <summary>The layer's own computation.</summary>
     protected abstract Tensor Compute(Tensor input);
-
-    private sealed class Registration(Action remove) : IDisposable
-    {
-        public void Dispose() => remove();
-    }
 }
 
 /// <summary>Layers applied one after another, named by their number as in torch.</summary>

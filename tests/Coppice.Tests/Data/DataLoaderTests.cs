@@ -80,9 +80,8 @@ public sealed class DataLoaderTests
     }
 
     [Fact]
-    public void InOrder_AugmentedData_IsGivenAsItIs() =>
-        Assert.Equal(TestImages.Data.Count, new DataLoader(Augmented, Options).InOrder().Images()
-            .Zip(new DataLoader(TestImages.ForTraining(), Options).InOrder().Images()).Count(pair => pair.First.SequenceEqual(pair.Second)));
+    public void InOrder_AugmentedData_IsGivenAsItIs() => Assert.Equal(
+        new DataLoader(TestImages.ForTraining(), Options).InOrder().Images(), new DataLoader(Augmented, Options).InOrder().Images());
 
     [Theory]
     [InlineData(0)]
@@ -129,10 +128,10 @@ public sealed class DataLoaderTests
     public void Batches_FailureWhileLoading_ComesAfterTheBatchesBefore(int prefetch)
     {
         var seen = 0;
+        var loader = new DataLoader(new RecordingData(4, broken: 2), new() { BatchSize = 1, Shuffle = false, Prefetch = prefetch });
         var error = Assert.Throws<InvalidDataException>(() =>
         {
-            foreach (var batch in new DataLoader(new RecordingData(4, broken: 2), new() { BatchSize = 1, Shuffle = false, Prefetch = prefetch })
-                .Batches(0))
+            foreach (var batch in loader.Batches(0))
                 seen++;
         });
         Assert.Equal((2, "example 2 is broken"), (seen, error.Message));

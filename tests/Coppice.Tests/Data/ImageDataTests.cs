@@ -145,7 +145,7 @@ public sealed class ImageDataTests
         WriteMnist(folder, "t10k-", [7]);
         Assert.Equal([5, 6], ImageData.ReadTraining(folder.Path).Labels);
         folder.Write("train.bin", [0, .. Cifar(1)]);
-        Assert.Contains("several data sets (train.bin, train-images-idx3-ubyte)",
+        Assert.Contains("holds data sets (train.bin, train-images-idx3-ubyte)",
             Assert.Throws<InvalidDataException>(() => ImageData.ReadTraining(folder.Path)).Message, StringComparison.Ordinal);
     }
 

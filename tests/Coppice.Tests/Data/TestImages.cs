@@ -8,7 +8,8 @@ internal static class TestImages
     public static readonly ImageData Data = new(
         [.. Enumerable.Range(0, 7 * 2 * 3 * 3).Select(i => (byte)(i % 251))], [0, 1, 2, 0, 1, 2, 0], ["a", "b", "c"], 2, 3, 3);
 
-    public static ImageTrainingData ForTraining(ImageAugmentation? augmentation = null) => new(Data, [0.5f, 0.25f], [0.5f, 2], augmentation);
+    public static ImageTrainingData ForTraining(ImageAugmentation? augmentation = null) =>
+        new(Data, [0.5f, 0.25f], [0.5f, 2], augmentation);
 
     /// <summary>Pixels and classes of some batches, which are disposed.</summary>
     public static (float[] Pixels, long[] Targets)[] Contents(this IEnumerable<TrainingBatch> batches) => [.. batches.Select(batch =>

@@ -52,8 +52,12 @@ public sealed class TextDocumentsTests : IDisposable
     }
 
     [Fact]
-    public void Read_NotUtf8_NamesFileAndLine() => Assert.Contains("d.jsonl', line 1: the \"text\" is not UTF-8", Assert.Throws<InvalidDataException>(
-        () => TextDocuments.Read(_folder.Write("d.jsonl", [.. "{\"text\": \""u8, 0xFF, .. "\"}"u8])).ToArray()).Message, StringComparison.Ordinal);
+    public void Read_NotUtf8_NamesFileAndLine()
+    {
+        var path = _folder.Write("d.jsonl", [.. "{\"text\": \""u8, 0xFF, .. "\"}"u8]);
+        Assert.Contains("d.jsonl', line 1: the \"text\" is not UTF-8",
+            Assert.Throws<InvalidDataException>(() => TextDocuments.Read(path).ToArray()).Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Read_IsLazy_AndSeesLaterErrorsLater() =>

@@ -13,7 +13,8 @@ internal static class ImageFolder
         if (classes.Length == 0)
             throw new InvalidDataException($"'{root}' is a folder without class folders; name the file of images in it, "
                 + "or a folder with a folder of images for each class.");
-        (string Path, int Label)[] sorted = [.. classes.Index().SelectMany(entry => ImagesIn(entry.Item).Select(path => (path, entry.Index)))];
+        (string Path, int Label)[] sorted =
+            [.. classes.Index().SelectMany(folder => ImagesIn(folder.Item).Select(path => (path, folder.Index)))];
         var images = Array.ConvertAll(new EpochSeed(0, 0).Order(sorted.Length), i => sorted[i]);
         var size = CommonSize(Array.ConvertAll(sorted, image => image.Path));
         var imageBytes = (long)size.Channels * size.Height * size.Width;

@@ -18,7 +18,7 @@ internal static class NetpbmFile
         var height = Number(path, bytes, ref position);
         var start = position;
         if (Number(path, bytes, ref position) != MaxSample)
-            throw new InvalidDataException($"'{path}', offset {start}: the largest sample must be {MaxSample}; convert the image to 8 bits.");
+            throw new InvalidDataException($"'{path}', offset {start}: the largest sample must be {MaxSample}; convert it to 8 bits.");
         return (new(channels, height, width), position + 1); // a single blank ends the header
     }
 
@@ -50,7 +50,8 @@ internal static class NetpbmFile
         var start = position;
         while (position < bytes.Length && char.IsAsciiDigit((char)bytes[position]))
             position++;
-        return int.TryParse(bytes[start..position], NumberStyles.None, CultureInfo.InvariantCulture, out var number) && position < bytes.Length
+        return position < bytes.Length
+            && int.TryParse(bytes[start..position], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? number
             : throw new InvalidDataException($"'{path}', offset {start}: a size or the largest sample is expected; the header is damaged.");
     }

@@ -21,15 +21,14 @@ internal static class PngFile
             throw new InvalidDataException($"'{path}', offset 0: it does not begin as a PNG; convert it to one, or remove it.");
         var chunk = ReadChunk(path, bytes, Signature.Length);
         if (chunk.Type != "IHDR" || chunk.Length != HeaderLength)
-            throw Damaged(path, Signature.Length, "the header is expected here");
+            throw Refusal(path, Signature.Length, "the header is expected here");
         var fields = bytes.Slice(chunk.Start, HeaderLength);
         var header = new PngHeader(BinaryPrimitives.ReadUInt32BigEndian(fields), BinaryPrimitives.ReadUInt32BigEndian(fields[4..]),
             fields[8], fields[9]);
         if (header.Problem is { } problem)
-            throw Damaged(path, chunk.Start + 8, problem);
+            throw Refusal(path, chunk.Start + 8, problem);
         if (fields[10] != 0 || fields[11] != 0 || fields[12] != 0)
-            throw new InvalidDataException($"'{path}', offset {chunk.Start + 10}: interlaced images, and compression or filters other than "
-                + "PNG's usual ones, are not read; save it again without interlacing.");
+            throw Refusal(path, chunk.Start + 10, "interlacing, or another compression or filter than PNG's own, is not read");
         return header;
     }
 
@@ -50,9 +49,9 @@ internal static class PngFile
                 compressed.Write(content);
             }
             else if (chunk.Type == "PLTE" && header.IsPalette)
-                palette = content.Length % 3 == 0 ? content.ToArray() : throw Damaged(path, offset, "a palette must hold triples");
+                palette = content.Length % 3 == 0 ? content.ToArray() : throw Refusal(path, offset, "a palette must hold triples");
             else if (chunk.Type is not ("IHDR" or "PLTE") && char.IsAsciiLetterUpper(chunk.Type[0]))
-                throw Damaged(path, offset, $"the chunk '{chunk.Type}' is not known and needed to show the image");
+                throw Refusal(path, offset, $"the chunk '{chunk.Type}' is not known and needed to show the image");
         }
         compressed.Position = 0;
         try
@@ -62,7 +61,7 @@ internal static class PngFile
         }
         catch (Exception error) when (error is EndOfStreamException or InvalidDataException)
         {
-            throw Damaged(path, dataOffset, $"the pixels that begin here can't be unpacked: {error.Message}");
+            throw Refusal(path, dataOffset, $"the pixels that begin here can't be unpacked: {error.Message}");
         }
     }
 
@@ -70,14 +69,14 @@ internal static class PngFile
     {
         var rest = bytes[offset..];
         if (rest.Length < ChunkFrame || BinaryPrimitives.ReadUInt32BigEndian(rest) is var length && length > rest.Length - ChunkFrame)
-            throw Damaged(path, offset, "the chunk that begins here is cut off");
+            throw Refusal(path, offset, "the chunk that begins here is cut off");
         var summed = rest.Slice(4, 4 + (int)length);
         if (Crc32.Of(summed) != BinaryPrimitives.ReadUInt32BigEndian(rest[(8 + (int)length)..]))
-            throw Damaged(path, offset, "the checksum of the chunk that begins here is wrong");
+            throw Refusal(path, offset, "the checksum of the chunk that begins here is wrong");
         return new(Encoding.Latin1.GetString(summed[..4]), offset + 8, (int)length);
     }
 
-    private static InvalidDataException Damaged(string path, int offset, string problem) =>
+    private static InvalidDataException Refusal(string path, int offset, string problem) =>
         new($"'{path}', offset {offset}: {problem}; save the image again, or remove it.");
 
     private readonly record struct Chunk(string Type, int Start, int Length)

@@ -21,7 +21,7 @@ internal readonly record struct PngHeader(uint Width, uint Height, byte BitDepth
     public string? Problem => (ColourType, BitDepth) switch
     {
         (0 or 3, 1 or 2 or 4 or 8) or (2 or 4 or 6, 8) => null,
-        (0 or 2 or 4 or 6, 16) => "samples of 16 bits are not read; convert the image to 8 bits",
+        (0 or 2 or 4 or 6, 16) => "samples of 16 bits are not read, only of up to 8",
         _ => $"there are no pixels of colour type {ColourType} with {BitDepth} bits",
     };
 

@@ -15,9 +15,9 @@ namespace Coppice.Pruning.Callbacks;
 /// </remarks>
 /// <param name="penalty">The paper's lambda, at least 0; 1e-5 to 1e-4 there.</param>
 /// <param name="share">Of all channels, in [0, 1].</param>
-/// <param name="pruneAt">The step before which channels are masked; there must be steps after it.</param>
+/// <param name="pruneAt">The step before which channels are masked; there must be steps after it. Null for the penalty alone.</param>
 /// <param name="data">The first batch of its epoch 0 shows which layers feed which normalisations.</param>
-public sealed class NetworkSlimming(double penalty, double share, long pruneAt, DataLoader data) : TrainingCallback
+public sealed class NetworkSlimming(double penalty, double share, long? pruneAt, DataLoader data) : TrainingCallback
 {
     private readonly PruneAmount _share = PruneAmount.Fraction(share);
     private IReadOnlyList<NormLink> _links = [];

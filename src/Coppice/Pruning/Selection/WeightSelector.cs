@@ -68,8 +68,7 @@ public static class WeightSelector
         foreach (var glob in globs)
             if (!ties.Any(tied => tied.Matches([glob])))
                 throw new PruningException($"'{glob}' matches none of the {ties.Sum(tied => tied.Tensors.Count)} tensors. "
-                    + "The nearest names are "
-                    + string.Join(", ", NameGlob.Nearest(glob, ties.SelectMany(tied => tied.Names)).Select(name => $"'{name}'")) + ".");
+                    + $"The nearest names are {NameGlob.Nearest(glob, ties.SelectMany(tied => tied.Names))}.");
     }
 
     private static void CheckPrunable(IEnumerable<string> include, List<TiedTensors> ties)

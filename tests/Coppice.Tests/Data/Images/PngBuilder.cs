@@ -11,7 +11,8 @@ internal static class PngBuilder
     public static readonly byte[] Signature = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A];
 
     /// <summary>A file with one chunk of pixels: for each row a filter byte and the samples.</summary>
-    public static byte[] Create(int width, int height, byte bitDepth, byte colourType, byte[] rows, byte[]? palette = null, byte interlace = 0) =>
+    public static byte[] Create(int width, int height, byte bitDepth, byte colourType, byte[] rows, byte[]? palette = null,
+        byte interlace = 0) =>
     [
         .. Signature, .. Header(width, height, bitDepth, colourType, interlace),
         .. palette is null ? [] : Chunk("PLTE", palette), .. Chunk("IDAT", Pack(rows)), .. Chunk("IEND", []),
