@@ -186,7 +186,7 @@ internal static class CouplingRules
         c.Outputs[0] = [.. c.Inputs[0], c.Inputs[1][1]];
     }
 
-    /// <summary>q [B, KV x R, T, D], k and v [B, KV, S, D] -> [B, T, (KV x R) x D].</summary>
+    /// <summary>q [B, KV x R, T, D], k and v [B, KV, S, D], mask [B or 1, KV x R or 1, ...] -> [B, T, (KV x R) x D].</summary>
     private static void AttentionRule(Coupling c)
     {
         var (q, k, v) = (c.Inputs[0], c.Inputs[1], c.Inputs[2]);
@@ -199,8 +199,14 @@ internal static class CouplingRules
         c.Contract(0, 3);
         c.Pin(k[2], "every entry depends on all keys");
         c.Pin(q[2], "positions");
-        foreach (var axis in c.Inputs.Skip(3).SelectMany(mask => mask))
-            c.Pin(axis, "the mask says which positions are seen");
+        foreach (var mask in c.Inputs.Skip(3))
+        {
+            for (var axis = 0; axis < 2; axis++)
+                if (mask[axis].Size == q[axis].Size)
+                    c.Equate(mask[axis], q[axis]);
+            foreach (var axis in mask[2..])
+                c.Pin(axis, "the mask says which positions are seen");
+        }
         c.Outputs[0] = [q[0], q[2], Product.Of(q[1], v[3]).Resolve()];
     }
 

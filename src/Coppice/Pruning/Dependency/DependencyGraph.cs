@@ -78,14 +78,16 @@ public sealed class DependencyGraph
     private static void Collect(Value value, int axis, Term term, OrderedDictionary<Dim, List<GroupMember>> members, List<PinnedAxis> pinned)
     {
         var leaves = term.Leaves().Distinct().ToList();
-        foreach (var leaf in leaves.Where(leaf => leaf.Pinned is null && leaf.Size > 1))
+        var free = leaves.FindAll(leaf => leaf.Pinned is null && leaf.Size > 1);
+        foreach (var leaf in free)
         {
             if (!members.TryGetValue(leaf, out var list))
                 members.Add(leaf, list = []);
             list.Add(new(value, axis, term));
         }
-        if (leaves.TrueForAll(leaf => leaf.Pinned is not null || leaf.Size == 1))
-            pinned.Add(new(value.Name, axis, term.Size, leaves.Select(leaf => leaf.Pinned).FirstOrDefault(why => why is not null) ?? "an axis of one index"));
+        if (free.Count == 0)
+            pinned.Add(new(value.Name, axis, term.Size, leaves.Where(leaf => leaf.Pinned is not null).MaxBy(leaf => leaf.Size)?.Pinned
+                ?? (term.Size > 1 ? "the model takes its indices one by one" : "an axis of one index")));
     }
 }
 
