@@ -12,6 +12,7 @@ var benchmarks = new Dictionary<string, Action<Report>>
     ["conv"] = ConvBenchmark.Run,
     ["classification"] = ClassificationBenchmark.Run,
     ["masks"] = MaskBenchmark.Run,
+    ["dependencies"] = DependencyBenchmark.Run,
     ["training"] = TrainingBenchmark.Run,
     ["cnn"] = CnnTrainingBenchmark.Run,
     ["training-profile"] = TrainingBenchmark.RunProfile,

@@ -44,12 +44,13 @@ internal static class AxisAlgebra
     /// <param name="why">The op, for the reason where a cut falls inside a block.</param>
     public static IReadOnlyList<Term> Cut(Term term, IReadOnlyList<int> sizes, string why)
     {
-        if (TryCut(term.Resolve(), [.. sizes.Where(size => size > 0)]) is { } parts)
+        int[] real = [.. sizes.Where(size => size > 0)];
+        if (TryCut(term, real) is { } parts)
         {
             var left = new Queue<Term>(parts);
             return [.. sizes.Select(size => size > 0 ? left.Dequeue() : Unit(0))];
         }
-        var reason = $"{why}: {term.Resolve()} can't be cut into {string.Join(" | ", sizes)} without cutting through a block";
+        var reason = $"{why}: {term.Resolve()} can't be cut into {string.Join(" | ", real)} without cutting through a block";
         Pin(term, reason);
         return [.. sizes.Select(size => Pinned(size, reason))];
     }

@@ -161,6 +161,9 @@ internal static class CouplingRules
     private static void BatchNormTrainingRule(Coupling c)
     {
         ChannelwiseRule(c);
+        foreach (var (axis, term) in c.Inputs[0].Index())
+            if (axis != 1)
+                c.Pin(term, "statistics are taken over this axis");
         for (var i = 1; i < c.Outputs.Length; i++)
             c.Outputs[i] = [c.Inputs[0][1]];
     }

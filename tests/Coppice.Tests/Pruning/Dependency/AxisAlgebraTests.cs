@@ -93,8 +93,9 @@ public sealed class AxisAlgebraTests
         var term = Parse(whole);
         var parts = AxisAlgebra.Cut(term, Numbers(sizes), "Narrow (%7)");
         Assert.Equal(Numbers(sizes), parts.Select(part => part.Size));
+        var reason = $"can't be cut into {string.Join(" | ", Numbers(sizes))} without cutting through a block";
         Assert.All(parts.Append(term.Resolve()).SelectMany(part => part.Leaves()),
-            leaf => Assert.EndsWith($"can't be cut into {sizes.Replace(" ", " | ", StringComparison.Ordinal)} without cutting through a block", leaf.Pinned, StringComparison.Ordinal));
+            leaf => Assert.EndsWith(reason, leaf.Pinned, StringComparison.Ordinal));
     }
 
     [Theory]

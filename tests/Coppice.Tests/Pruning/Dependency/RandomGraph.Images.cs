@@ -10,7 +10,7 @@ internal sealed partial class RandomGraph
     {
         Value x = Conv(Floats(Between(1, 3), 4, 4), Channels(), Any(1, 3));
         for (var blocks = Between(1, 5); blocks > 0; blocks--)
-            x = Chance(6) ? Resized(x) : ImageBlock(x, 2);
+            x = Chance(5) ? Resized(x) : ImageBlock(x, 2);
         switch (Next(5))
         {
             case 0:
@@ -54,7 +54,8 @@ internal sealed partial class RandomGraph
             case 5:
                 return Activated(x);
             case 6:
-                return Apply(Any<Op>(new Multiply(), new Add(), new Subtract()), x, Weight(Any<int[]>([channels, 1, 1], [1, channels, 1, 1], [1, 1])));
+                return Apply(Any<Op>(new Multiply(), new Add(), new Subtract()), x,
+                    Weight(Any<int[]>([channels, 1, 1], [1, channels, 1, 1], [1, 1])));
             case 7:
                 return Shuffled(x, DivisorOf(channels));
             case 8:

@@ -32,10 +32,26 @@ internal sealed partial class RandomGraph
     {
         if (Chance(2))
             x = SequenceBlock(x, 1);
-        switch (Next(5))
+        switch (Next(8))
         {
             case 0:
                 Output(x);
+                break;
+            case 5: // learned queries gather the tokens
+                var queries = Between(2, 4);
+                var weights = Apply(new Softmax(), Apply(new MatMul(), Weight(queries, x.SampleShape[2]), Transposed(x, 1, 2)));
+                x = Apply(new MatMul(), weights, x);
+                Output(Linear(Reshaped(x, _batch, queries * x.SampleShape[2]), 3));
+                break;
+            case 6:
+                Output(Apply(new Mean(), Reshaped(x, _batch, x.SampleShape[1] * x.SampleShape[2])));
+                break;
+            case 7:
+                var row = Linear(Reshaped(x, _batch, x.SampleShape[1] * x.SampleShape[2]), Channels());
+                row = Apply(new BatchNorm(0.1f), row, Weight(row.SampleShape[1]), Weight(row.SampleShape[1]), Statistic(row.SampleShape[1], 0),
+                    Statistic(row.SampleShape[1], 1));
+                Output(Apply(new ArgMax(), row));
+                Output(Linear(Any(row, Apply(new BatchNormTraining(0.1f), row, Weight(row.SampleShape[1]), Weight(row.SampleShape[1]))), 3));
                 break;
             case 1:
                 Output(Apply(Any<Op>(new Sum(), new Mean()), x));
@@ -63,7 +79,7 @@ internal sealed partial class RandomGraph
     private Value SequenceBlock(Value x, int depth)
     {
         var (tokens, features) = (x.SampleShape[1], x.SampleShape[2]);
-        switch (Next(depth > 0 ? 16 : 9))
+        switch (Next(depth > 0 ? 18 : 9))
         {
             case 0:
                 return Linear(x, Channels());
@@ -72,7 +88,8 @@ internal sealed partial class RandomGraph
             case 2:
                 return Normalized(x);
             case 3:
-                return Apply(Any<Op>(new Multiply(), new Add()), x, Weight(Any<int[]>([features], [tokens, features], [1, 1, features], [1])));
+                return Apply(Any<Op>(new Multiply(), new Add()), x,
+                    Weight(Any<int[]>([features], [tokens, features], [1, 1, features], [1])));
             case 4: // gated feed-forward
                 var hidden = Channels();
                 return Linear(Apply(new Multiply(), Apply(new Silu(), Linear(x, hidden)), Linear(x, hidden)), features);
@@ -96,8 +113,10 @@ internal sealed partial class RandomGraph
                 var windows = Reshaped(x, Times(_batch, 2), tokens / 2, features);
                 return Reshaped(Linear(windows, features), _batch, tokens, features);
             case 13:
-                var mixed = Transposed(Linear(Transposed(x, 1, 2), tokens), 1, 2);
-                return Apply(new Add(), mixed, x);
+                var mixed = Linear(Activated(Linear(Transposed(x, 1, 2), Channels())), tokens);
+                return Apply(new Add(), Transposed(mixed, 1, 2), x);
+            case 15 when Chance(3):
+                return Apply(Any<Op>(new Softmax(), new L2Normalize()), x);
             default:
                 return SelfAttention(x);
         }
@@ -152,7 +171,8 @@ internal sealed partial class RandomGraph
     private NodeValue Grouped(Value q, Value k, Value v)
     {
         var (heads, shared, tokens, size) = (q.SampleShape[1], k.SampleShape[1], q.SampleShape[2], q.SampleShape[3]);
-        var scores = Apply(new MatMul(true), Reshaped(q, _batch, shared, heads / shared, tokens, size), Reshaped(k, _batch, shared, 1, tokens, size));
+        var scores = Apply(new MatMul(true), Reshaped(q, _batch, shared, heads / shared, tokens, size),
+            Reshaped(k, _batch, shared, 1, tokens, size));
         var mixed = Apply(new MatMul(), Apply(new Softmax(), scores), Reshaped(v, _batch, shared, 1, tokens, size));
         return Reshaped(Transposed(Reshaped(mixed, _batch, heads, tokens, size), 1, 2), _batch, tokens, heads * size);
     }
@@ -163,6 +183,7 @@ internal sealed partial class RandomGraph
         var half = x.SampleShape[3] / 2;
         var turned = Apply(new Concat(3), Narrow(x, 3, half, half), Narrow(x, 3, 0, half));
         var tokens = x.SampleShape[2];
-        return Apply(new Add(), Apply(new Multiply(), x, Weight(tokens, 2 * half)), Apply(new Multiply(), turned, Weight(tokens, 2 * half)));
+        return Apply(new Add(), Apply(new Multiply(), x, Weight(tokens, 2 * half)),
+            Apply(new Multiply(), turned, Weight(tokens, 2 * half)));
     }
 }

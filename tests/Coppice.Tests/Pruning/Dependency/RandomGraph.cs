@@ -9,7 +9,9 @@ namespace Coppice.Tests.Pruning.Dependency;
 internal sealed partial class RandomGraph
 {
     private static readonly Op[] Activations =
-        [new Relu(), new Gelu(GeluKind.Tanh), new Gelu(GeluKind.Erf), new Sigmoid(), new Silu(), new Tanh(), new Cast(DType.F32), new Contiguous()];
+    [
+        new Relu(), new Gelu(GeluKind.Tanh), new Gelu(GeluKind.Erf), new Sigmoid(), new Silu(), new Tanh(), new Cast(DType.F32), new Contiguous(),
+    ];
 
     private readonly RandomSource _random;
     private readonly GraphBuilder _builder;
@@ -41,6 +43,9 @@ internal sealed partial class RandomGraph
     /// <summary>True once in some times.</summary>
     public bool Chance(int once) => Next(once) == 0;
 
+    /// <summary>Some of the numbers below another, never all.</summary>
+    public int[] Some(int size) => [.. Enumerable.Range(0, size).OrderBy(_ => Next(1000)).Take(Next(size))];
+
     private int Between(int least, int most) => least + Next(most - least + 1);
 
     private T Any<T>(params IReadOnlyList<T> choices) => choices[Next(choices.Count)];
@@ -57,8 +62,11 @@ internal sealed partial class RandomGraph
         return _builder.Input($"x{_names++}", DType.I64, _batch, steps);
     }
 
-    private ParameterValue Weight(params int[] sizes) =>
-        _builder.Parameter($"w{_names++}", new Parameter(Random(sizes, 4 / MathF.Sqrt(sizes.Length < 2 ? 4 : sizes.Skip(1).Aggregate((a, b) => a * b)))));
+    private ParameterValue Weight(params int[] sizes)
+    {
+        var width = 4 / MathF.Sqrt(sizes.Length < 2 ? 4 : sizes.Skip(1).Aggregate((one, other) => one * other));
+        return _builder.Parameter($"w{_names++}", new Parameter(Random(sizes, width)));
+    }
 
     private BufferValue Statistic(int size, float from)
     {
