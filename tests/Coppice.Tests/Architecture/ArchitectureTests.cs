@@ -21,6 +21,7 @@ public sealed partial class ArchitectureTests
         ["Checkpoints"] = [],
         ["Data"] = [],
         ["Models"] = ["Modules", "Checkpoints"],
+        ["Onnx"] = ["Checkpoints"],
         ["Generation"] = ["Models", "Modules", "Tokenizers"],
         ["Pruning"] = ["Checkpoints", "Data", "Modules", "Training"],
         ["Training"] = ["Checkpoints", "Data", "Models", "Modules"],
