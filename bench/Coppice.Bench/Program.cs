@@ -22,10 +22,12 @@ switch (args)
     case ["make-llama-7b", var folder]:
         SyntheticCheckpoint.MakeLlama7B(folder);
         return 0;
+    case ["onnx-conformance", var folder]:
+        return OnnxConformance.Run(folder);
 }
 if (args is not [var name] || !benchmarks.TryGetValue(name, out var benchmark))
 {
-    Console.Error.WriteLine($"Name one benchmark: {string.Join(", ", benchmarks.Keys)}; or make-gpt2-small FOLDER, make-llama-7b FOLDER.");
+    Console.Error.WriteLine($"Name one benchmark: {string.Join(", ", benchmarks.Keys)}; or make-gpt2-small FOLDER, make-llama-7b FOLDER, onnx-conformance FOLDER.");
     return 2;
 }
 if (OpenBlas.RestartWithoutOverrides(args) is { } exitCode)

@@ -51,12 +51,15 @@ public sealed record TopK(int K, bool Largest = true) : Op
                     var line = from + row * size;
                     for (var i = 0; i < size; i++)
                         order[i] = i;
-                    order.AsSpan().Sort((a, b) => (descending ? line[b].CompareTo(line[a]) : line[a].CompareTo(line[b])) is var sign and not 0
+                    order.AsSpan().Sort((a, b) => (descending ? Order(line[b], line[a]) : Order(line[a], line[b])) is var sign and not 0
                         ? sign : a.CompareTo(b));
                     for (var i = 0; i < k; i++)
                         (to[row * k + i], places[row * k + i]) = (line[order[i]], order[i]);
                 }
             });
         }
+
+        private static int Order<T>(T a, T b) where T : INumber<T> =>
+            T.IsNaN(a) || T.IsNaN(b) ? T.IsNaN(a).CompareTo(T.IsNaN(b)) : a.CompareTo(b);
     }
 }

@@ -1,3 +1,4 @@
+using Coppice.Checkpoints;
 using Coppice.Checkpoints.Writing;
 using Coppice.Onnx.Wire;
 using Coppice.Tensors;
@@ -40,12 +41,21 @@ public sealed class OnnxFile : IDisposable
         }
     }
 
+    /// <summary>Reads a file that holds one tensor, as ONNX's test data does.</summary>
+    /// <exception cref="OnnxException">The file is missing, damaged, or its elements are not supported.</exception>
+    public static Tensor ReadTensor(string path)
+    {
+        using var file = Map(path);
+        using var external = new ExternalFiles(path);
+        return WireReader.ReadFile<TensorProto>(file, external).Source().ToTensor();
+    }
+
     /// <summary>Writes a model; the file appears whole or not at all.</summary>
     /// <remarks>
     /// Tensors that were kept in files beside the model, and all large ones where it would pass protobuf's 2 GB, go into one file
     /// <c>NAME.data</c> beside it.
     /// </remarks>
-    /// <exception cref="Checkpoints.CheckpointException">The output exists, or its folder does not.</exception>
+    /// <exception cref="CheckpointException">The output exists, or its folder does not.</exception>
     /// <exception cref="OnnxException">A tensor's elements can't be read, or the model passes 2 GB without its tensors.</exception>
     public static void Save(ModelProto model, string path, bool overwrite = false)
     {
