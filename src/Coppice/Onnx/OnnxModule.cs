@@ -31,9 +31,9 @@ public sealed class OnnxModule : Module
     public OnnxModule(OnnxFile file)
     {
         (_graph, _path) = (file.Model.Graph!, file.Path);
-        _version = file.Model.OpsetVersion() ?? throw new OnnxException(_path, "the model names no version of ONNX's own operators",
-            "Export it again.");
         CheckOperators();
+        CheckTypes();
+        _version = file.Model.OpsetVersion() ?? throw Wrong("the model names no version of ONNX's own operators");
         foreach (var initializer in _graph.Initializers)
             Load(initializer);
         var known = _graph.Initializers.Select(tensor => tensor.Name).ToHashSet();
@@ -130,6 +130,12 @@ public sealed class OnnxModule : Module
         if (unknown.Count > 0)
             throw new OnnxException(_path, $"operators that are not supported: {string.Join(", ", unknown)}",
                 "Export the model without them, or with a lower opset that spells them out.");
+    }
+
+    private void CheckTypes()
+    {
+        if (_graph.Inputs.Concat(_graph.Outputs).FirstOrDefault(value => value.Type is { Tensor: null }) is { } odd)
+            throw Wrong($"'{odd.Name}' is no tensor; sequences, maps and optional values are not supported");
     }
 
     private static IEnumerable<NodeProto> NodesOf(GraphProto graph) => graph.Nodes.Concat(

@@ -80,8 +80,9 @@ internal sealed class AxisResampling
         "half_pixel" => (i + 0.5) / _scale - 0.5,
         "half_pixel_symmetric" => _from / 2.0 * (1 - _to / (_scale * _from)) + (i + 0.5) / _scale - 0.5,
         "pytorch_half_pixel" => _to > 1 ? (i + 0.5) / _scale - 0.5 : 0,
-        "align_corners" => _to > 1 ? i * (_from - 1.0) / (_to - 1) : 0,
+        "align_corners" => _to > 1 ? i * (_from - 1.0) / (_scale * _from - 1) : 0,
         "asymmetric" => i / _scale,
+        "tf_half_pixel_for_nn" => (i + 0.5) / _scale,
         "tf_crop_and_resize" => _to > 1
             ? _region.Start * (_from - 1.0) + i * ((double)_region.End - _region.Start) * (_from - 1) / (_to - 1)
             : 0.5 * ((double)_region.Start + _region.End) * (_from - 1),

@@ -22,6 +22,7 @@ internal static class Indexing
         ["CumSum"] = call => [Apply(new CumulativeSum(FromOutermost(call.Values(1)[0], call[0].Shape.Rank), call.Flag("exclusive"),
             call.Flag("reverse")), call[0])],
         ["Trilu"] = call => [Apply(new Triangle(call.Flag("upper", true), call.Optional(1) is null ? 0 : call.Values(1)[0]), call[0])],
+        ["NonMaxSuppression"] = call => [NonMaxSuppression(call)],
         ["Compress"] = call => [Compress(call)],
         ["ReverseSequence"] = call => [ReverseSequence(call)],
     };
@@ -76,6 +77,14 @@ internal static class Indexing
         var classes = Numbers([.. Enumerable.Range(0, depth).Select(i => (long)i)]).Reshape(shape);
         var wrapped = Apply(new Modulo(false), indices, Tensor.From<long>([depth], [])).Unsqueeze(axis);
         return Tensor.Where(classes.Compare(Comparison.Equal, wrapped), call[2].Narrow(0, 1, 1).Squeeze(0), call[2].Narrow(0, 0, 1).Squeeze(0));
+    }
+
+    private static Tensor NonMaxSuppression(OperatorCall call)
+    {
+        float Scalar(int input, float absent) => call.Optional(input) is { Count: > 0 } ? call.Scalar(input) : absent;
+        var most = call.Optional(2) is { Count: > 0 } ? call.Values(2)[0] : 0;
+        var op = new NonMaxSuppression(most, Scalar(3, 0), Scalar(4, float.NegativeInfinity), call.Flag("center_point_box"));
+        return Apply(op, call[0], call[1]);
     }
 
     private static Tensor Compress(OperatorCall call)

@@ -199,7 +199,7 @@ internal static class Shaping
     private static Tensor?[] Dropout(OperatorCall call)
     {
         if (call.Optional(2) is { } training && training.ToArray<bool>()[0] && (call.Optional(1) is null || call.Scalar(1) != 0))
-            throw new NotSupportedException("training_mode is on; export the model for inference");
+            throw new NotSupportedException("training_mode is not supported; export the model for inference");
         return [call[0], Constant(1).Cast(call.Version < 10 ? call[0].DType : DType.Bool).Expand(call[0].Shape)];
     }
 }
