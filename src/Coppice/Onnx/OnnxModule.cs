@@ -22,23 +22,26 @@ public sealed record OnnxValue(string Name, DType? DType, IReadOnlyList<Dimensio
 /// </remarks>
 public sealed class OnnxModule : Module
 {
-    private readonly GraphProto _graph;
     private readonly string _path;
-    private readonly long _version;
+    private readonly GraphProto _graph;
+    private readonly Context _context;
+    private readonly ValueScope _constants = new(null);
+    private readonly List<NodeProto> _nodes;
 
-    /// <summary>Loads the weights of an opened file. The file may be closed afterwards.</summary>
+    /// <summary>Loads the weights of an opened file, which may be closed afterwards, and computes what follows from constants alone.</summary>
     /// <exception cref="OnnxException">A tensor can't be read, or the model uses operators that are not supported; all are named.</exception>
     public OnnxModule(OnnxFile file)
     {
         (_graph, _path) = (file.Model.Graph!, file.Path);
         CheckOperators();
         CheckTypes();
-        _version = file.Model.OpsetVersion() ?? throw Wrong("the model names no version of ONNX's own operators");
+        _context = new(this, file.Model.OpsetVersion() ?? throw Wrong("the model names no version of ONNX's own operators"), _graph);
         foreach (var initializer in _graph.Initializers)
             Load(initializer);
         var known = _graph.Initializers.Select(tensor => tensor.Name).ToHashSet();
         Inputs = [.. _graph.Inputs.Where(input => !known.Contains(input.Name)).Select(Describe)];
         Outputs = [.. _graph.Outputs.Select(Describe)];
+        _nodes = [.. _graph.Nodes.Where(node => !TryFold(node))];
     }
 
     /// <summary>What the caller gives, in order; values that the file initializes are not among them.</summary>
@@ -56,27 +59,24 @@ public sealed class OnnxModule : Module
     {
         if (inputs.Count != Inputs.Count)
             throw new ArgumentException($"The model takes {string.Join(", ", Inputs)}; {inputs.Count} tensors are given.", nameof(inputs));
-        var values = new ValueScope(null);
+        var values = new ValueScope(_constants);
         foreach (var (name, parameter) in Parameters)
             values.Add(name, parameter.Value);
-        foreach (var (name, buffer) in Buffers)
-            values.Add(name, buffer);
         for (var i = 0; i < inputs.Count; i++)
         {
             Check(Inputs[i], inputs[i]);
             values.Add(Inputs[i].Name, inputs[i]);
         }
-        return [.. Run(_graph, values).Select(output => output!)];
+        return [.. Run(_graph, _nodes, values).Select(output => output!)];
     }
 
-    private Tensor?[] Run(GraphProto graph, ValueScope values)
+    private Tensor?[] Run(GraphProto graph, List<NodeProto> nodes, ValueScope values)
     {
-        foreach (var node in graph.Nodes)
+        foreach (var node in nodes)
         {
             var outputs = Apply(node, values);
-            for (var i = 0; i < node.Outputs.Count; i++)
-                if (node.Outputs[i].Length > 0)
-                    values.Add(node.Outputs[i], i < outputs.Length ? outputs[i] : null);
+            for (var i = 0; i < Math.Min(outputs.Length, node.Outputs.Count); i++)
+                values.Add(node.Outputs[i], outputs[i]);
         }
         return [.. graph.Outputs.Select(output => values.Find(output.Name ?? "")
             ?? throw Wrong($"output '{output.Name}' of graph '{graph.Name}' is computed by no node"))];
@@ -88,7 +88,7 @@ public sealed class OnnxModule : Module
         {
             var inputs = node.Inputs.Select(name => name.Length == 0 ? null : values.Find(name)
                 ?? throw new NotSupportedException($"its input '{name}' is computed by no node before it")).ToList();
-            return OperatorTable.Find(node)!(new(node, inputs, _version, (body, arguments) => RunBody(body, arguments, values)));
+            return OperatorTable.Find(node)!(new(node, inputs, values, _context));
         }
         catch (Exception error) when (error is Tensors.Ops.OpException or NotSupportedException or ArgumentException or OverflowException
             or InvalidOperationException or IndexOutOfRangeException)
@@ -98,16 +98,16 @@ public sealed class OnnxModule : Module
         }
     }
 
-    private Tensor?[] RunBody(GraphProto body, IReadOnlyList<Tensor?> arguments, ValueScope outer)
+    /// <summary>Computes a node now if all it reads is known before any input is.</summary>
+    private bool TryFold(NodeProto node)
     {
-        var values = new ValueScope(outer);
-        foreach (var initializer in body.Initializers)
-            values.Add(initializer.Name ?? "", OperatorCall.Load(initializer));
-        if (arguments.Count != body.Inputs.Count)
-            throw new NotSupportedException($"graph '{body.Name}' takes {body.Inputs.Count} inputs, not {arguments.Count}");
-        for (var i = 0; i < arguments.Count; i++)
-            values.Add(body.Inputs[i].Name ?? "", arguments[i]);
-        return Run(body, values);
+        if (node.Inputs.Any(name => name.Length > 0 && _constants.Find(name) is null) || node.Attributes.Any(attribute => attribute.Graph is not null))
+            return false;
+        var outputs = Apply(node, _constants);
+        for (var i = 0; i < Math.Min(outputs.Length, node.Outputs.Count); i++)
+            if (outputs[i] is { } output)
+                _constants.Add(node.Outputs[i], TensorScope.Detach(output.Contiguous()));
+        return true;
     }
 
     private void Load(TensorProto initializer)
@@ -119,7 +119,7 @@ public sealed class OnnxModule : Module
         if (tensor.DType == DType.F32)
             Register(name, new Parameter(TensorScope.Detach(tensor)));
         else
-            RegisterBuffer(name, tensor);
+            _constants.Add(name, RegisterBuffer(name, tensor));
     }
 
     private void CheckOperators()
@@ -162,4 +162,35 @@ public sealed class OnnxModule : Module
     }
 
     private OnnxException Wrong(string problem) => new(_path, problem, "Export the model again.");
+
+    /// <summary>What operators see of the model; tensors in subgraphs are loaded once.</summary>
+    private sealed class Context : IModelContext
+    {
+        private readonly OnnxModule _module;
+        private readonly Dictionary<TensorProto, Tensor> _tensors = [];
+
+        public Context(OnnxModule module, long version, GraphProto graph)
+        {
+            (_module, Version) = (module, version);
+            var own = graph.Initializers.ToHashSet();
+            foreach (var tensor in TensorWalk.Of(graph).Where(tensor => !own.Contains(tensor)))
+                _tensors.Add(tensor, TensorScope.Detach(tensor.Source().ToTensor()));
+        }
+
+        public long Version { get; }
+
+        public Tensor Load(TensorProto tensor) => _tensors[tensor];
+
+        public Tensor?[] Run(GraphProto body, IReadOnlyList<Tensor?> arguments, ValueScope outer)
+        {
+            if (arguments.Count != body.Inputs.Count)
+                throw new NotSupportedException($"graph '{body.Name}' takes {body.Inputs.Count} inputs, not {arguments.Count}");
+            var values = new ValueScope(outer);
+            foreach (var initializer in body.Initializers)
+                values.Add(initializer.Name ?? "", Load(initializer));
+            for (var i = 0; i < arguments.Count; i++)
+                values.Add(body.Inputs[i].Name ?? "", arguments[i]);
+            return _module.Run(body, body.Nodes, values);
+        }
+    }
 }

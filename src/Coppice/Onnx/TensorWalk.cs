@@ -6,7 +6,8 @@ internal static class TensorWalk
     /// <summary>Initializers and tensors in attributes.</summary>
     public static IEnumerable<TensorProto> Of(ModelProto model) => model.Graph is null ? [] : Of(model.Graph);
 
-    private static IEnumerable<TensorProto> Of(GraphProto graph) =>
+    /// <summary>The same of a graph.</summary>
+    public static IEnumerable<TensorProto> Of(GraphProto graph) =>
         graph.Initializers.Concat(graph.Nodes.SelectMany(node => node.Attributes).SelectMany(Of));
 
     private static IEnumerable<TensorProto> Of(AttributeProto attribute)

@@ -6,13 +6,26 @@ namespace Coppice.Onnx.Operators;
 /// <summary>Computes the outputs of a node.</summary>
 internal delegate Tensor?[] OnnxOperator(OperatorCall call);
 
-/// <summary>One run of a node: its attributes, the tensors it reads, and the version of the operators it was written for.</summary>
-internal sealed class OperatorCall(NodeProto node, IReadOnlyList<Tensor?> inputs, long version, Func<GraphProto, IReadOnlyList<Tensor?>, Tensor?[]> run)
+/// <summary>What a node needs of the model it belongs to.</summary>
+internal interface IModelContext
+{
+    /// <summary>Version of the operator set.</summary>
+    long Version { get; }
+
+    /// <summary>The tensor of an attribute.</summary>
+    Tensor Load(TensorProto tensor);
+
+    /// <summary>Runs a subgraph, which sees the values of the graph around it.</summary>
+    Tensor?[] Run(GraphProto body, IReadOnlyList<Tensor?> arguments, ValueScope outer);
+}
+
+/// <summary>One run of a node: its attributes, the tensors it reads, and the model it belongs to.</summary>
+internal sealed class OperatorCall(NodeProto node, IReadOnlyList<Tensor?> inputs, ValueScope values, IModelContext model)
 {
     public NodeProto Node => node;
 
     /// <summary>Version of the operator set.</summary>
-    public long Version => version;
+    public long Version => model.Version;
 
     /// <summary>How many inputs the node names, left-out ones in between included.</summary>
     public int Count => inputs.Count;
@@ -63,7 +76,7 @@ internal sealed class OperatorCall(NodeProto node, IReadOnlyList<Tensor?> inputs
 
     /// <summary>Runs a subgraph of this node, which sees all values of the graph around it.</summary>
     public Tensor?[] Run(string attribute, params IReadOnlyList<Tensor?> arguments) =>
-        run(node.Attribute(attribute)?.Graph ?? throw new NotSupportedException($"attribute {attribute} is missing"), arguments);
+        model.Run(node.Attribute(attribute)?.Graph ?? throw new NotSupportedException($"attribute {attribute} is missing"), arguments, values);
 
     /// <summary>Applies an op of F32 to another type of floats by way of F32.</summary>
     public static Tensor InSingle(Func<Tensor, Tensor> function, Tensor x) =>
@@ -75,7 +88,7 @@ internal sealed class OperatorCall(NodeProto node, IReadOnlyList<Tensor?> inputs
         if (inputs.FirstOrDefault(input => input?.DType is DType.F64 or DType.F16 or DType.BF16)?.DType is not { } narrow)
             return function(this);
         var converted = inputs.Select(input => input is not null && input.DType.IsFloatingPoint() ? input.Cast(DType.F32) : input).ToList();
-        var outputs = function(new OperatorCall(node, converted, version, run));
+        var outputs = function(new OperatorCall(node, converted, values, model));
         return [.. outputs.Select(output => output?.DType == DType.F32 ? output.Cast(narrow) : output)];
     }
 
@@ -85,8 +98,8 @@ internal sealed class OperatorCall(NodeProto node, IReadOnlyList<Tensor?> inputs
     /// <summary>Whole numbers as a tensor of one axis.</summary>
     public static Tensor Numbers(IReadOnlyList<long> values) => Tensor.From<long>([.. values], [values.Count]);
 
-    /// <summary>The tensor of an attribute.</summary>
-    public static Tensor Load(TensorProto tensor) => Checkpoints.TensorLoading.ToTensor(tensor.Source());
+    /// <summary>The tensor of an attribute, or null where it is absent.</summary>
+    public Tensor? TensorOf(string attribute) => node.Attribute(attribute)?.Tensor is { } tensor ? model.Load(tensor) : null;
 
     public static Tensor Apply(Op op, params ReadOnlySpan<Tensor> tensors) => Op.ApplySingle(op, tensors);
 }

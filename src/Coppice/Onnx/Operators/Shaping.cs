@@ -159,7 +159,7 @@ internal static class Shaping
 
     private static Tensor ConstantOfShape(OperatorCall call)
     {
-        var value = call.Node.Attribute("value")?.Tensor is { } tensor ? Load(tensor).Reshape([]) : Constant(0);
+        var value = call.TensorOf("value")?.Reshape([]) ?? Constant(0);
         return value.Expand(Shape.Create([.. call.Values(0).Select(ToInt)])).Contiguous();
     }
 
@@ -168,7 +168,7 @@ internal static class Shaping
         var attribute = call.Node.Attributes.SingleOrDefault() ?? throw new NotSupportedException("its value is missing");
         return attribute.Name switch
         {
-            "value" => Load(attribute.Tensor!),
+            "value" => call.TensorOf("value")!,
             "value_float" => Constant(attribute.Float ?? 0),
             "value_int" => Tensor.From<long>([attribute.Int ?? 0], []),
             "value_floats" => Tensor.From<float>([.. attribute.Floats], [attribute.Floats.Count]),
