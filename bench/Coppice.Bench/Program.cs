@@ -1,3 +1,4 @@
+using System.Globalization;
 using Coppice.Bench;
 
 // dotnet run -c Release --project bench/Coppice.Bench -- gemm
@@ -12,6 +13,8 @@ var benchmarks = new Dictionary<string, Action<Report>>
     ["classification"] = ClassificationBenchmark.Run,
     ["masks"] = MaskBenchmark.Run,
     ["training"] = TrainingBenchmark.Run,
+    ["cnn"] = CnnTrainingBenchmark.Run,
+    ["training-profile"] = TrainingBenchmark.RunProfile,
 };
 
 switch (args)
@@ -24,6 +27,9 @@ switch (args)
         return 0;
     case ["onnx-conformance", var folder]:
         return OnnxConformance.Run(folder);
+    case ["training-memory", var model, var threads]:
+        TrainingBenchmark.PrintPeakMemory(model, int.Parse(threads, CultureInfo.InvariantCulture));
+        return 0;
 }
 if (args is not [var name] || !benchmarks.TryGetValue(name, out var benchmark))
 {

@@ -1,99 +1,97 @@
 using System.Diagnostics;
-using System.Text.Json.Nodes;
-using Coppice.Models;
-using Coppice.Models.Bert;
-using Coppice.Models.Gpt2;
-using Coppice.Tensors;
-using Coppice.Tensors.Autograd;
+using System.Globalization;
 using Coppice.Tensors.Kernels;
-using Coppice.Training;
 using static Coppice.Bench.Measure;
 
 namespace Coppice.Bench;
 
-/// <summary>One training step (forward, backward, AdamW) of the sample models against PyTorch.</summary>
+/// <summary>One training step of the sample models against PyTorch: time and peak memory.</summary>
 internal static class TrainingBenchmark
 {
-    private const int Rounds = 7;
+    private const int Rounds = 9;
+    private const int WarmUp = 8;
 
     public static void Run(Report report)
     {
-        report.Line("\nOne step of training: forward, cross-entropy, backward, AdamW (torch: fused GELU, foreach AdamW). "
-            + "Medians, taking turns.");
-        report.Header("model", "threads", "torch ms", "ours ms", "ratio", "share: forward", "backward", "AdamW");
+        report.Line("\nOne step of training: forward, cross-entropy, backward, AdamW (torch: fused GELU, foreach AdamW). Medians, taking "
+            + "turns. CPU: processor time of all threads, which other programs on the machine disturb less than the clock. Memory: the most "
+            + "either process had resident (VmHWM), ours in a process of its own.");
+        report.Header("model", "threads", "torch ms", "ours ms", "ratio", "torch CPU ms", "ours CPU ms", "ratio",
+            "share: forward", "backward", "AdamW", "torch MB", "ours MB");
         for (var threads = 1; threads <= Math.Min(2, Environment.ProcessorCount); threads++)
+            foreach (var model in TrainingWork.All.Keys)
+                Compare(report, model, threads);
+        var load = File.ReadAllText("/proc/loadavg").Split(" ")[0];
+        report.Line($"\nThe machine's load average at the end, this benchmark's own share of 1 to 2 included: {load}.");
+    }
+
+    /// <summary>Where our time goes, by op.</summary>
+    public static void RunProfile(Report report)
+    {
+        Workers.ThreadCount = 1;
+        foreach (var make in TrainingWork.All.Values)
         {
-            Workers.ThreadCount = threads;
-            Gpt2(report, threads);
-            Bert(report, threads);
+            var work = make();
+            for (var step = 0; step < WarmUp; step++)
+                work.Step();
+            using var profile = new TrainingProfile();
+            for (var step = 0; step < Rounds; step++)
+                profile.Measure(work);
+            report.Line($"\n## {work.Name}, 1 thread");
+            profile.Write(report);
         }
     }
 
-    private static void Gpt2(Report report, int threads)
+    /// <summary>Trains a few steps and prints the most memory that this process had resident, in kB.</summary>
+    public static void PrintPeakMemory(string model, int threads)
     {
-        const int batch = 16, steps = 128;
-        var model = (Gpt2LMHeadModel)Open("gpt2-student").Module;
-        var config = model.Config;
-        var ids = RandomIds(batch, steps, config.VocabSize);
-        var options = new JsonObject
-        {
-            ["model"] = "gpt2", ["layers"] = config.Layers, ["width"] = config.Width, ["heads"] = config.Heads,
-            ["vocabulary"] = config.VocabSize, ["batch"] = batch, ["steps"] = steps,
-        };
-        Compare(report, $"GPT-2 student, {batch} x {steps} tokens", threads, options, new AdamW(model, 1e-4),
-            () => model.Forward(ids).CrossEntropy(ids));
+        Workers.ThreadCount = threads;
+        var work = TrainingWork.All[model]();
+        for (var step = 0; step < WarmUp + Rounds; step++)
+            work.Step();
+        var peak = File.ReadLines("/proc/self/status").First(line => line.StartsWith("VmHWM", StringComparison.Ordinal));
+        Console.WriteLine(peak.Split(':')[1]);
     }
 
-    private static void Bert(Report report, int threads)
+    private static void Compare(Report report, string model, int threads)
     {
-        const int batch = 64, steps = 32;
-        var model = (BertClassifier)Open("bert-thucnews").Module;
-        var config = model.Config;
-        var ids = RandomIds(batch, steps, config.VocabSize);
-        var labels = Tensor.From<long>([.. Enumerable.Range(0, batch).Select(row => (long)row % model.Labels)], [batch]);
-        var options = new JsonObject
-        {
-            ["model"] = "bert", ["layers"] = config.Layers, ["width"] = config.Width, ["heads"] = config.Heads, ["inner"] = config.Inner,
-            ["vocabulary"] = config.VocabSize, ["labels"] = model.Labels, ["batch"] = batch, ["steps"] = steps,
-        };
-        Compare(report, $"BERT, {batch} x {steps} tokens", threads, options, new AdamW(model, 1e-4),
-            () => model.Forward(ids).CrossEntropy(labels));
-    }
-
-    private static void Compare(Report report, string name, int threads, JsonObject options, Optimizer optimizer, Func<Tensor> loss)
-    {
-        using var torch = new TorchPeer("training", threads, options);
-        var peer = new double[Rounds];
+        Workers.ThreadCount = threads;
+        var work = TrainingWork.All[model]();
+        using var torch = new TorchPeer("training", threads, work.Options);
+        var (peer, peerCpu, cpu) = (new double[Rounds], new double[Rounds], new double[Rounds]);
         var (forward, backward, update) = (new double[Rounds], new double[Rounds], new double[Rounds]);
-        for (var round = -2; round < Rounds; round++) // the first two warm up
+        for (var round = -WarmUp; round < Rounds; round++)
         {
+            var peerCpuBefore = torch.Seconds("cpu");
             var seconds = torch.Seconds("step");
+            var peerCpuTime = torch.Seconds("cpu") - peerCpuBefore;
+            var cpuBefore = Environment.CpuUsage.TotalTime;
             var started = Stopwatch.GetTimestamp();
-            double afterForward, afterBackward;
-            using (var tape = new Tape())
-            {
-                var output = loss();
-                afterForward = Stopwatch.GetElapsedTime(started).TotalSeconds;
-                tape.Backward(output);
-                afterBackward = Stopwatch.GetElapsedTime(started).TotalSeconds;
-            }
-            optimizer.Step();
-            optimizer.ZeroGradients();
-            var end = Stopwatch.GetElapsedTime(started).TotalSeconds;
-            if (round >= 0)
-                (peer[round], forward[round], backward[round], update[round]) =
-                    (seconds, afterForward, afterBackward - afterForward, end - afterBackward);
+            double afterForward = 0, afterBackward = 0;
+            work.Step(_ => afterForward = Elapsed(started), () => afterBackward = Elapsed(started));
+            if (round < 0)
+                continue;
+            (forward[round], backward[round], update[round]) =
+                (afterForward, afterBackward - afterForward, Elapsed(started) - afterBackward);
+            (peer[round], peerCpu[round], cpu[round]) = (seconds, peerCpuTime, (Environment.CpuUsage.TotalTime - cpuBefore).TotalSeconds);
         }
         var ours = Median([.. forward.Zip(backward, update).Select(parts => parts.First + parts.Second + parts.Third)]);
-        report.Row(name, $"{threads}", $"{Median(peer) * 1e3:f1}", $"{ours * 1e3:f1}", $"{Median(peer) / ours:f2}",
-            $"{Median(forward) / ours:P0}", $"{Median(backward) / ours:P0}", $"{Median(update) / ours:P0}");
+        report.Row(work.Name, $"{threads}", $"{Median(peer) * 1e3:f1}", $"{ours * 1e3:f1}", $"{Median(peer) / ours:f2}",
+            $"{Median(peerCpu) * 1e3:f1}", $"{Median(cpu) * 1e3:f1}", $"{Median(peerCpu) / Median(cpu):f2}",
+            $"{Median(forward) / ours:P0}", $"{Median(backward) / ours:P0}", $"{Median(update) / ours:P0}",
+            Megabytes(torch.Answer("memory")), Megabytes(PeakMemory(model, threads)));
     }
 
-    private static PretrainedModel Open(string name) => PretrainedModel.Open(Path.Combine(Report.Root, "samples", "models", name));
+    private static double Elapsed(long started) => Stopwatch.GetElapsedTime(started).TotalSeconds;
 
-    private static Tensor RandomIds(int batch, int steps, int vocabulary)
+    private static string PeakMemory(string model, int threads)
     {
-        var random = new RandomSource(1);
-        return Tensor.From<long>([.. Enumerable.Range(0, batch * steps).Select(_ => random.NextUInt32() % vocabulary)], [batch, steps]);
+        var start = new ProcessStartInfo(Environment.ProcessPath!, ["training-memory", model, $"{threads}"]) { RedirectStandardOutput = true };
+        using var child = Process.Start(start)!;
+        return child.StandardOutput.ReadToEnd();
     }
+
+    // "  123456 kB" of /proc.
+    private static string Megabytes(string kilobytes) =>
+        $"{int.Parse(kilobytes.Trim().Split(' ')[0], CultureInfo.InvariantCulture) / 1024}";
 }

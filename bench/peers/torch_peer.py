@@ -5,6 +5,7 @@ First line: JSON {"work": name, "threads": n, ...}. Then one line per measuremen
 """
 import gc
 import json
+import resource
 import sys
 import time
 
@@ -151,18 +152,18 @@ def attend_batch(q, k, v, heads, hidden):
     batch, steps, width = q.shape
     q, k, v = (t.view(batch, steps, heads, width // heads).transpose(1, 2) for t in (q, k, v))
     scores = torch.matmul(q, k.transpose(-1, -2)) / (width // heads) ** 0.5
-    mixed = torch.matmul(F.softmax(scores if hidden is None else scores + hidden, dim=-1), v)
+    mixed = torch.matmul(F.softmax(scores + hidden, dim=-1), v)
     return mixed.transpose(1, 2).reshape(batch, steps, width)
 
 
 def gpt2_training(options):
-    w = gpt2_weights(options["layers"], options["width"], options["vocabulary"], options["steps"])
+    w = gpt2_weights(options["layers"], options["width"], options["vocabulary"], options["positions"])
     ids = torch.randint(0, options["vocabulary"], (options["batch"], options["steps"]))
     future = torch.full((options["steps"],) * 2, float("-inf")).triu(1)
     width = options["width"]
 
     def loss():
-        x = w["wte"][ids] + w["wpe"]
+        x = F.embedding(ids, w["wte"]) + w["wpe"][:options["steps"]]
         for b in w["blocks"]:
             q, k, v = conv1d(F.layer_norm(x, (width,), *b["ln1"]), b["qkv"]).split(width, dim=2)
             x = x + conv1d(attend_batch(q, k, v, options["heads"], future), b["proj"])
@@ -182,17 +183,19 @@ def bert_training(options):
     def norm():
         return torch.ones(width), torch.zeros(width)
 
-    tables = [torch.randn(rows, width) * 0.02 for rows in (options["vocabulary"], 512, 2)]
+    tables = [torch.randn(rows, width) * 0.02 for rows in (options["vocabulary"], options["positions"], 2)]
     blocks = [dict(q=linear(width, width), k=linear(width, width), v=linear(width, width), o=linear(width, width), n1=norm(),
                    up=linear(width, inner), down=linear(inner, width), n2=norm()) for _ in range(options["layers"])]
     ends = dict(n=norm(), pool=linear(width, width), head=linear(width, options["labels"]))
-    ids = torch.randint(0, options["vocabulary"], (options["batch"], options["steps"]))
-    labels = torch.arange(options["batch"]) % options["labels"]
+    rows, steps = options["rows"], options["steps"]
+    ids = torch.tensor([row + [0] * (steps - len(row)) for row in rows])
+    hidden = (torch.arange(steps) >= torch.tensor([[len(row)] for row in rows]))[:, None, None, :].float() * torch.finfo(torch.float32).min
+    labels = torch.arange(len(rows)) % options["labels"]
 
     def loss():
-        x = F.layer_norm(tables[0][ids] + tables[1][:options["steps"]] + tables[2][0], (width,), *ends["n"])
+        x = F.layer_norm(F.embedding(ids, tables[0]) + tables[1][:steps] + tables[2][0], (width,), *ends["n"])
         for b in blocks:
-            mixed = attend_batch(F.linear(x, *b["q"]), F.linear(x, *b["k"]), F.linear(x, *b["v"]), heads, None)
+            mixed = attend_batch(F.linear(x, *b["q"]), F.linear(x, *b["k"]), F.linear(x, *b["v"]), heads, hidden)
             x = F.layer_norm(F.linear(mixed, *b["o"]) + x, (width,), *b["n1"])
             x = F.layer_norm(F.linear(F.gelu(F.linear(x, *b["up"])), *b["down"]) + x, (width,), *b["n2"])
         return F.cross_entropy(F.linear(torch.tanh(F.linear(x[:, 0], *ends["pool"])), *ends["head"]), labels)
@@ -200,11 +203,51 @@ def bert_training(options):
     return loss, [*tables, *(t for group in (*blocks, ends) for pair in group.values() for t in pair)]
 
 
+def resnet20_training(options):
+    """CIFAR's ResNet of He et al. 2015 with parameterless shortcuts, as akamaster/pytorch_resnet_cifar10."""
+    layout = torch.channels_last if options["channels_last"] else torch.contiguous_format
+
+    def conv(inputs, outputs):
+        return (torch.randn(outputs, inputs, 3, 3) * (2 / (9 * inputs)) ** 0.5).contiguous(memory_format=layout)
+
+    def norm(width):
+        return dict(weight=torch.ones(width), bias=torch.zeros(width), mean=torch.zeros(width), var=torch.ones(width))
+
+    def normalize(x, n):
+        return F.batch_norm(x, n["mean"], n["var"], n["weight"], n["bias"], training=True)
+
+    stem, stem_norm = conv(3, 16), norm(16)
+    blocks = [(conv(a, b), norm(b), conv(b, b), norm(b), s) for a, b, s in
+              [(16, 16, 1)] * 3 + [(16, 32, 2)] + [(32, 32, 1)] * 2 + [(32, 64, 2)] + [(64, 64, 1)] * 2]
+    head, bias = torch.randn(10, 64) * 0.1, torch.zeros(10)
+    images = torch.randn(options["batch"], 3, 32, 32).contiguous(memory_format=layout)
+    labels = torch.arange(options["batch"]) % 10
+
+    def loss():
+        x = F.relu(normalize(F.conv2d(images, stem, padding=1), stem_norm))
+        for c1, n1, c2, n2, stride in blocks:
+            y = F.relu(normalize(F.conv2d(x, c1, stride=stride, padding=1), n1))
+            y = normalize(F.conv2d(y, c2, padding=1), n2)
+            if stride > 1:
+                quarter = (c1.size(0) - c1.size(1)) // 2
+                x = F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, quarter, quarter))
+            x = F.relu(y + x)
+        return F.cross_entropy(F.linear(F.avg_pool2d(x, x.size(3)).flatten(1), head, bias), labels)
+
+    norms = [stem_norm, *(n for block in blocks for n in (block[1], block[3]))]
+    return loss, [stem, *(c for block in blocks for c in (block[0], block[2])), *(n[k] for n in norms for k in ("weight", "bias")),
+                  head, bias]
+
+
 def training_work(options):
-    loss, parameters = (gpt2_training if options["model"] == "gpt2" else bert_training)(options)
+    build = {"gpt2": gpt2_training, "bert": bert_training, "resnet20": resnet20_training}[options["model"]]
+    loss, parameters = build(options)
     for parameter in parameters:
         parameter.requires_grad_()
-    optimizer = torch.optim.AdamW(parameters, lr=1e-4, foreach=True)
+    if options["model"] == "resnet20":
+        optimizer = torch.optim.SGD(parameters, lr=0.1, momentum=0.9, weight_decay=1e-4, foreach=True)
+    else:
+        optimizer = torch.optim.AdamW(parameters, lr=1e-4, foreach=True)
 
     def step():
         with torch.enable_grad():
@@ -212,7 +255,10 @@ def training_work(options):
             loss().backward()
             optimizer.step()
 
-    return {"step": step}
+    def peak():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+    return {"step": step, "peak": peak}
 
 
 def conv_work(options):
@@ -232,6 +278,11 @@ def conv_work(options):
 WORKS = {"conv": conv_work, "training": training_work, "gpt2": gpt2_work, "prune": prune_work, "bert": bert_work}
 
 
+def peak_memory():
+    """The most this process had resident, as /proc words it."""
+    return next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split(":")[1].strip()
+
+
 def main():
     options = json.loads(sys.stdin.readline())
     torch.set_num_threads(options["threads"])
@@ -244,7 +295,7 @@ def main():
             if name == "quit":
                 break
             started = time.perf_counter()
-            own = works[name]()
+            own = {"memory": peak_memory, "cpu": time.process_time}.get(name, works.get(name))()
             print(own if own is not None else time.perf_counter() - started, flush=True)
 
 

@@ -26,6 +26,7 @@ internal static class CoppiceCommand
         root.Add(EvalCommand.Create());
         root.Add(CompareCommand.Create());
         root.Add(SensitivityCommand.Create());
+        root.Add(TrainCommand.Create());
         root.Add(MeasureMemoryCommand.Create());
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
@@ -51,9 +52,9 @@ internal static class CoppiceCommand
             {
                 return await work(parsed, terminal, cancellation);
             }
-            catch (OperationCanceledException)
+            catch (OperationCanceledException error)
             {
-                terminal.Error("cancelled; nothing was left half-written.");
+                terminal.Error(error is StoppedException ? error.Message : "cancelled; nothing was left half-written.");
                 return ExitCode.Cancelled;
             }
             catch (UsageException error)

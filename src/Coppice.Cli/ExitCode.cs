@@ -12,3 +12,6 @@ internal static class ExitCode
 
 /// <summary>The command line was well-formed but asks for something that makes no sense; exit code 2.</summary>
 internal sealed class UsageException(string message) : Exception(message);
+
+/// <summary>The work was cancelled and can be gone on with; the message says how.</summary>
+internal sealed class StoppedException(string message) : OperationCanceledException(message);

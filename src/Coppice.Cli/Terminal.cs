@@ -72,6 +72,32 @@ internal sealed class Terminal(bool json, bool quiet, TextWriter output, TextWri
             });
     }
 
+    /// <summary>Runs work of several stages, each under a progress bar of its own with the time left; their results are notes that stay.</summary>
+    public T Steps<T>(Func<Action<ProgressLine>, T> work)
+    {
+        if (!ShowsProgress)
+            return work(line => NoteEnd(line));
+        return _error.Progress().AutoClear(true).Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(),
+            new RemainingTimeColumn()).Start(context =>
+            {
+                var task = context.AddTask("starting");
+                return work(line =>
+                {
+                    if (task.IsFinished && line.Ended is null)
+                        task = context.AddTask("");
+                    (task.Description, task.MaxValue, task.Value) = (Markup.Escape(line.Title), Math.Max(line.Total, 1), line.Done);
+                    if (line.Ended is not null)
+                        _error.MarkupLineInterpolated($"{line.Ended}");
+                });
+            });
+    }
+
+    private void NoteEnd(ProgressLine line)
+    {
+        if (line.Ended is not null)
+            Note(line.Ended);
+    }
+
     /// <summary>Runs work whose length is not known under a spinner, shown on a terminal only.</summary>
     public T Busy<T>(string title, Func<T> work) => ShowsProgress ? _error.Status().Start(Markup.Escape(title), _ => work()) : work();
 

@@ -71,13 +71,7 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
     public override bool Equals(object? obj) => obj is Shape other && Equals(other);
 
     /// <inheritdoc/>
-    public override int GetHashCode()
-    {
-        var hash = new HashCode();
-        foreach (var dim in Dims)
-            hash.Add(dim);
-        return hash.ToHashCode();
-    }
+    public override int GetHashCode() => HashOf(Dims);
 
     /// <summary>Whether two shapes have the same sizes.</summary>
     public static bool operator ==(Shape left, Shape right) => left.Equals(right);
@@ -87,6 +81,14 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
 
     /// <summary>Python-like form: <c>[2, 3]</c>.</summary>
     public override string ToString() => $"[{string.Join(", ", Dims.ToArray())}]";
+
+    internal static int HashOf(ReadOnlySpan<int> sizes)
+    {
+        var hash = new HashCode();
+        foreach (var size in sizes)
+            hash.Add(size);
+        return hash.ToHashCode();
+    }
 
     /// <inheritdoc/>
     public IEnumerator<int> GetEnumerator() => ((IEnumerable<int>)(_dims ?? [])).GetEnumerator();

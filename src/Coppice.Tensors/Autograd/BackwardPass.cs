@@ -9,11 +9,15 @@ internal sealed class BackwardPass(
     bool detectsNonFinite)
 {
     private readonly Dictionary<Tensor, Tensor> _results = [];
+    private PendingGradients? _pending;
+
+    /// <summary>See <see cref="PendingGradients.Open"/>.</summary>
+    public Tensor? OpenSum(Tensor tensor) => _pending?.Open(tensor);
 
     public Dictionary<Tensor, Tensor> Run(Tensor output, Tensor gradient)
     {
         using var scope = new TensorScope();
-        var pending = new PendingGradients(scope);
+        var pending = _pending = new PendingGradients(scope);
         pending.Add(output, gradient);
         for (var i = entries.Count - 1; i >= 0; i--)
             Visit(entries[i], pending);

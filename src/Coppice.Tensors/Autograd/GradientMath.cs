@@ -30,6 +30,13 @@ internal static class GradientMath
         return source.Reshape([.. shape.Dims]);
     }
 
+    /// <summary>
+    /// Where an op writes its gradient to an input, and whether it must add to what is there: other ops' gradients to the same input, so
+    /// that no separate pass sums them. Row-major.
+    /// </summary>
+    public static (Tensor Target, bool Adds) TargetOf(Tensor input) =>
+        Tape.OpenSum(input) is { } sum ? (sum, true) : (Tensor.Empty(input.Shape), false);
+
     /// <summary>A view [..., size] of [...] that shows each element <paramref name="size"/> times.</summary>
     public static Tensor Repeat(Tensor gradient, int size) => new(gradient.Storage, gradient.Offset,
         Shape.Create([.. gradient.Shape.Dims, size]), [.. gradient.Strides, 0], gradient.DType);

@@ -6,6 +6,7 @@ internal sealed class PendingGradients(TensorScope scope)
 {
     private readonly Dictionary<Tensor, Tensor> _sums = [];
     private readonly Dictionary<Storage, int> _uses = [];
+    private readonly HashSet<Tensor> _opened = [];
 
     public void Add(Tensor tensor, Tensor gradient)
     {
@@ -32,10 +33,21 @@ internal sealed class PendingGradients(TensorScope scope)
             if (gradient is not null)
                 Hold(gradient);
         for (var i = 0; i < tensors.Length; i++)
-            if (gradients[i] is { } gradient)
+            if (gradients[i] is { } gradient && !_opened.Contains(gradient))
                 Add(tensors[i], gradient);
         foreach (var gradient in gradients)
             Release(gradient);
+        _opened.Clear();
+    }
+
+    /// <summary>A sum that an op may add to where it lies; null where there is none, or something else looks at its memory.</summary>
+    /// <remarks>The op returns it as its gradient; <see cref="AddAll"/> then has nothing to do.</remarks>
+    public Tensor? Open(Tensor tensor)
+    {
+        if (!_sums.TryGetValue(tensor, out var sum) || !IsExclusive(sum))
+            return null;
+        _opened.Add(sum);
+        return sum;
     }
 
     /// <summary>Takes out a sum; the caller passes it to <see cref="Release"/> when done.</summary>

@@ -32,6 +32,7 @@ public sealed class Tape : IDisposable
     private readonly HashSet<Tensor> _tracked = [];
     private readonly Dictionary<Tensor, Action<Tensor>?> _leaves = [];
     private readonly Dictionary<Tensor, List<Func<Tensor, Tensor?>>> _hooks = [];
+    private BackwardPass? _pass;
     private bool _disposed;
 
     /// <summary>Opens a tape on this thread.</summary>
@@ -52,6 +53,9 @@ public sealed class Tape : IDisposable
 
     /// <summary>Whether an op is being differentiated and this input's gradient is asked for.</summary>
     internal static bool Differentiates(Tensor input) => s_differentiating is { } tape && tape._tracked.Contains(input);
+
+    /// <summary>The gradient to this input that other ops have found so far, to be added to where it lies; null where there is none.</summary>
+    internal static Tensor? OpenSum(Tensor input) => s_differentiating?._pass?.OpenSum(input);
 
     /// <summary>Asks for the gradient to a tensor; call it before the tensor is used.</summary>
     /// <param name="tensor">An F32 tensor. It is known by identity: a view of it made elsewhere is another tensor.</param>
@@ -108,18 +112,22 @@ public sealed class Tape : IDisposable
             throw new ArgumentException($"{output} was not computed from watched tensors while this tape recorded.", nameof(output));
         if (gradient.Shape != output.Shape || gradient.DType != DType.F32)
             throw new ArgumentException($"A gradient of {gradient} does not fit an output of {output}.", nameof(gradient));
-        var before = s_differentiating;
+        var (before, passBefore) = (s_differentiating, _pass);
         s_differentiating = this;
         try
         {
             using var paused = Pause();
-            return new BackwardPass(_entries, _tracked, _leaves, _hooks, DetectsNonFinite).Run(output, gradient);
+            _pass = new BackwardPass(_entries, _tracked, _leaves, _hooks, DetectsNonFinite);
+            return _pass.Run(output, gradient);
         }
         finally
         {
-            s_differentiating = before;
+            (s_differentiating, _pass) = (before, passBefore);
         }
     }
+
+    /// <summary>Whether a tensor is watched, or was computed from watched ones while this tape recorded.</summary>
+    public bool Tracks(Tensor tensor) => _tracked.Contains(tensor);
 
     /// <summary>Ends recording and recycles the memory of what was computed while the tape was open.</summary>
     /// <exception cref="InvalidOperationException">It is not the innermost tape of this thread.</exception>
@@ -133,8 +141,6 @@ public sealed class Tape : IDisposable
         s_current = _outer;
         _scope.Dispose();
     }
-
-    internal bool Tracks(Tensor tensor) => _tracked.Contains(tensor);
 
     /// <summary>Called once for each op, after it ran.</summary>
     internal void Record(Op op, ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs)

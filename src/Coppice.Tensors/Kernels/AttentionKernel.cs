@@ -34,7 +34,7 @@ internal readonly unsafe struct AttentionKernel : ISimdKernel
         var rows = problem.Tq <= FewRows ? Rows : Math.Min(Rows, problem.Tq);
         var operations = 4.0 * rows * Math.Max(1, problem.Tk) * problem.D;
         _unitsPerChunk = (int)Math.Clamp(4e6 / operations, 1, _units);
-        _width = (problem.D + 7) & ~7;
+        _width = PaddedRows.Width(problem.D);
     }
 
     /// <summary>Computes the whole output.</summary>
@@ -104,8 +104,8 @@ internal readonly unsafe struct AttentionKernel : ISimdKernel
             Softmax<S, V>(keys, scores, state);
             if (key > 0)
                 Rescale<S, V>(rows, output, state + 2 * Rows);
-            var block = Padded(v + (long)key * _problem.V.Row, keys, values, out var stride);
-            SmallGemm.Multiply<S, V>(rows, _width, keys, scores, 1, Rows, block, stride, output, _width, key > 0);
+            var block = PaddedRows.Of(v + (long)key * _problem.V.Row, _problem.V.Row, keys, _problem.D, values);
+            SmallGemm.Multiply<S, V>(rows, _width, keys, scores, 1, Rows, block.Rows, block.Stride, output, _width, key > 0);
         }
         for (var row = 0; row < rows; row++)
         {
@@ -180,20 +180,5 @@ internal readonly unsafe struct AttentionKernel : ISimdKernel
         for (var row = 0; row < rows; row++)
             for (var d = 0; d < _width; d += S.Count)
                 S.Store(S.Multiply(S.Load(output + row * _width + d), S.Create(factors[row])), output + row * _width + d);
-    }
-
-    // Values whose head size is no multiple of 8 are copied with zeros behind, for whole registers.
-    private float* Padded(float* v, int keys, float* values, out int stride)
-    {
-        stride = _width == _problem.D ? _problem.V.Row : _width;
-        if (_width == _problem.D)
-            return v;
-        for (var i = 0; i < keys; i++)
-        {
-            var target = new Span<float>(values + i * _width, _width);
-            new ReadOnlySpan<float>(v + (long)i * _problem.V.Row, _problem.D).CopyTo(target);
-            target[_problem.D..].Clear();
-        }
-        return values;
     }
 }

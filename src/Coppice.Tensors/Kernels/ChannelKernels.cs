@@ -26,19 +26,12 @@ internal static unsafe class ChannelKernels
     });
 
     /// <summary><c>means[c]</c> and <c>variances[c]</c> of each channel, the variance divided by the count.</summary>
-    public static void Moments(float* x, float* means, float* variances, ChannelShape shape)
-    {
-        Sum(x, means, shape);
-        for (var channel = 0; channel < shape.Channels; channel++)
-            means[channel] = (float)(means[channel] / (double)shape.PerChannel);
-        SimdKernel.Run(shape.Channels, new Products(x, x, means, true, variances, shape));
-        for (var channel = 0; channel < shape.Channels; channel++)
-            variances[channel] = (float)(variances[channel] / (double)shape.PerChannel);
-    }
+    public static void Moments(float* x, float* means, float* variances, ChannelShape shape) =>
+        SimdKernel.Run(shape.Channels, new MomentsKernel(x, means, variances, shape));
 
-    /// <summary><c>sums[c]</c> = the sum over channel c of <c>y (x - means[c])</c>.</summary>
-    public static void Covariances(float* y, float* x, float* means, float* sums, ChannelShape shape) =>
-        SimdKernel.Run(shape.Channels, new Products(y, x, means, false, sums, shape));
+    /// <summary><c>sums[c]</c> = the sum of y over channel c, and <c>products[c]</c> that of <c>y (x - means[c])</c>.</summary>
+    public static void Products(float* y, float* x, float* means, float* sums, float* products, ChannelShape shape) =>
+        SimdKernel.Run(shape.Channels, new ProductsKernel(y, x, means, sums, products, shape));
 
     /// <summary><c>z = x * scales[c] + shifts[c]</c> for each value of channel c.</summary>
     public static void Scale(float* x, float* scales, float* shifts, float* z, ChannelShape shape) =>
@@ -50,34 +43,76 @@ internal static unsafe class ChannelKernels
 
     private static int Chunks(ChannelShape shape) => RowChunks.Count((long)shape.Batch * shape.Channels, shape.Size);
 
-    /// <summary>The sum over a channel of y (x - mean), or of (x - mean)^2.</summary>
-    private readonly struct Products(float* y, float* x, float* means, bool squares, float* sums, ChannelShape shape) : ISimdKernel
+    /// <summary>A row's own moments are taken while it is in the cache, then added to the channel's (Chan, Golub and LeVeque 1979).</summary>
+    private readonly struct MomentsKernel(float* x, float* means, float* variances, ChannelShape shape) : ISimdKernel
     {
         public void Run<S, V>(int channel) where S : ISimd<V> where V : unmanaged
         {
-            var sum = 0.0;
+            double mean = 0, squares = 0, count = 0;
             for (var image = 0; image < shape.Batch; image++)
-                sum += Row<S, V>(((long)image * shape.Channels + channel) * shape.Size, means[channel]);
-            sums[channel] = (float)sum;
+            {
+                var row = x + ((long)image * shape.Channels + channel) * shape.Size;
+                var (own, ownSquares) = Row<S, V>(row);
+                var (distance, before) = (own - mean, count);
+                count += shape.Size;
+                mean += distance * shape.Size / count;
+                squares += ownSquares + distance * distance * before * shape.Size / count;
+            }
+            means[channel] = (float)mean;
+            variances[channel] = (float)(squares / count);
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private float Row<S, V>(long at, float mean) where S : ISimd<V> where V : unmanaged
+        /// <summary>The mean, and the sum of the squared distances from it.</summary>
+        private (double Mean, double Squares) Row<S, V>(float* row) where S : ISimd<V> where V : unmanaged
         {
-            float* left = y + at, right = x + at;
-            V shift = S.Create(mean), even = S.Create(0), odd = even;
-            var i = 0;
-            for (; i <= shape.Size - 2 * S.Count; i += 2 * S.Count)
-            {
-                V a = S.Subtract(S.Load(right + i), shift), b = S.Subtract(S.Load(right + i + S.Count), shift);
-                even = S.MultiplyAdd(squares ? a : S.Load(left + i), a, even);
-                odd = S.MultiplyAdd(squares ? b : S.Load(left + i + S.Count), b, odd);
-            }
-            var sum = S.Sum(S.Add(even, odd));
-            for (; i < shape.Size; i++)
-                sum += (squares ? right[i] - mean : left[i]) * (right[i] - mean);
-            return sum;
+            var mean = (double)TensorPrimitives.Sum(new ReadOnlySpan<float>(row, shape.Size)) / shape.Size;
+            var (sum, squares) = RowProducts<S, V>(row, row, (float)mean, shape.Size, true);
+            // The rounded mean is off by sum / size.
+            return ((float)mean + (double)sum / shape.Size, squares - (double)sum * sum / shape.Size);
         }
+    }
+
+    private readonly struct ProductsKernel(float* y, float* x, float* means, float* sums, float* products, ChannelShape shape)
+        : ISimdKernel
+    {
+        public void Run<S, V>(int channel) where S : ISimd<V> where V : unmanaged
+        {
+            double sum = 0, product = 0;
+            for (var image = 0; image < shape.Batch; image++)
+            {
+                var at = ((long)image * shape.Channels + channel) * shape.Size;
+                var row = RowProducts<S, V>(y + at, x + at, means[channel], shape.Size, false);
+                sum += row.Sum;
+                product += row.Product;
+            }
+            (sums[channel], products[channel]) = ((float)sum, (float)product);
+        }
+    }
+
+    /// <summary>The sums over a row of y, and of y (x - shift); or, <paramref name="isSquare"/>, of y - shift and its square.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static (float Sum, float Product) RowProducts<S, V>(float* y, float* x, float shift, int size, bool isSquare)
+        where S : ISimd<V> where V : unmanaged
+    {
+        V zero = S.Create(0), shifts = S.Create(shift), own = isSquare ? shifts : zero;
+        V evenSum = zero, oddSum = zero, even = zero, odd = zero;
+        var i = 0;
+        for (; i <= size - 2 * S.Count; i += 2 * S.Count)
+        {
+            V a = S.Subtract(S.Load(y + i), own), b = S.Subtract(S.Load(y + i + S.Count), own);
+            evenSum = S.Add(evenSum, a);
+            oddSum = S.Add(oddSum, b);
+            even = S.MultiplyAdd(a, S.Subtract(S.Load(x + i), shifts), even);
+            odd = S.MultiplyAdd(b, S.Subtract(S.Load(x + i + S.Count), shifts), odd);
+        }
+        float sum = S.Sum(S.Add(evenSum, oddSum)), product = S.Sum(S.Add(even, odd));
+        for (; i < size; i++)
+        {
+            var value = isSquare ? y[i] - shift : y[i];
+            sum += value;
+            product += value * (x[i] - shift);
+        }
+        return (sum, product);
     }
 
     private readonly struct Affine(float* x, float* scales, float* y, float* others, float* shifts, float* z,

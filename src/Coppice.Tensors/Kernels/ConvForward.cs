@@ -32,17 +32,25 @@ internal static unsafe class ConvForward
     /// <param name="y">[B, O, H', W'].</param>
     public static void Run(ConvShape shape, float* x, float* weight, ConvWeights? packed, float* bias, float* y)
     {
-        var weights = packed is null ? NativeBuffer.Grow(ref t_weights, (long)shape.Outputs * shape.Depth) : packed.Pointer;
+        var weights = packed is null ? NativeBuffer.Grow(ref t_weights, ConvWeights.Length(shape)) : packed.Pointer;
         if (packed is null)
-            ConvWeights.Pack(weight, shape.Groups, shape.GroupOutputs, shape.Depth, weights);
-        var call = new Call(shape, x, weights, bias, y);
+            ConvWeights.Pack(shape, weight, weights);
         if (Vector512.IsHardwareAccelerated)
-            Run<Simd512, Vector512<float>>(call);
+            Run<Simd512, Vector512<float>>(shape, x, weights, bias, y);
         else if (Vector256.IsHardwareAccelerated)
-            Run<Simd256, Vector256<float>>(call);
+            Run<Simd256, Vector256<float>>(shape, x, weights, bias, y);
         else
-            Run<Simd128, Vector128<float>>(call);
+            Run<Simd128, Vector128<float>>(shape, x, weights, bias, y);
         GC.KeepAlive(packed);
+    }
+
+    private static void Run<S, V>(ConvShape shape, float* x, float* weights, float* bias, float* y)
+        where S : struct, ISimd<V> where V : unmanaged
+    {
+        if (WinogradConv.Fits(shape))
+            WinogradConv.Run<S, V>(shape, x, weights, bias, y);
+        else
+            Run<S, V>(new(shape, x, weights, bias, y));
     }
 
     private static void Run<S, V>(Call call) where S : struct, ISimd<V> where V : unmanaged
@@ -121,16 +129,50 @@ internal static unsafe class ConvForward
         ReadOnlySpan<PixelRun> runs = space[..call.Runs.Find(part.Pixel, part.Count, space)];
         input += part.Group * shape.GroupChannels * call.Input.PlaneLength;
         output += (long)part.Group * shape.GroupOutputs * shape.Pixels;
+        var isDirect = part.Count == width && call.Runs.RowLength % (S.Count / 2) == 0;
         var passes = Gemm.Passes(shape.Depth);
         for (var pass = 0; pass < passes; pass++)
         {
             var start = Gemm.PassStart(shape.Depth, pass);
             var depth = Gemm.PassStart(shape.Depth, pass + 1) - start;
+            if (isDirect)
+            {
+                RunDirect<S, V>(call, input, output, runs, part, start, depth);
+                continue;
+            }
             var panel = NativeBuffer.Grow(ref t_panel, (long)depth * width);
-            var taps = call.Taps.AsSpan(start, depth);
-            ConvPanel.Pack(input, taps, runs, panel, width);
+            ConvPanel.Pack(input, call.Taps.AsSpan(start, depth), runs, panel, width);
             RunStrips<S, V>(call, panel, output, runs, part, start, depth);
         }
+        if (call.Bias != null)
+            AddBias(call, output, runs, part);
+    }
+
+    /// <summary>A panel of whole half registers of pixels is read where it lies.</summary>
+    private static void RunDirect<S, V>(
+        in Call call, float* input, float* output, ReadOnlySpan<PixelRun> runs, PanelPart part, int start, int depth)
+        where S : struct, ISimd<V> where V : unmanaged
+    {
+        var shape = call.Shape;
+        var strips = new Gemm.Strips(shape.GroupOutputs, ConvWeights.TileRows);
+        var weights = call.Weights + (long)part.Group * shape.GroupOutputs * shape.Depth;
+        Span<(long Source, long Target)> halves = stackalloc (long, long)[4];
+        var found = 0;
+        foreach (var run in runs)
+            for (var i = 0; i < run.Length; i += S.Count / 2)
+                halves[found++] = (run.Source + i, run.Target + i);
+        fixed (long* taps = call.Taps)
+            for (var strip = part.FirstStrip; strip < Math.Min(part.EndStrip, strips.Count); strip++)
+            {
+                var row = strips.Start(strip);
+                var rows = strips.Start(strip + 1) - row;
+                var target = output + (long)row * shape.Pixels;
+                var columns = new ApartColumns(
+                    input + halves[0].Source, input + halves[1].Source, input + halves[2].Source, input + halves[3].Source,
+                    target + halves[0].Target, target + halves[1].Target, target + halves[2].Target, target + halves[3].Target);
+                GemmTile.RunApart<S, V>(rows, depth, weights + (long)row * shape.Depth + (long)start * rows, columns, taps + start,
+                    shape.Pixels, start > 0);
+            }
     }
 
     private static void RunStrips<S, V>(
@@ -141,24 +183,21 @@ internal static unsafe class ConvForward
         var (width, pixels) = (2 * S.Count, shape.Pixels);
         var strips = new Gemm.Strips(shape.GroupOutputs, ConvWeights.TileRows);
         var weights = call.Weights + (long)part.Group * shape.GroupOutputs * shape.Depth;
-        var bias = call.Bias == null || start + depth < shape.Depth ? null : call.Bias + part.Group * shape.GroupOutputs;
         var edge = stackalloc float[ConvWeights.TileRows * width];
-        var direct = part.Count == width && runs[^1].Target - runs[0].Target + runs[^1].Length == width;
+        var isOneRun = part.Count == width && runs[^1].Target - runs[0].Target + runs[^1].Length == width;
         for (var strip = part.FirstStrip; strip < Math.Min(part.EndStrip, strips.Count); strip++)
         {
             var row = strips.Start(strip);
             var rows = strips.Start(strip + 1) - row;
             var a = weights + (long)row * shape.Depth + (long)start * rows;
             var target = output + (long)row * pixels;
-            if (direct)
+            if (isOneRun)
                 GemmTile.Run<S, V>(rows, depth, a, panel, target + runs[0].Target, pixels, start > 0, null);
             else
             {
                 GemmTile.Run<S, V>(rows, depth, a, panel, edge, width, false, null);
                 Scatter(edge, width, rows, runs, target, pixels, start > 0);
             }
-            if (bias != null)
-                AddBias(bias + row, rows, runs, target, pixels);
         }
     }
 
@@ -178,13 +217,16 @@ internal static unsafe class ConvForward
         }
     }
 
-    private static void AddBias(float* bias, int rows, ReadOnlySpan<PixelRun> runs, float* target, int rowDistance)
+    private static void AddBias(in Call call, float* output, ReadOnlySpan<PixelRun> runs, PanelPart part)
     {
-        for (var row = 0; row < rows; row++)
+        var shape = call.Shape;
+        var strips = new Gemm.Strips(shape.GroupOutputs, ConvWeights.TileRows);
+        var end = strips.Start(Math.Min(part.EndStrip, strips.Count));
+        for (var row = strips.Start(part.FirstStrip); row < end; row++)
             foreach (var run in runs)
             {
-                var y = new Span<float>(target + (long)row * rowDistance + run.Target, run.Length);
-                System.Numerics.Tensors.TensorPrimitives.Add(y, bias[row], y);
+                var y = new Span<float>(output + (long)row * shape.Pixels + run.Target, run.Length);
+                System.Numerics.Tensors.TensorPrimitives.Add(y, call.Bias[part.Group * shape.GroupOutputs + row], y);
             }
     }
 

@@ -1,42 +1,50 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace Coppice.Tensors.Kernels;
 
 /// <summary>
-/// Images as the convolution kernels read them: zero-padded, and with a stride s the columns sorted by their number modulo s, so that
-/// neighbouring output pixels always read neighbouring floats. Layout [image][channel][phase][padded row][padded column / s].
+/// Images as the convolution kernels read them: zero-padded, and with a stride s rows and columns sorted by their number modulo s, so that
+/// neighbouring output pixels always read neighbouring floats, and output rows rows of the same distance.
+/// Layout [image][channel][row phase][column phase][padded row / s][padded column / s].
 /// </summary>
+/// <remarks>With stride 1 a row's right padding is the next one's left padding, where the outputs of a row leave room for that.</remarks>
 internal readonly unsafe struct ConvInput
 {
     private readonly ConvShape _shape;
-    private readonly int _phases;
+    private readonly int _rowPhases;
+    private readonly int _columnPhases;
+    private readonly int _rows;
     private readonly int _rowLength;
-    private readonly long _plane;
+    private readonly int _tail;
 
     public ConvInput(ConvShape shape)
     {
         _shape = shape;
-        _phases = Math.Min(shape.Stride, (shape.KernelWidth - 1) * shape.Dilation + 1);
-        _rowLength = (shape.Width + 2 * shape.Padding + shape.Stride - 1) / shape.Stride;
-        _plane = (long)_phases * (shape.Height + 2 * shape.Padding) * _rowLength;
+        _rowPhases = Math.Min(shape.Stride, (shape.KernelHeight - 1) * shape.Dilation + 1);
+        _columnPhases = Math.Min(shape.Stride, (shape.KernelWidth - 1) * shape.Dilation + 1);
+        _rows = (shape.Height + 2 * shape.Padding + shape.Stride - 1) / shape.Stride;
+        _tail = shape.Stride == 1 && shape.OutWidth <= shape.Width + shape.Padding ? shape.Padding : 0;
+        _rowLength = (shape.Width + 2 * shape.Padding - _tail + shape.Stride - 1) / shape.Stride;
     }
 
     /// <summary>Floats of an image.</summary>
-    public long ImageLength => _plane * _shape.Channels;
+    public long ImageLength => PlaneLength * _shape.Channels;
 
     /// <summary>Floats of a channel.</summary>
-    public long PlaneLength => _plane;
+    public long PlaneLength => _rowPhases * _columnPhases * PhaseLength + _tail;
 
     /// <summary>Floats from what an output row reads to what the next one does.</summary>
-    public int RowStep => _shape.Stride * _rowLength;
+    public int RowStep => _rowLength;
+
+    private long PhaseLength => (long)_rows * _rowLength;
 
     /// <summary>Where, from an output pixel's place, a tap of the kernel lies.</summary>
     public long Tap(int row, int column)
     {
-        var at = column * _shape.Dilation;
-        var phase = (long)(at % _shape.Stride) * (_shape.Height + 2 * _shape.Padding) * _rowLength;
-        return phase + (long)row * _shape.Dilation * _rowLength + at / _shape.Stride;
+        var (down, rowPhase) = Math.DivRem(row * _shape.Dilation, _shape.Stride);
+        var (right, columnPhase) = Math.DivRem(column * _shape.Dilation, _shape.Stride);
+        return (rowPhase * _columnPhases + columnPhase) * PhaseLength + (long)down * _rowLength + right;
     }
 
     /// <summary>Where each of an output channel's weights finds its input, in the weights' order.</summary>
@@ -47,7 +55,7 @@ internal readonly unsafe struct ConvInput
         for (var channel = 0; channel < _shape.GroupChannels; channel++)
             for (var row = 0; row < _shape.KernelHeight; row++)
                 for (var column = 0; column < _shape.KernelWidth; column++)
-                    taps[at++] = channel * _plane + Tap(row, column);
+                    taps[at++] = channel * PlaneLength + Tap(row, column);
         return taps;
     }
 
@@ -55,12 +63,20 @@ internal readonly unsafe struct ConvInput
     public void Fill(float* x, int planes, float* target)
     {
         for (var plane = 0; plane < planes; plane++, x += (long)_shape.Height * _shape.Width)
-            for (var phase = 0; phase < _phases; phase++)
-                for (var row = -_shape.Padding; row < _shape.Height + _shape.Padding; row++, target += _rowLength)
-                    if ((uint)row >= (uint)_shape.Height)
-                        new Span<float>(target, _rowLength).Clear();
-                    else
-                        FillRow(x + (long)row * _shape.Width, phase, target);
+        {
+            for (var rowPhase = 0; rowPhase < _rowPhases; rowPhase++)
+                for (var columnPhase = 0; columnPhase < _columnPhases; columnPhase++)
+                    for (var i = 0; i < _rows; i++, target += _rowLength)
+                    {
+                        var row = i * _shape.Stride + rowPhase - _shape.Padding;
+                        if ((uint)row >= (uint)_shape.Height)
+                            new Span<float>(target, _rowLength).Clear();
+                        else
+                            FillRow(x + (long)row * _shape.Width, columnPhase, target);
+                    }
+            for (var i = 0; i < _tail; i++)
+                *target++ = 0;
+        }
     }
 
     private void FillRow(float* x, int phase, float* target)
@@ -74,21 +90,43 @@ internal readonly unsafe struct ConvInput
         for (var i = 0; i < Math.Min(first, _rowLength); i++)
             target[i] = 0;
         if (stride == 1)
-            new ReadOnlySpan<float>(x + column, count).CopyTo(new Span<float>(target + first, count));
+            CopyRow(x + column, count, target + first);
         else
-            Gather(x + column, stride, count, target + first);
+            Gather(x, column, width, stride, count, target + first);
         for (var i = Math.Max(0, first + count); i < _rowLength; i++)
             target[i] = 0;
     }
 
-    /// <summary>target[i] = x[i * stride].</summary>
-    private static void Gather(float* x, int stride, int count, float* target)
+    /// <summary>Copies floats; rows are too short to be worth a call.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void CopyRow(float* source, int count, float* target)
     {
         var i = 0;
-        if (stride == 2 && Sse.IsSupported)
-            for (; i < count - 4; i += 4) // reads one float behind the last it takes: not for the last four
-                Sse.Shuffle(Vector128.Load(x + 2 * i), Vector128.Load(x + 2 * i + 4), 0b10_00_10_00).Store(target + i);
+        for (; i <= count - 8; i += 8)
+            Vector256.Store(Vector256.Load(source + i), target + i);
         for (; i < count; i++)
-            target[i] = x[(long)i * stride];
+            target[i] = source[i];
     }
+
+    /// <summary>target[i] = x[column + i * stride], of a row of <paramref name="width"/> floats.</summary>
+    private static void Gather(float* x, int column, int width, int stride, int count, float* target)
+    {
+        var i = 0;
+        if (stride == 2 && Vector256.IsHardwareAccelerated)
+        {
+            // Registers that end with the last float taken, where one begins before the first; else one float behind it is read too.
+            if (column > 0)
+                for (; i <= count - 8; i += 8)
+                    Gather8(x + column - 1 + 2 * i, true).Store(target + i);
+            else
+                for (; 2 * (i + 8) <= width; i += 8)
+                    Gather8(x + 2 * i, false).Store(target + i);
+        }
+        for (; i < count; i++)
+            target[i] = x[column + (long)i * stride];
+    }
+
+    private static Vector256<float> Gather8(float* x, bool odd) => odd
+        ? Simd256.Odds(Vector256.Load(x), Vector256.Load(x + 8))
+        : Simd256.Evens(Vector256.Load(x), Vector256.Load(x + 8));
 }

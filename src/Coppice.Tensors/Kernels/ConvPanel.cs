@@ -14,7 +14,7 @@ internal readonly struct PixelRuns(ConvShape shape, long imageLength, int rowSte
 {
     /// <summary>Pixels of a row that lie side by side in the input too: an output row, or the image where pixels stand for
     /// themselves.</summary>
-    private readonly int _row = shape.IsPointwise ? shape.Pixels : shape.OutWidth;
+    public int RowLength { get; } = shape.IsPointwise ? shape.Pixels : shape.OutWidth;
 
     private readonly int _pixels = shape.Pixels;
     private readonly long _outputs = (long)shape.Outputs * shape.Pixels;
@@ -27,8 +27,8 @@ internal readonly struct PixelRuns(ConvShape shape, long imageLength, int rowSte
         while (count > 0)
         {
             var (image, pixel) = Math.DivRem(first, _pixels);
-            var (row, column) = Math.DivRem((int)pixel, _row);
-            var length = Math.Min(_row - column, count);
+            var (row, column) = Math.DivRem((int)pixel, RowLength);
+            var length = Math.Min(RowLength - column, count);
             runs[found++] = new(image * imageLength + (long)row * rowStep + column, image * _outputs + pixel, length);
             (first, count) = (first + length, count - length);
         }

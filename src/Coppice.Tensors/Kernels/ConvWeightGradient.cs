@@ -4,15 +4,21 @@ using System.Runtime.Intrinsics;
 namespace Coppice.Tensors.Kernels;
 
 /// <summary>Gradient of a convolution to its weight: for each weight a sum over all output pixels of all images.</summary>
-/// <remarks>The images are shared out by their number, as the shapes alone decide, and added up in order: the same bytes on any number
-/// of threads.</remarks>
+/// <remarks>
+/// The gradients' rows are laid out at the padded input's distance, zeros between them. Then a weight's gradient is the product of two
+/// runs of memory, and <see cref="CorrelationTile"/> takes many such products at once.
+/// The images are shared out by their number, as the shapes alone decide, and added up in order: the same bytes on any number of threads.
+/// </remarks>
 internal static unsafe class ConvWeightGradient
 {
-    /// <summary>Pixels of a panel.</summary>
-    private const int PixelsAtOnce = 512;
+    /// <summary>Floats of padded images and gradients that stay in the L2 cache.</summary>
+    private const long CachedFloats = 160 << 10;
 
-    /// <summary>Floats of padded images and rearranged gradients held at a time.</summary>
-    private const long HeldAtOnce = 4 << 20;
+    /// <summary>Floats of a tile's rows and columns that stay near, in the L1 cache or just behind.</summary>
+    private const long CachedTile = 20 << 10;
+
+    /// <summary>Most floats of sums held.</summary>
+    private const long MaxSums = 4 << 20;
 
     /// <summary>Shares of the work to aim for.</summary>
     private const int Shares = 8;
@@ -25,12 +31,6 @@ internal static unsafe class ConvWeightGradient
 
     [ThreadStatic]
     private static NativeBuffer? t_sums;
-
-    [ThreadStatic]
-    private static NativeBuffer? t_rows;
-
-    [ThreadStatic]
-    private static NativeBuffer? t_panel;
 
     /// <summary>dW = the sum over images and pixels of dy times what the weight was multiplied with.</summary>
     /// <param name="shape">All sizes.</param>
@@ -49,101 +49,122 @@ internal static unsafe class ConvWeightGradient
 
     private static void Run<S, V>(ConvShape shape, float* x, float* dy, float* dw) where S : struct, ISimd<V> where V : unmanaged
     {
-        var panels = (shape.Depth + 2 * S.Count - 1) / (2 * S.Count);
-        var splits = Math.Clamp(Shares / (panels * shape.Groups), 1, shape.Batch);
-        var size = (long)shape.Outputs * shape.Depth;
-        var sums = NativeBuffer.Grow(ref t_sums, size * splits);
-        new Span<float>(sums, checked((int)(size * splits))).Clear();
+        if (WinogradWeightGradient.Fits(shape))
+            WinogradWeightGradient.Run<S, V>(shape, x, dy, dw);
+        else
+            Correlate<S, V>(shape, x, dy, dw);
+    }
+
+    private static void Correlate<S, V>(ConvShape shape, float* x, float* dy, float* dw) where S : struct, ISimd<V> where V : unmanaged
+    {
         var input = new ConvInput(shape);
-        var perImage = input.ImageLength + (long)shape.Outputs * shape.Pixels;
-        var images = (int)Math.Clamp(HeldAtOnce / perImage, Math.Min(splits, shape.Batch), shape.Batch);
-        for (var first = 0; first < shape.Batch; first += images)
+        var plane = ((long)shape.OutHeight * input.RowStep + S.Count - 1) / S.Count * S.Count;
+        var tile = (CorrelationTile.MaxRows<S, V>() + 2) * plane; // columns come from two channels at the most, as kernels go
+        var images = (int)Math.Clamp(
+            Math.Min(CachedFloats / (input.ImageLength + shape.Outputs * plane), CachedTile / tile), 1, shape.Batch);
+        var blocks = (shape.Batch + images - 1) / images;
+        var size = (long)shape.Outputs * shape.Depth;
+        var splits = (int)Math.Clamp(MaxSums / size, 1, blocks);
+        var strips = new Gemm.Strips(shape.GroupOutputs, CorrelationTile.MaxRows<S, V>());
+        var parts = Math.Min(strips.Count, Math.Max(1, Shares / (splits * shape.Groups)));
+        var sums = splits == 1 ? dw : NativeBuffer.Grow(ref t_sums, size * splits);
+        var call = new Call(shape, x, dy, sums, images, plane, strips);
+        Workers.For(splits * shape.Groups * parts, (call, blocks, splits, parts), static (chunk, state) =>
         {
-            var count = Math.Min(images, shape.Batch - first);
-            var call = Prepare(shape, input, x + first * shape.Channels * ((long)shape.Height * shape.Width),
-                dy + (long)first * shape.Outputs * shape.Pixels, count, sums, splits);
-            Workers.For(splits * shape.Groups * panels, (call, panels), static (chunk, state) =>
-            {
-                var (share, panel) = Math.DivRem(chunk, state.panels);
-                var (split, group) = Math.DivRem(share, state.call.Shape.Groups);
-                AddPanel<S, V>(state.call, split, group, panel);
-            });
-        }
-        var total = new Span<float>(dw, (int)size);
-        new ReadOnlySpan<float>(sums, (int)size).CopyTo(total);
+            var (call, blocks, splits, parts) = state;
+            var (share, part) = Math.DivRem(chunk, parts);
+            var (split, group) = Math.DivRem(share, call.Shape.Groups);
+            var strips = (call.Strips.Count * part / parts, call.Strips.Count * (part + 1) / parts);
+            var target = call.Clear(split, group, strips);
+            for (var block = blocks * split / splits; block < blocks * (split + 1) / splits; block++)
+                AddImages<S, V>(call, block * call.Images, group, strips, target);
+        });
+        var total = new Span<float>(dw, checked((int)size));
+        if (splits > 1)
+            new ReadOnlySpan<float>(sums, (int)size).CopyTo(total);
         for (var split = 1; split < splits; split++)
             TensorPrimitives.Add(total, new ReadOnlySpan<float>(sums + split * size, (int)size), total);
     }
 
-    /// <summary>Pads some images, and arranges their gradients as the left side of products.</summary>
-    private static Call Prepare(ConvShape shape, ConvInput input, float* x, float* dy, int count, float* sums, int splits)
-    {
-        var padded = NativeBuffer.Grow(ref t_images, input.ImageLength * count);
-        var packed = NativeBuffer.Grow(ref t_gradients, (long)shape.Outputs * shape.Pixels * count);
-        Workers.For(count, (shape, input, (nint)x, (nint)dy, (nint)padded, (nint)packed), static (image, state) =>
-        {
-            var (shape, input, x, dy, padded, packed) = state;
-            input.Fill((float*)x + image * shape.Channels * ((long)shape.Height * shape.Width), shape.Channels,
-                (float*)padded + image * input.ImageLength);
-            var at = (long)image * shape.Outputs * shape.Pixels;
-            ConvWeights.Pack((float*)dy + at, shape.Groups, shape.GroupOutputs, shape.Pixels, (float*)packed + at);
-        });
-        return new(shape, input, padded, packed, count, sums, splits);
-    }
-
-    /// <summary>Adds the share of some images to the columns of one panel of the weight's gradient.</summary>
-    private static void AddPanel<S, V>(in Call call, int split, int group, int panel) where S : struct, ISimd<V> where V : unmanaged
-    {
-        var (shape, width) = (call.Shape, 2 * S.Count);
-        var (column, columns) = (panel * width, Math.Min(width, shape.Depth - panel * width));
-        var taps = call.Taps.AsSpan(column, columns);
-        var rows = NativeBuffer.Grow(ref t_rows, PixelsAtOnce * width);
-        var transposed = NativeBuffer.Grow(ref t_panel, PixelsAtOnce * width);
-        Span<PixelRun> space = stackalloc PixelRun[PixelsAtOnce];
-        var target = call.Sums + ((long)split * shape.Outputs + group * shape.GroupOutputs) * shape.Depth + column;
-        for (var image = split; image < call.Images; image += call.Splits)
-            for (var pixel = 0; pixel < shape.Pixels; pixel += PixelsAtOnce)
-            {
-                var count = Math.Min(PixelsAtOnce, shape.Pixels - pixel);
-                var runs = space[..call.Runs.Find((long)image * shape.Pixels + pixel, count, space)];
-                ConvPanel.Pack(call.Padded + group * shape.GroupChannels * call.Input.PlaneLength, taps, runs, rows, count);
-                Panels.Transpose(rows, count, columns, count, transposed, width);
-                AddStrips<S, V>(call, image, group, pixel, count, transposed, target, columns);
-            }
-    }
-
-    private static void AddStrips<S, V>(in Call call, int image, int group, int pixel, int count, float* panel, float* target, int columns)
+    /// <summary>Adds the share of some images to the gradients of some outputs' weights.</summary>
+    private static void AddImages<S, V>(in Call call, int first, int group, (int First, int End) strips, float* target)
         where S : struct, ISimd<V> where V : unmanaged
     {
-        var (shape, width) = (call.Shape, 2 * S.Count);
-        var strips = new Gemm.Strips(shape.GroupOutputs, ConvWeights.TileRows);
-        var gradients = call.Packed + ((long)image * shape.Outputs + group * shape.GroupOutputs) * shape.Pixels;
-        var edge = stackalloc float[ConvWeights.TileRows * width];
-        for (var strip = 0; strip < strips.Count; strip++)
-        {
-            var row = strips.Start(strip);
-            var rows = strips.Start(strip + 1) - row;
-            var a = gradients + (long)row * shape.Pixels + (long)pixel * rows;
-            var c = target + (long)row * shape.Depth;
-            if (columns == width)
+        var shape = call.Shape;
+        var images = Math.Min(call.Images, shape.Batch - first);
+        var (row, rows) = (call.Strips.Start(strips.First), call.Strips.Start(strips.End) - call.Strips.Start(strips.First));
+        var x = PadInputs<S, V>(call, first, images, group);
+        var dy = PadGradients(call, first, images, group * shape.GroupOutputs + row, rows);
+        fixed (long* taps = call.Taps)
+            for (var strip = strips.First; strip < strips.End; strip++)
             {
-                GemmTile.Run<S, V>(rows, count, a, panel, c, shape.Depth, true, null);
-                continue;
+                var start = call.Strips.Start(strip);
+                var left = new CorrelationRows(dy + (start - row) * call.Plane, call.Plane, rows * call.Plane, (int)call.Plane);
+                for (var tap = 0; tap < shape.Depth; tap += CorrelationTile.Columns)
+                {
+                    var right = new CorrelationColumns(x, shape.GroupChannels * call.Input.PlaneLength, taps + tap,
+                        Math.Min(CorrelationTile.Columns, shape.Depth - tap));
+                    CorrelationTile.Run<S, V>(call.Strips.Start(strip + 1) - start, left, right, images,
+                        target + (long)(start - row) * shape.Depth + tap, shape.Depth);
+                }
             }
-            GemmTile.Run<S, V>(rows, count, a, panel, edge, width, false, null);
-            for (var i = 0; i < rows; i++)
-                for (var j = 0; j < columns; j++)
-                    c[(long)i * shape.Depth + j] += edge[i * width + j];
-        }
     }
 
-    private readonly struct Call(ConvShape shape, ConvInput input, float* padded, float* packed, int images, float* sums, int splits)
+    private static float* PadInputs<S, V>(in Call call, int first, int images, int group) where S : struct, ISimd<V> where V : unmanaged
+    {
+        var (shape, channels) = (call.Shape, call.Shape.GroupChannels);
+        var length = channels * call.Input.PlaneLength;
+        var padded = NativeBuffer.Grow(ref t_images, length * images + S.Count);
+        new Span<float>(padded + length * images, S.Count).Clear(); // the last run reads on, against zeros
+        for (var image = 0; image < images; image++)
+            call.Input.Fill(call.X + ((long)(first + image) * shape.Channels + group * channels) * shape.Height * shape.Width, channels,
+                padded + image * length);
+        return padded;
+    }
+
+    /// <summary>Gradients of some outputs, rows at the distance of the padded input's, zeros behind.</summary>
+    private static float* PadGradients(in Call call, int first, int images, int output, int outputs)
+    {
+        var (shape, step, width) = (call.Shape, call.Input.RowStep, call.Shape.OutWidth);
+        var target = NativeBuffer.Grow(ref t_gradients, images * outputs * call.Plane);
+        var padded = target;
+        for (var image = 0; image < images; image++)
+        {
+            var source = call.Gradient + ((long)(first + image) * shape.Outputs + output) * shape.Pixels;
+            for (var plane = 0; plane < outputs; plane++)
+            {
+                var end = target + call.Plane;
+                for (var row = 0; row < shape.OutHeight; row++, source += width, target += step)
+                {
+                    ConvInput.CopyRow(source, width, target);
+                    for (var i = width; i < step; i++)
+                        target[i] = 0;
+                }
+                while (target < end)
+                    *target++ = 0;
+            }
+        }
+        return padded;
+    }
+
+    private readonly struct Call(ConvShape shape, float* x, float* gradient, float* sums, int images, long plane, Gemm.Strips strips)
     {
         public readonly ConvShape Shape = shape;
-        public readonly ConvInput Input = input;
-        public readonly float* Padded = padded, Packed = packed, Sums = sums;
-        public readonly int Images = images, Splits = splits;
-        public readonly long[] Taps = input.Taps();
-        public readonly PixelRuns Runs = new(shape, input.ImageLength, input.RowStep);
+        public readonly ConvInput Input = new(shape);
+        public readonly long[] Taps = new ConvInput(shape).Taps();
+        public readonly float* X = x, Gradient = gradient;
+        public readonly int Images = images;
+        public readonly long Plane = plane;
+        public readonly Gemm.Strips Strips = strips;
+        private readonly float* _sums = sums;
+
+        /// <summary>Sets the sums of a share's strips to 0 and returns their address.</summary>
+        public float* Clear(int split, int group, (int First, int End) strips)
+        {
+            var row = Strips.Start(strips.First);
+            var target = _sums + ((long)split * Shape.Outputs + group * Shape.GroupOutputs + row) * Shape.Depth;
+            new Span<float>(target, (Strips.Start(strips.End) - row) * Shape.Depth).Clear();
+            return target;
+        }
     }
 }

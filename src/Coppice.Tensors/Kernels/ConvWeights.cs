@@ -9,10 +9,10 @@ internal sealed unsafe class ConvWeights : IDisposable
 {
     private readonly NativeBuffer _buffer;
 
-    private ConvWeights(float* weight, int groups, int outputs, int depth)
+    private ConvWeights(ConvShape shape, float* weight)
     {
-        _buffer = new NativeBuffer((long)groups * outputs * depth);
-        Pack(weight, groups, outputs, depth, _buffer.Pointer);
+        _buffer = new NativeBuffer(Length(shape));
+        Pack(shape, weight, _buffer.Pointer);
     }
 
     /// <summary>Rows of a strip, at most.</summary>
@@ -27,26 +27,31 @@ internal sealed unsafe class ConvWeights : IDisposable
         var storage = weight.Storage;
         if (!weight.IsContiguous || weight.Offset != 0 || weight.Count * sizeof(float) != storage.ByteLength)
             return null;
-        var (groups, outputs, depth) = (shape.Groups, shape.GroupOutputs, shape.Depth);
+        var form = (shape.Groups, shape.GroupOutputs, shape.Depth, WinogradConv.Fits(shape));
         lock (storage)
         {
-            if (storage.Derived is not Entry entry || entry.Version != storage.Version || entry.Form != (groups, outputs, depth))
+            if (storage.Derived is not Entry entry || entry.Version != storage.Version || entry.Form != form)
             {
-                storage.Derived = new Entry(storage.Version, (groups, outputs, depth));
+                storage.Derived = new Entry(storage.Version, form);
                 return null;
             }
-            return entry.Weights ??= new ConvWeights(weight.Pointer<float>(), groups, outputs, depth);
+            return entry.Weights ??= new ConvWeights(shape, weight.Pointer<float>());
         }
     }
 
-    /// <summary>Arranges a weight.</summary>
-    /// <param name="weight">[groups * outputs, depth].</param>
-    /// <param name="groups">Groups.</param>
-    /// <param name="outputs">Output channels of a group.</param>
-    /// <param name="depth">Weights of an output channel.</param>
-    /// <param name="target">As many floats.</param>
-    public static void Pack(float* weight, int groups, int outputs, int depth, float* target)
+    /// <summary>Floats of a weight when arranged.</summary>
+    public static long Length(ConvShape shape) =>
+        WinogradConv.Fits(shape) ? WinogradConv.WeightLength(shape) : (long)shape.Outputs * shape.Depth;
+
+    /// <summary>Arranges a weight [O, C/groups, kh, kw] as the convolution of that shape wants it.</summary>
+    public static void Pack(ConvShape shape, float* weight, float* target)
     {
+        if (WinogradConv.Fits(shape))
+        {
+            WinogradConv.TransformWeights(shape, weight, target);
+            return;
+        }
+        var (groups, outputs, depth) = (shape.Groups, shape.GroupOutputs, shape.Depth);
         var strips = new Gemm.Strips(outputs, TileRows);
         for (var group = 0; group < groups; group++)
             for (var strip = 0; strip < strips.Count; strip++)
@@ -59,11 +64,11 @@ internal sealed unsafe class ConvWeights : IDisposable
 
     public void Dispose() => _buffer.Dispose();
 
-    private sealed class Entry(int version, (int Groups, int Outputs, int Depth) form) : IDisposable
+    private sealed class Entry(int version, (int Groups, int Outputs, int Depth, bool IsTransformed) form) : IDisposable
     {
         public int Version { get; } = version;
 
-        public (int Groups, int Outputs, int Depth) Form { get; } = form;
+        public (int Groups, int Outputs, int Depth, bool IsTransformed) Form { get; } = form;
 
         public ConvWeights? Weights { get; set; }
 

@@ -107,12 +107,12 @@ internal static unsafe class DepthwiseConv
             V w0 = S.Create(weights[0]), w1 = S.Create(weights[1]), w2 = S.Create(weights[2]);
             V w3 = S.Create(weights[3]), w4 = S.Create(weights[4]), w5 = S.Create(weights[5]);
             V w6 = S.Create(weights[6]), w7 = S.Create(weights[7]), w8 = S.Create(weights[8]);
-            long left = _taps[0], middle = _taps[1], right = _taps[2], below = _taps[3];
+            long left = _taps[0], middle = _taps[1], right = _taps[2], below = _taps[3], lowest = _taps[6];
             for (var row = 0; row < height; row++, source += _input.RowStep, target += width)
                 for (var at = 0; at < width; at += S.Count)
                 {
                     var i = Math.Min(at, width - S.Count);
-                    float* a = source + i, b = a + below, c = b + below;
+                    float* a = source + i, b = a + below, c = a + lowest;
                     var sum = S.MultiplyAdd(w0, S.Load(a + left), bias);
                     sum = S.MultiplyAdd(w1, S.Load(a + middle), sum);
                     sum = S.MultiplyAdd(w2, S.Load(a + right), sum);

@@ -26,6 +26,15 @@ internal static unsafe class Gemm
     /// <summary>Rows that share one packing of a B panel, at the least, where there are that many.</summary>
     private const int MinRowsPerChunk = 512;
 
+    /// <summary>Longest rows of A that are read without packing: a tile's take half the first-level cache.</summary>
+    private const int LongestRead = 512;
+
+    /// <summary>Most columns of B for which A is read without packing.</summary>
+    private const int WidestRead = 1024;
+
+    /// <summary>Rows of A a multiple of so many floats apart fall in one cache set.</summary>
+    private const int RowsSharingSets = 1024;
+
     [ThreadStatic]
     private static NativeBuffer? t_packedA;
 
@@ -80,8 +89,16 @@ internal static unsafe class Gemm
         for (var row = 0; row < call.M; row += rowsAtOnce)
         {
             var block = call.Rows(row, Math.Min(rowsAtOnce, call.M - row));
-            var plan = new Plan(block, tileRows, PackA(block, tileRows));
-            Workers.For(plan.Chunks, plan, static (chunk, plan) => MultiplyChunk<TSimd, TVector>(plan, chunk));
+            if (block.ReadsRows)
+            {
+                var plan = new Plan(block, tileRows, null);
+                Workers.For(plan.Chunks, plan, static (chunk, plan) => MultiplyChunk<TSimd, TVector, RowByRow>(plan, chunk));
+            }
+            else
+            {
+                var plan = new Plan(block, tileRows, PackA(block, tileRows));
+                Workers.For(plan.Chunks, plan, static (chunk, plan) => MultiplyChunk<TSimd, TVector, Interleaved>(plan, chunk));
+            }
         }
     }
 
@@ -91,28 +108,13 @@ internal static unsafe class Gemm
         if (call.M == 1 && (!call.TransA || call.Lda == 1))
             return call.A;
         var packed = NativeBuffer.Grow(ref t_packedA, (long)call.M * call.K);
-        var strips = new Strips(call.M, tileRows);
-        var stripsPerChunk = Plan.PerChunk((double)call.K * tileRows / 2);
-        var chunks = (strips.Count + stripsPerChunk - 1) / stripsPerChunk;
-        Workers.For(chunks, (call, strips, stripsPerChunk, (nint)packed), static (chunk, state) =>
-        {
-            var (call, strips, stripsPerChunk, packed) = state;
-            var end = Math.Min((chunk + 1) * stripsPerChunk, strips.Count);
-            for (var strip = chunk * stripsPerChunk; strip < end; strip++)
-            {
-                var (row, rows) = (strips.Start(strip), strips.Start(strip + 1) - strips.Start(strip));
-                var target = (float*)packed + (long)row * call.K;
-                if (call.TransA)
-                    Panels.Copy(call.A + row, call.Lda, rows, call.K, target, rows);
-                else
-                    Panels.Transpose(call.A + (long)row * call.Lda, call.Lda, rows, call.K, target, rows);
-            }
-        });
+        var packing = new Packing(call, new(call.M, tileRows), packed);
+        Workers.For(packing.Chunks, packing, static (chunk, packing) => packing.Run(chunk));
         return packed;
     }
 
-    private static void MultiplyChunk<TSimd, TVector>(in Plan plan, int chunk)
-        where TSimd : struct, ISimd<TVector> where TVector : unmanaged
+    private static void MultiplyChunk<TSimd, TVector, TOrder>(in Plan plan, int chunk)
+        where TSimd : struct, ISimd<TVector> where TVector : unmanaged where TOrder : struct, IOrder
     {
         var (strips, panels) = plan.RangesOf(chunk);
         var call = plan.Call;
@@ -123,13 +125,13 @@ internal static unsafe class Gemm
                 var part = new PanelPart(panel, PassStart(call.K, pass), PassStart(call.K, pass + 1));
                 var next = pass + 1 < passes ? new PanelPart(panel, part.End, PassStart(call.K, pass + 2))
                     : panel + 1 < panels.End ? new(panel + 1, 0, PassStart(call.K, 1)) : default;
-                MultiplyPanel<TSimd, TVector>(plan, strips, part, next);
+                MultiplyPanel<TSimd, TVector, TOrder>(plan, strips, part, next);
             }
     }
 
     /// <summary>One panel of B, one run along k, against all strips of the chunk.</summary>
-    private static void MultiplyPanel<TSimd, TVector>(in Plan plan, Range strips, PanelPart part, PanelPart next)
-        where TSimd : struct, ISimd<TVector> where TVector : unmanaged
+    private static void MultiplyPanel<TSimd, TVector, TOrder>(in Plan plan, Range strips, PanelPart part, PanelPart next)
+        where TSimd : struct, ISimd<TVector> where TVector : unmanaged where TOrder : struct, IOrder
     {
         ref readonly var call = ref plan.Call;
         var (panel, k0, depth) = (part.Panel, part.Start, part.End - part.Start);
@@ -149,16 +151,16 @@ internal static unsafe class Gemm
         {
             var row = plan.Strips.Start(strip);
             var rows = plan.Strips.Start(strip + 1) - row;
-            var a = plan.PackedA + (long)row * call.K + (long)k0 * rows;
+            var a = TOrder.Interleaved ? plan.PackedA + (long)row * call.K + (long)k0 * rows : call.A + (long)row * call.Lda + k0;
             var c = call.C + (long)row * call.Ldc + column;
             if (call.PackedB == null && strips.End - strip <= FetchSteps)
                 call.B.Fetch(next.Panel, next.Start, next.End, strips.End - strip - 1, Math.Min(FetchSteps, strips.End - strips.Start));
             if (columns == width)
             {
-                GemmTile.Run<TSimd, TVector>(rows, depth, a, b, c, call.Ldc, accumulate, bias);
+                GemmTile.Run<TSimd, TVector, TOrder>(rows, depth, a, call.Lda, b, c, call.Ldc, accumulate, bias);
                 continue;
             }
-            GemmTile.Run<TSimd, TVector>(rows, depth, a, b, edge, width, false, null);
+            GemmTile.Run<TSimd, TVector, TOrder>(rows, depth, a, call.Lda, b, edge, width, false, null);
             MergeEdge(edge, width, rows, columns, c, call.Ldc, accumulate, bias);
         }
     }
@@ -183,6 +185,12 @@ internal static unsafe class Gemm
         public readonly bool TransA = transA, Accumulate = accumulate;
         public readonly PackedMatrix.Source B = b;
 
+        /// <summary>
+        /// Whether A is read where it lies: packing would cost more than it gains where few columns share it, if a tile's rows stay in the
+        /// first-level cache, which rows some powers of two apart do not.
+        /// </summary>
+        public bool ReadsRows => !TransA && K <= LongestRead && N <= WidestRead && Lda % RowsSharingSets != 0;
+
         /// <summary>The part of the product that is these rows of C.</summary>
         public Call Rows(int start, int count)
         {
@@ -202,6 +210,57 @@ internal static unsafe class Gemm
         public readonly int Count = (rows + tileRows - 1) / tileRows;
 
         public int Start(int strip) => (int)((long)rows * strip / Count);
+    }
+
+    /// <summary>How A is packed: groups of strips times runs along k.</summary>
+    private readonly struct Packing
+    {
+        /// <summary>Strips of a transposed A side by side, so that whole cache lines of its rows are used while they are there.</summary>
+        private const int StripsAtOnce = 16;
+
+        /// <summary>Rows of a transposed A that stay in the first-level cache while their strips are packed.</summary>
+        private const int RowsAtOnce = 64;
+
+        private readonly Call _call;
+        private readonly Strips _strips;
+        private readonly float* _packed;
+        private readonly int _stripsPerChunk;
+        private readonly int _depth;
+        private readonly int _runs;
+
+        public Packing(in Call call, Strips strips, float* packed)
+        {
+            _call = call;
+            _strips = strips;
+            _packed = packed;
+            var cost = (double)Math.Max(call.K, 1) * call.M / Math.Max(strips.Count, 1) / 2;
+            _stripsPerChunk = call.TransA ? StripsAtOnce : Plan.PerChunk(cost);
+            _depth = call.TransA ? 4 * RowsAtOnce : Math.Max(call.K, 1);
+            _runs = (call.K + _depth - 1) / _depth;
+        }
+
+        public int Chunks => _runs * ((_strips.Count + _stripsPerChunk - 1) / _stripsPerChunk);
+
+        public void Run(int chunk)
+        {
+            var (group, run) = Math.DivRem(chunk, _runs);
+            var strips = new Range(group * _stripsPerChunk, Math.Min((group + 1) * _stripsPerChunk, _strips.Count));
+            var end = Math.Min((run + 1) * _depth, _call.K);
+            var step = _call.TransA ? RowsAtOnce : _depth;
+            for (var k = run * _depth; k < end; k += step)
+                for (var strip = strips.Start; strip < strips.End; strip++)
+                    Pack(strip, k, Math.Min(step, end - k));
+        }
+
+        private void Pack(int strip, int k, int count)
+        {
+            var (row, rows) = (_strips.Start(strip), _strips.Start(strip + 1) - _strips.Start(strip));
+            var target = _packed + (long)row * _call.K + (long)k * rows;
+            if (_call.TransA)
+                Panels.Copy(_call.A + (long)k * _call.Lda + row, _call.Lda, rows, count, target, rows);
+            else
+                Panels.Transpose(_call.A + (long)row * _call.Lda, _call.Lda, rows, count, target, rows);
+        }
     }
 
     /// <summary>How one product is cut into chunks: groups of strips times groups of panels.</summary>

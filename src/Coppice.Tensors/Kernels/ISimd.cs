@@ -18,6 +18,24 @@ internal unsafe interface ISimd<V> where V : unmanaged
     /// <summary>Writes the lanes to an address; no alignment needed.</summary>
     static abstract void Store(V value, float* target);
 
+    /// <summary>Half of the lanes from each of two addresses.</summary>
+    static abstract V LoadHalves(float* low, float* high);
+
+    /// <summary>Writes half of the lanes to each of two addresses.</summary>
+    static abstract void StoreHalves(V value, float* low, float* high);
+
+    /// <summary>Every second lane from the first on: of <paramref name="a"/>, then of <paramref name="b"/>.</summary>
+    static abstract V Evens(V a, V b);
+
+    /// <summary>Every second lane from the second on: of <paramref name="a"/>, then of <paramref name="b"/>.</summary>
+    static abstract V Odds(V a, V b);
+
+    /// <summary>Lanes in turn from the first half of each: what <see cref="Evens"/> and <see cref="Odds"/> took apart.</summary>
+    static abstract V ZipLow(V even, V odd);
+
+    /// <summary>Lanes in turn from the second half of each.</summary>
+    static abstract V ZipHigh(V even, V odd);
+
     /// <summary><c>a + b</c>.</summary>
     static abstract V Add(V a, V b);
 
@@ -59,4 +77,7 @@ internal unsafe interface ISimd<V> where V : unmanaged
 
     /// <summary>The lanes added up.</summary>
     static abstract float Sum(V value);
+
+    /// <summary>The lanes of four registers added up.</summary>
+    static abstract Vector128<float> Sums(V a, V b, V c, V d);
 }

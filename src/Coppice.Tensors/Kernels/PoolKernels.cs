@@ -1,4 +1,4 @@
-using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 
 namespace Coppice.Tensors.Kernels;
 
@@ -27,107 +27,131 @@ internal readonly record struct PoolAxis
     /// windows)</c>.</summary>
     public static PoolAxis Adaptive(int size, int windows) => new(size, windows, 0, 0, 0);
 
-    /// <summary>First position and end of a window within the input, and its length with padding.</summary>
-    public (int Start, int End, int Length) this[int window]
+    /// <summary>Every window.</summary>
+    public PoolWindow[] All()
+    {
+        var all = new PoolWindow[Windows];
+        for (var window = 0; window < all.Length; window++)
+            all[window] = this[window];
+        return all;
+    }
+
+    private PoolWindow this[int window]
     {
         get
         {
             if (_kernel == 0)
             {
                 var (from, to) = ((int)((long)window * Size / Windows), (int)(((window + 1L) * Size + Windows - 1) / Windows));
-                return (from, to, to - from);
+                return new(from, to, to - from);
             }
             var start = window * _stride - _padding;
-            return (Math.Max(start, 0), Math.Min(start + _kernel, Size), _kernel);
+            return new(Math.Max(start, 0), Math.Min(start + _kernel, Size), _kernel);
         }
     }
 }
 
+/// <summary>A window along one axis.</summary>
+/// <param name="Start">First position within the input.</param>
+/// <param name="End">The position behind the last.</param>
+/// <param name="Length">Positions, padding included.</param>
+internal readonly record struct PoolWindow(int Start, int End, int Length);
+
 /// <summary>Pooling of planes [rows, columns], and its gradients.</summary>
 internal readonly unsafe struct PoolKernels(long planes, PoolAxis rows, PoolAxis columns)
 {
-    private int From => rows.Size * columns.Size;
-
-    private int To => rows.Windows * columns.Windows;
+    /// <summary>What is done with a window: <c>x</c> and <c>dx</c> are planes of <c>width</c> columns, <c>y</c> is the window's value
+    /// or its gradient.</summary>
+    private interface IKernel
+    {
+        static abstract void Invoke(float* x, float* y, float* dx, int width, PoolWindow row, PoolWindow column);
+    }
 
     /// <summary>Each window's largest value; NaN where it holds one.</summary>
-    public void Max(float* x, float* y) => ForPlanes(x, y, static (pool, x, y) => pool.ForWindows((at, row, column) =>
-        y[at] = x[pool.Largest(x, row, column)]));
+    public void Max(float* x, float* y) => ForWindows<Maximum>(x, y, null);
 
     /// <summary>Passes each window's gradient to its largest value, the first of equals.</summary>
-    public void MaxGradient(float* x, float* dy, float* dx)
-    {
-        var (pool, size) = (this, (From, To));
-        Workers.For(RowChunks.Count(planes, size.From), chunk =>
-        {
-            var (first, end) = RowChunks.Range(pool.Planes, size.From, chunk);
-            for (var plane = first; plane < end; plane++)
-            {
-                float* from = x + plane * size.From, gradient = dy + plane * size.To, target = dx + plane * size.From;
-                new Span<float>(target, size.From).Clear();
-                pool.ForWindows((at, row, column) => target[pool.Largest(from, row, column)] += gradient[at]);
-            }
-        });
-    }
+    public void MaxGradient(float* x, float* dy, float* dx) => ForWindows<MaximumGradient>(x, dy, dx);
 
     /// <summary>Each window's mean; padding counts as zeros.</summary>
-    public void Average(float* x, float* y) => ForPlanes(x, y, static (pool, x, y) => pool.ForWindows((at, row, column) =>
-    {
-        var sum = 0f;
-        for (var i = row.Start; i < row.End; i++)
-            sum += TensorPrimitives.Sum(new ReadOnlySpan<float>(x + (long)i * pool.Columns.Size + column.Start, column.End - column.Start));
-        y[at] = sum / ((float)row.Length * column.Length);
-    }));
+    public void Average(float* x, float* y) => ForWindows<Mean>(x, y, null);
 
     /// <summary>Passes each window's gradient in equal shares to its values.</summary>
-    public void AverageGradient(float* dy, float* dx) => ForPlanes(dx, dy, static (pool, dx, dy) =>
+    public void AverageGradient(float* dy, float* dx) => ForWindows<MeanGradient>(dx, dy, dx);
+
+    private void ForWindows<TKernel>(float* x, float* y, float* dx) where TKernel : struct, IKernel
     {
-        new Span<float>(dx, pool.From).Clear();
-        pool.ForWindows((at, row, column) =>
+        var (count, from, to, width) = (planes, rows.Size * columns.Size, rows.Windows * columns.Windows, columns.Size);
+        var (down, right) = (rows.All(), columns.All());
+        Workers.For(RowChunks.Count(count, from), chunk =>
         {
-            var share = dy[at] / ((float)row.Length * column.Length);
-            for (var i = row.Start; i < row.End; i++)
-                for (var j = column.Start; j < column.End; j++)
-                    dx[i * pool.Columns.Size + j] += share;
-        });
-    });
-
-    private long Planes => planes;
-
-    private PoolAxis Columns => columns;
-
-    private delegate void PlaneAction(PoolKernels pool, float* input, float* output);
-
-    private delegate void WindowAction(int at, (int Start, int End, int Length) row, (int Start, int End, int Length) column);
-
-    private void ForPlanes(float* input, float* output, PlaneAction body)
-    {
-        var pool = this;
-        Workers.For(RowChunks.Count(planes, From), chunk =>
-        {
-            var (first, end) = RowChunks.Range(pool.Planes, pool.From, chunk);
+            var (first, end) = RowChunks.Range(count, from, chunk);
             for (var plane = first; plane < end; plane++)
-                body(pool, input + plane * pool.From, output + plane * pool.To);
+                Plane<TKernel>(x + plane * from, y + plane * to, dx == null ? null : dx + plane * from, from, width, down, right);
         });
     }
 
-    private void ForWindows(WindowAction body)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Plane<TKernel>(float* x, float* y, float* dx, int size, int width, PoolWindow[] rows, PoolWindow[] columns)
+        where TKernel : struct, IKernel
     {
-        for (var i = 0; i < rows.Windows; i++)
-            for (var j = 0; j < columns.Windows; j++)
-                body(i * columns.Windows + j, rows[i], columns[j]);
+        if (dx != null)
+            new Span<float>(dx, size).Clear();
+        foreach (var row in rows)
+            foreach (var column in columns)
+                TKernel.Invoke(x, y++, dx, width, row, column);
     }
 
-    private int Largest(float* x, (int Start, int End, int Length) row, (int Start, int End, int Length) column)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Largest(float* x, int width, PoolWindow row, PoolWindow column)
     {
-        var best = row.Start * columns.Size + column.Start;
+        var best = row.Start * width + column.Start;
         for (var i = row.Start; i < row.End; i++)
             for (var j = column.Start; j < column.End; j++)
             {
-                var at = i * columns.Size + j;
+                var at = i * width + j;
                 if (x[at] > x[best] || float.IsNaN(x[at]) && !float.IsNaN(x[best]))
                     best = at;
             }
         return best;
+    }
+
+    private readonly struct Maximum : IKernel
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Invoke(float* x, float* y, float* dx, int width, PoolWindow row, PoolWindow column) =>
+            *y = x[Largest(x, width, row, column)];
+    }
+
+    private readonly struct MaximumGradient : IKernel
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Invoke(float* x, float* y, float* dx, int width, PoolWindow row, PoolWindow column) =>
+            dx[Largest(x, width, row, column)] += *y;
+    }
+
+    private readonly struct Mean : IKernel
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Invoke(float* x, float* y, float* dx, int width, PoolWindow row, PoolWindow column)
+        {
+            var sum = 0f;
+            for (var i = row.Start; i < row.End; i++)
+                for (var j = column.Start; j < column.End; j++)
+                    sum += x[i * width + j];
+            *y = sum / ((float)row.Length * column.Length);
+        }
+    }
+
+    private readonly struct MeanGradient : IKernel
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Invoke(float* x, float* y, float* dx, int width, PoolWindow row, PoolWindow column)
+        {
+            var share = *y / ((float)row.Length * column.Length);
+            for (var i = row.Start; i < row.End; i++)
+                for (var j = column.Start; j < column.End; j++)
+                    dx[i * width + j] += share;
+        }
     }
 }

@@ -58,8 +58,12 @@ public sealed record Unsqueeze(int Axis) : ViewOp
 
 /// <summary>Repeats axes of size 1 up to the sizes of a shape, as numpy's broadcast_to; new axes come first.</summary>
 /// <param name="To">The shape of the result.</param>
-public sealed record Expand(Shape To) : ViewOp
+public sealed record Expand(Shape To) : ViewOp, ISizedOp
 {
+    IReadOnlyList<int> ISizedOp.Sizes => [.. To];
+
+    Op ISizedOp.WithSizes(ReadOnlySpan<int> sizes) => new Expand(Shape.Create(sizes));
+
     /// <inheritdoc/>
     public override TensorSpec[] Infer(ReadOnlySpan<TensorSpec> inputs) =>
         Kernels.Broadcast.TryShape(inputs[0].Shape, To, out var shape, out _) && shape == To
@@ -81,8 +85,12 @@ public sealed record Expand(Shape To) : ViewOp
 /// <param name="Start">The first entry.</param>
 /// <param name="Count">How many.</param>
 /// <param name="Step">Entries from one to the next; not 0.</param>
-public sealed record Slice(int Axis, int Start, int Count, int Step) : ViewOp
+public sealed record Slice(int Axis, int Start, int Count, int Step) : ViewOp, ISizedOp
 {
+    IReadOnlyList<int> ISizedOp.Sizes => [Start, Count];
+
+    Op ISizedOp.WithSizes(ReadOnlySpan<int> sizes) => this with { Start = sizes[0], Count = sizes[1] };
+
     /// <inheritdoc/>
     public override TensorSpec[] Infer(ReadOnlySpan<TensorSpec> inputs)
     {

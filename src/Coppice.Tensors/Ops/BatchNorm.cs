@@ -38,8 +38,8 @@ public sealed record BatchNorm(float Epsilon) : Op
         var dy = RowMajor(outputGradients[0]!);
         var (dx, dw, db) = (Tensor.Empty(x.Shape), Tensor.Empty(inputs[1].Shape), Tensor.Empty(inputs[1].Shape));
         var shape = ChannelShape.Of(x.Shape);
-        ChannelKernels.Sum(dy.Pointer<float>(), db.Pointer<float>(), shape);
-        ChannelKernels.Covariances(dy.Pointer<float>(), x.Pointer<float>(), mean.Pointer<float>(), dw.Pointer<float>(), shape);
+        ChannelKernels.Products(
+            dy.Pointer<float>(), x.Pointer<float>(), mean.Pointer<float>(), db.Pointer<float>(), dw.Pointer<float>(), shape);
         var scale = new float[shape.Channels];
         var gradient = dw.AsSpan<float>();
         for (var c = 0; c < scale.Length; c++)

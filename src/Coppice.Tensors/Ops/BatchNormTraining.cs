@@ -43,8 +43,8 @@ public sealed record BatchNormTraining(float Epsilon) : Op
         var variance = outputs[2].AsReadOnlySpan<float>();
         var (dx, dw, db) = (Tensor.Empty(x.Shape), Tensor.Empty(inputs[1].Shape), Tensor.Empty(inputs[1].Shape));
         var shape = ChannelShape.Of(x.Shape);
-        ChannelKernels.Sum(dy.Pointer<float>(), db.Pointer<float>(), shape);
-        ChannelKernels.Covariances(dy.Pointer<float>(), x.Pointer<float>(), mean.Pointer<float>(), dw.Pointer<float>(), shape);
+        ChannelKernels.Products(
+            dy.Pointer<float>(), x.Pointer<float>(), mean.Pointer<float>(), db.Pointer<float>(), dw.Pointer<float>(), shape);
         // dx = scale (dy - sum(dy) / n - (x - mean) sum(dy (x - mean)) / (n (variance + epsilon))), by channel.
         float[] scale = new float[shape.Channels], slope = new float[shape.Channels], shift = new float[shape.Channels];
         var means = mean.AsReadOnlySpan<float>();

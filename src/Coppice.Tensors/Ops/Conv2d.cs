@@ -1,3 +1,4 @@
+using Coppice.Tensors.Autograd;
 using Coppice.Tensors.Kernels;
 
 namespace Coppice.Tensors.Ops;
@@ -67,23 +68,27 @@ public sealed record Conv2d(int Stride = 1, int Padding = 0, int Dilation = 1, i
     {
         var (x, weight, gradient) = (RowMajor(inputs[0]), RowMajor(inputs[1]), RowMajor(outputGradients[0]!));
         var shape = ShapeOf(x.Shape, weight.Shape);
-        var (dx, dw) = (Tensor.Zeros(x.Shape), Tensor.Zeros(weight.Shape));
-        float* dy = gradient.Pointer<float>();
-        if (gradient.Count > 0 && x.Count > 0)
-        {
-            ConvInputGradient.Run(shape, dy, weight.Pointer<float>(), dx.Pointer<float>());
-            if (shape.IsDepthwise)
-                DepthwiseConv.WeightGradient(shape, x.Pointer<float>(), dy, dw.Pointer<float>());
-            else
-                ConvWeightGradient.Run(shape, x.Pointer<float>(), dy, dw.Pointer<float>());
-        }
-        var db = inputs.Length == 3 ? Tensor.Zeros(inputs[2].Shape) : null;
-        if (db is not null)
-            ChannelKernels.Sum(dy, db.Pointer<float>(), new(shape.Batch, shape.Outputs, shape.Pixels));
+        var isEmpty = gradient.Count == 0;
+        Tensor? New(Tensor input) => !Tape.Needs(input) ? null : isEmpty ? Tensor.Zeros(input.Shape) : Tensor.Empty(input.Shape);
+        var (dx, dw, db) = (New(inputs[0]), New(inputs[1]), inputs.Length == 3 ? New(inputs[2]) : null);
+        if (!isEmpty)
+            Differentiate(shape, x.Pointer<float>(), weight.Pointer<float>(), gradient.Pointer<float>(), dx, dw, db);
         GC.KeepAlive(x);
         GC.KeepAlive(weight);
         GC.KeepAlive(gradient);
-        return db is null ? [dx, dw] : [dx, dw, db];
+        return inputs.Length == 2 ? [dx, dw] : [dx, dw, db];
+    }
+
+    private static unsafe void Differentiate(ConvShape shape, float* x, float* weight, float* dy, Tensor? dx, Tensor? dw, Tensor? db)
+    {
+        if (dx is not null)
+            ConvInputGradient.Run(shape, dy, weight, dx.Pointer<float>());
+        if (dw is not null && shape.IsDepthwise)
+            DepthwiseConv.WeightGradient(shape, x, dy, dw.Pointer<float>());
+        else if (dw is not null)
+            ConvWeightGradient.Run(shape, x, dy, dw.Pointer<float>());
+        if (db is not null)
+            ChannelKernels.Sum(dy, db.Pointer<float>(), new(shape.Batch, shape.Outputs, shape.Pixels));
     }
 
     private ConvShape ShapeOf(Shape x, Shape weight) =>

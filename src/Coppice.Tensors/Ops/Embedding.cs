@@ -40,9 +40,10 @@ public sealed record Embedding : Op
     {
         if (!Tape.Needs(inputs[1]))
             return [null, null];
-        var (ids, gradient, table) = (RowMajor(inputs[0]), RowMajor(outputGradients[0]!), Tensor.Empty(inputs[1].Shape));
+        var (ids, gradient) = (RowMajor(inputs[0]), RowMajor(outputGradients[0]!));
+        var (table, adds) = GradientMath.TargetOf(inputs[1]);
         ScatterAdd.Run(
-            ids.Pointer<long>(), ids.Count, gradient.Pointer<float>(), table.Pointer<float>(), table.Shape[0], table.Shape[1]);
+            ids.Pointer<long>(), ids.Count, gradient.Pointer<float>(), table.Pointer<float>(), table.Shape[0], table.Shape[1], adds);
         GC.KeepAlive(ids);
         GC.KeepAlive(gradient);
         return [null, table];

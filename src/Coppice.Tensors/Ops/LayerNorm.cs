@@ -47,9 +47,10 @@ public sealed record LayerNorm(float Epsilon) : Op
         var size = x.Shape[^1];
         var rows = x.Count / Math.Max(1, size);
         var chunks = RowChunks.Count(rows, size);
-        Tensor dx = Tensor.Empty(x.Shape), weights = Tensor.Empty([chunks, size]), biases = Tensor.Empty([chunks, size]);
+        var (dx, adds) = GradientMath.TargetOf(inputs[0]);
+        Tensor weights = Tensor.Empty([chunks, size]), biases = Tensor.Empty([chunks, size]);
         SimdKernel.Run(chunks, new LayerNormGradientKernel(x.Pointer<float>(), weight.Pointer<float>(), gradient.Pointer<float>(),
-            dx.Pointer<float>(), weights.Pointer<float>(), biases.Pointer<float>(), rows, size, Epsilon));
+            dx.Pointer<float>(), adds, weights.Pointer<float>(), biases.Pointer<float>(), rows, size, Epsilon));
         GC.KeepAlive(x);
         GC.KeepAlive(weight);
         GC.KeepAlive(gradient);

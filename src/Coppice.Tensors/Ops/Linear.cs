@@ -73,14 +73,21 @@ public sealed record Linear(WeightLayout Layout = WeightLayout.OutIn) : Op
         var (outIn, n, k) = (Layout == WeightLayout.OutIn, gradient.Shape[^1], x.Shape[^1]);
         var m = checked((int)(gradient.Count / Math.Max(1, n)));
         float* px = x.Pointer<float>(), pw = weight.Pointer<float>(), pg = gradient.Pointer<float>();
-        var dx = Tape.Needs(inputs[0]) ? Tensor.Empty(x.Shape) : null;
-        var dw = Tape.Needs(inputs[1]) ? Tensor.Empty(weight.Shape) : null;
-        if (dx is not null)
-            Gemm.Multiply(m, k, n, pg, n, false, pw, outIn ? k : n, !outIn, dx.Pointer<float>(), k, false, null);
-        if (dw is not null && outIn)
-            Gemm.Multiply(n, k, m, pg, n, true, px, k, false, dw.Pointer<float>(), k, false, null);
-        else if (dw is not null)
-            Gemm.Multiply(k, n, m, px, k, true, pg, n, false, dw.Pointer<float>(), n, false, null);
+        Tensor? dx = null, dw = null;
+        bool adds;
+        if (Tape.Needs(inputs[0]))
+        {
+            (dx, adds) = GradientMath.TargetOf(inputs[0]);
+            Gemm.Multiply(m, k, n, pg, n, false, pw, outIn ? k : n, !outIn, dx.Pointer<float>(), k, adds, null);
+        }
+        if (Tape.Needs(inputs[1]))
+        {
+            (dw, adds) = GradientMath.TargetOf(inputs[1]);
+            if (outIn)
+                Gemm.Multiply(n, k, m, pg, n, true, px, k, false, dw.Pointer<float>(), k, adds, null);
+            else
+                Gemm.Multiply(k, n, m, px, k, true, pg, n, false, dw.Pointer<float>(), n, adds, null);
+        }
         GC.KeepAlive(x);
         GC.KeepAlive(weight);
         GC.KeepAlive(gradient);

@@ -1,3 +1,4 @@
+using System.Text;
 using Coppice.Tensors.Autograd;
 using Coppice.Tensors.Tracing;
 
@@ -55,6 +56,9 @@ public abstract record Op
         Forward(inputs, outputs);
         return outputs;
     }
+
+    /// <summary>Writes the attributes into the op's text form; <see cref="Name"/> and <see cref="NoGradient"/> are not among them.</summary>
+    protected virtual bool PrintMembers(StringBuilder builder) => false;
 
     /// <summary>The tensor itself, or a row-major copy of a strided view. The copy is part of the op: a trace does not see it.</summary>
     internal static Tensor RowMajor(Tensor tensor)

@@ -8,8 +8,12 @@ namespace Coppice.Tensors.Ops;
 /// <param name="Before">Entries added in front.</param>
 /// <param name="After">Entries added behind.</param>
 /// <param name="Value">What they hold.</param>
-public sealed record Pad(int Axis, int Before, int After, float Value = 0) : Op
+public sealed record Pad(int Axis, int Before, int After, float Value = 0) : Op, ISizedOp
 {
+    IReadOnlyList<int> ISizedOp.Sizes => [Before, After];
+
+    Op ISizedOp.WithSizes(ReadOnlySpan<int> sizes) => new Pad(Axis, sizes[0], sizes[1], Value);
+
     /// <inheritdoc/>
     public override TensorSpec[] Infer(ReadOnlySpan<TensorSpec> inputs)
     {

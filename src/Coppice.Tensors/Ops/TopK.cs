@@ -7,8 +7,12 @@ namespace Coppice.Tensors.Ops;
 /// <remarks>Numbers of any type. Of equal values that of the lower index comes first; NaN counts as the largest.</remarks>
 /// <param name="K">How many, 0 to N.</param>
 /// <param name="Largest">Whether the largest are asked for.</param>
-public sealed record TopK(int K, bool Largest = true) : Op
+public sealed record TopK(int K, bool Largest = true) : Op, ISizedOp
 {
+    IReadOnlyList<int> ISizedOp.Sizes => [K];
+
+    Op ISizedOp.WithSizes(ReadOnlySpan<int> sizes) => this with { K = sizes[0] };
+
     /// <inheritdoc/>
     public override TensorSpec[] Infer(ReadOnlySpan<TensorSpec> inputs)
     {

@@ -65,8 +65,12 @@ public sealed record Unfold(IntList Kernel, IntList Stride, IntList Dilation, In
 /// <param name="Dilation">Positions from one place of a window to the next.</param>
 /// <param name="Before">Entries in front of each axis that are dropped.</param>
 /// <param name="After">Entries behind each axis that are dropped.</param>
-public sealed record Fold(IntList Sizes, IntList Kernel, IntList Stride, IntList Dilation, IntList Before, IntList After) : Op
+public sealed record Fold(IntList Sizes, IntList Kernel, IntList Stride, IntList Dilation, IntList Before, IntList After) : Op, ISizedOp
 {
+    IReadOnlyList<int> ISizedOp.Sizes => [.. Sizes];
+
+    Op ISizedOp.WithSizes(ReadOnlySpan<int> sizes) => this with { Sizes = IntList.Create(sizes) };
+
     /// <inheritdoc/>
     public override TensorSpec[] Infer(ReadOnlySpan<TensorSpec> inputs)
     {

@@ -1,4 +1,6 @@
+using System.Text;
 using Coppice.Tensors.Autograd;
+using Coppice.Tensors.Kernels;
 
 namespace Coppice.Tensors.Ops;
 
@@ -21,8 +23,18 @@ public abstract record ViewOp : Op
 }
 
 /// <summary>The same elements, row-major, under another shape; one size may be -1 and is computed.</summary>
-public sealed record Reshape(params int[] Sizes) : ViewOp
+public sealed record Reshape(params int[] Sizes) : ViewOp, ISizedOp
 {
+    IReadOnlyList<int> ISizedOp.Sizes => Sizes;
+
+    /// <summary>Whether both ask for the same sizes.</summary>
+    public bool Equals(Reshape? other) => other is not null && Sizes.AsSpan().SequenceEqual(other.Sizes);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => Shape.HashOf(Sizes);
+
+    Op ISizedOp.WithSizes(ReadOnlySpan<int> sizes) => new Reshape(sizes.ToArray());
+
     /// <inheritdoc/>
     public override TensorSpec[] Infer(ReadOnlySpan<TensorSpec> inputs)
     {
@@ -47,9 +59,16 @@ public sealed record Reshape(params int[] Sizes) : ViewOp
     }
 
     /// <inheritdoc/>
+    protected override bool PrintMembers(StringBuilder builder)
+    {
+        builder.Append($"Sizes = [{string.Join(", ", Sizes)}]");
+        return true;
+    }
+
+    /// <inheritdoc/>
     protected override Tensor View(Tensor input, Shape shape)
     {
-        var source = input.Contiguous();
+        var source = RowMajor(input);
         return new Tensor(source.Storage, source.Offset, shape, shape.ContiguousStrides(), source.DType);
     }
 
@@ -86,8 +105,12 @@ public sealed record Transpose(int Axis0, int Axis1) : ViewOp
 }
 
 /// <summary>Entries <c>Start .. Start+Length</c> of one axis.</summary>
-public sealed record Narrow(int Axis, int Start, int Length) : ViewOp
+public sealed record Narrow(int Axis, int Start, int Length) : ViewOp, ISizedOp
 {
+    IReadOnlyList<int> ISizedOp.Sizes => [Start, Length];
+
+    Op ISizedOp.WithSizes(ReadOnlySpan<int> sizes) => new Narrow(Axis, sizes[0], sizes[1]);
+
     /// <inheritdoc/>
     public override TensorSpec[] Infer(ReadOnlySpan<TensorSpec> inputs)
     {
@@ -105,8 +128,15 @@ public sealed record Narrow(int Axis, int Start, int Length) : ViewOp
     public override Tensor?[] Backward(
         ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> outputGradients)
     {
+        var part = RowMajor(outputGradients[0]!);
+        if (part.DType == DType.F32)
+        {
+            var (target, adds) = GradientMath.TargetOf(inputs[0]);
+            WindowGradient.Run(part, target, Axis, Start, adds);
+            return [target];
+        }
         var gradient = Tensor.Zeros(inputs[0].Shape, inputs[0].DType);
-        gradient.Narrow(Axis, Start, Length).CopyFrom(outputGradients[0]!);
+        gradient.Narrow(Axis, Start, Length).CopyFrom(part);
         return [gradient];
     }
 }
@@ -119,7 +149,7 @@ public sealed record Contiguous : Op
 
     /// <inheritdoc/>
     public override void Forward(ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs) =>
-        Kernels.StridedCopy.Run(inputs[0], outputs[0]);
+        StridedCopy.Run(inputs[0], outputs[0]);
 
     /// <inheritdoc/>
     public override Tensor?[] Backward(

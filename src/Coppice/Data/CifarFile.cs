@@ -13,8 +13,8 @@ internal static class CifarFile
         var labelBytes = length % (ImageBytes + 1) == 0 ? 1 : length % (ImageBytes + 2) == 0 ? 2 : 0;
         if (length == 0 || labelBytes == 0)
             throw new InvalidDataException(
-                $"'{path}' has {length} bytes, which is no whole number of CIFAR-10 records ({ImageBytes + 1} bytes) "
-                + $"or CIFAR-100 records ({ImageBytes + 2}); give a binary file of CIFAR, "
+                $"'{path}' has {length} bytes, ends within record {length / (ImageBytes + 1)} of CIFAR-10 ({ImageBytes + 1} bytes each), "
+                + $"or record {length / (ImageBytes + 2)} of CIFAR-100 ({ImageBytes + 2}); give a whole binary file of CIFAR, "
                 + $"or an MNIST file with '{MnistFiles.ImagesName}' in its name.");
         var bytes = File.ReadAllBytes(path);
         var record = ImageBytes + labelBytes;

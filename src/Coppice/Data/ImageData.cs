@@ -1,7 +1,9 @@
+using Coppice.Data.Images;
+
 namespace Coppice.Data;
 
 /// <summary>Labelled images of one size, as bytes: [count, channels, height, width].</summary>
-/// <remarks>Reads CIFAR's binary files and MNIST's idx files; see <see cref="Read"/>.</remarks>
+/// <remarks>Reads CIFAR's binary files, MNIST's idx files and folders of PNG, PGM and PPM; see <see cref="Read(string)"/>.</remarks>
 public sealed class ImageData
 {
     private readonly byte[] _pixels;
@@ -57,14 +59,78 @@ public sealed class ImageData
         return new(_pixels[..(count * Channels * Height * Width)], [.. Labels.Take(count)], ClassNames, Channels, Height, Width);
     }
 
-    /// <summary>Reads a file: MNIST's images (<c>...-images-idx3-ubyte</c>, perhaps with <c>.gz</c>), else CIFAR-10 or CIFAR-100, told
-    /// by its size.</summary>
+    /// <summary>Reads MNIST's images (<c>...-images-idx3-ubyte</c>, perhaps with <c>.gz</c>), CIFAR-10 or CIFAR-100, told by the size of
+    /// the file, or a folder with a folder of images for each class.</summary>
+    /// <remarks>
+    /// Class folders: classes in ordinal order of their names, images as PNG (1 to 8 bits; transparency is ignored), binary PGM or PPM, all
+    /// of one size. Grey images among coloured ones become coloured. The images come in a shuffled order that is always the same, so that
+    /// the first or last of them are a fair sample.
+    /// </remarks>
+    /// <param name="path">A file or folder.</param>
     /// <exception cref="FileNotFoundException">The file, or that of MNIST's labels beside it, is missing.</exception>
-    /// <exception cref="InvalidDataException">The file is malformed; the message names what is wrong.</exception>
+    /// <exception cref="InvalidDataException">A file is malformed, of another size or kind; the message names it.</exception>
     public static ImageData Read(string path)
     {
+        if (Directory.Exists(path))
+            return ImageFolder.Read(path);
         if (Path.GetFileName(path).Contains(MnistFiles.ImagesName, StringComparison.Ordinal))
             return MnistFiles.Read(path);
         return CifarFile.Read(path);
     }
+
+    /// <summary>Reads several files or folders as one data set, one behind the other.</summary>
+    /// <param name="paths">At least one; each as in <see cref="Read(string)"/>.</param>
+    /// <exception cref="InvalidDataException">A file is malformed, or they differ in the images' size or in the classes.</exception>
+    /// <inheritdoc cref="Read(string)" path="/exception"/>
+    public static ImageData Read(IReadOnlyList<string> paths)
+    {
+        if (paths.Count == 0)
+            throw new ArgumentException("No file of images is named; name at least one.", nameof(paths));
+        var parts = paths.Select(Read).ToArray();
+        var first = parts[0];
+        var other = Array.FindIndex(parts, part => part.Size != first.Size || !part.ClassNames.SequenceEqual(first.ClassNames));
+        if (other >= 0)
+            throw new InvalidDataException($"'{paths[0]}' holds {first}, '{paths[other]}' {parts[other]}, or differently named classes; "
+                + "only data of one size and with the same classes can be put together.");
+        var total = parts.Sum(part => part._pixels.LongLength);
+        if (total > Array.MaxLength)
+            throw new InvalidDataException($"'{paths[0]}' and others hold {total} bytes; {Array.MaxLength} can be held: name fewer.");
+        var pixels = new byte[total];
+        var end = 0;
+        foreach (var part in parts)
+        {
+            part._pixels.CopyTo(pixels, end);
+            end += part._pixels.Length;
+        }
+        return new(pixels, [.. parts.SelectMany(part => part.Labels)], first.ClassNames, first.Channels, first.Height, first.Width);
+    }
+
+    /// <summary>Reads what there is to train on: of a folder of CIFAR-10 its <c>data_batch_*.bin</c> together, of CIFAR-100
+    /// <c>train.bin</c>, of MNIST <c>train-images-idx3-ubyte</c>, perhaps with <c>.gz</c>; else as <see cref="Read(string)"/>.</summary>
+    /// <inheritdoc cref="Read(string)" path="/exception"/>
+    public static ImageData ReadTraining(string path)
+    {
+        if (!Directory.Exists(path))
+            return Read(path);
+        string[] mnist = [Path.Combine(path, $"train-{MnistFiles.ImagesName}"), Path.Combine(path, $"train-{MnistFiles.ImagesName}.gz")];
+        string[][] sets =
+        [
+            [.. Directory.EnumerateFiles(path, "data_batch_*.bin").Order(StringComparer.Ordinal)],
+            [.. Directory.EnumerateFiles(path, "train.bin")],
+            [.. mnist.Where(File.Exists).Take(1)],
+        ];
+        string[][] found = [.. sets.Where(files => files.Length > 0)];
+        return found.Length switch
+        {
+            0 => Read(path),
+            1 => Read(found[0]),
+            _ => throw new InvalidDataException(
+                $"'{path}' holds data sets ({string.Join(", ", found.Select(files => Path.GetFileName(files[0])))}); name the files."),
+        };
+    }
+
+    /// <summary>Form for messages: <c>500 images of 3 x 32 x 32 in 10 classes</c>.</summary>
+    public override string ToString() => $"{Count} images of {Channels} x {Height} x {Width} in {ClassNames.Count} classes";
+
+    private (int Channels, int Height, int Width) Size => (Channels, Height, Width);
 }

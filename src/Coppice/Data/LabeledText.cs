@@ -1,4 +1,5 @@
 using System.Globalization;
+using Coppice.Tokenizers;
 
 namespace Coppice.Data;
 
@@ -48,6 +49,17 @@ public sealed class LabeledText
         if (examples.Count == 0)
             throw new InvalidDataException($"'{path}' holds no example; each line must be text, a tab and a label.");
         return new LabeledText(examples, names ?? [.. Enumerable.Range(0, examples.Max(e => e.Label) + 1).Select(Number)]);
+    }
+
+    /// <summary>Token ids of each example's text, without padding.</summary>
+    /// <param name="tokenizer">The model's tokenizer.</param>
+    /// <param name="maxLength">The most ids of an example, special tokens included; texts are cut at their end.</param>
+    public int[][] Encode(Tokenizer tokenizer, int maxLength)
+    {
+        var options = new EncodingOptions { MaxLength = maxLength };
+        var encodings = new int[Examples.Count][];
+        Parallel.For(0, encodings.Length, i => encodings[i] = tokenizer.Encode(Examples[i].Text, options).Ids);
+        return encodings;
     }
 
     private static LabeledExample ParseLine(string line, Dictionary<string, int>? numbers, string place)

@@ -43,8 +43,7 @@ public sealed class ClassificationTask
         if (data.ClassCount > classifier.Labels)
             throw new ArgumentException($"{dataPath} has {data.ClassCount} classes; the model in {model.Folder} tells {classifier.Labels} apart.");
         var longest = (classifier as BertClassifier)?.Config.PadSize ?? Math.Min(classifier.MaxPositions, LongestDefault);
-        var options = new EncodingOptions { MaxLength = Math.Min(longest, classifier.MaxPositions) };
-        return new(classifier, Encode(Tokenizer.FromFolder(model.Folder), data.Examples, options), data);
+        return new(classifier, data.Encode(Tokenizer.FromFolder(model.Folder), Math.Min(longest, classifier.MaxPositions)), data);
     }
 
     /// <summary>Classifies every example.</summary>
@@ -56,11 +55,4 @@ public sealed class ClassificationTask
     /// <summary>Quality of some predictions.</summary>
     public ClassificationReport Measure(int[] predicted) =>
         ClassificationReport.Create(ClassificationMetrics.Compute([.. Labels], predicted, Classes.Count), Classes);
-
-    private static int[][] Encode(Tokenizer tokenizer, IReadOnlyList<LabeledExample> examples, EncodingOptions options)
-    {
-        var encodings = new int[examples.Count][];
-        Parallel.For(0, encodings.Length, i => encodings[i] = tokenizer.Encode(examples[i].Text, options).Ids);
-        return encodings;
-    }
 }

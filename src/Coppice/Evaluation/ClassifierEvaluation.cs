@@ -27,27 +27,13 @@ public static class ClassifierEvaluation
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = new TensorScope();
-            var logits = classifier.Forward(Pad(batch.Span, encodings, out var lengths), lengths).AsReadOnlySpan<float>();   // [B, classes]
+            var ids = PaddedIds.Create(batch.Span, encodings, length: null, padId: 0, out var lengths);
+            var logits = classifier.Forward(ids, lengths).AsReadOnlySpan<float>();  // [B, classes]
             for (var row = 0; row < batch.Length; row++)
                 predicted.Add(logits.Slice(row * classifier.Labels, classifier.Labels).ToArray());
             progress?.Report(predicted.Count);
         }
         var rows = batches.InOriginalOrder(predicted);
         return new([.. rows.Select(row => Logits.ArgMax(row))], rows);
-    }
-
-    /// <summary>Ids of some examples, padded behind to one length: I64 [B, T].</summary>
-    internal static Tensor Pad(ReadOnlySpan<int> batch, IReadOnlyList<int[]> encodings, out int[] lengths)
-    {
-        lengths = new int[batch.Length];
-        for (var row = 0; row < batch.Length; row++)
-            lengths[row] = encodings[batch[row]].Length;
-        var steps = lengths.Max();
-        var ids = Tensor.Zeros([batch.Length, steps], DType.I64);
-        var values = ids.AsSpan<long>();
-        for (var row = 0; row < batch.Length; row++)
-            for (var step = 0; step < lengths[row]; step++)
-                values[row * steps + step] = encodings[batch[row]][step];
-        return ids;
     }
 }

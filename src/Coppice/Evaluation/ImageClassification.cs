@@ -24,14 +24,13 @@ public static class ImageClassification
             throw new ModelException($"The images are {data.Channels} x {data.Height} x {data.Width}; the model takes "
                 + $"{expected.Channels} x {expected.Size} x {expected.Size}. Give the data it was trained for.");
         var rows = new List<float[]>(data.Count);
-        using var batches = new ImageBatches(data, BatchSize, expected.Mean, expected.Std).InOrder().GetEnumerator();
-        while (true)
+        var loader = new DataLoader(new ImageTrainingData(data, expected.Mean, expected.Std), new() { BatchSize = BatchSize });
+        foreach (ImageBatch batch in loader.InOrder())
         {
+            using var memory = batch;
             cancellation.ThrowIfCancellationRequested();
             using var scope = new TensorScope();
-            if (!batches.MoveNext())
-                break;
-            rows.AddRange(model.Classifier.Forward(batches.Current.Images).ToArray<float>().Chunk(model.Classifier.Labels));
+            rows.AddRange(model.Classifier.Forward(batch.Images).ToArray<float>().Chunk(model.Classifier.Labels));
             progress?.Report(rows.Count);
         }
         return new([.. rows.Select(row => Logits.ArgMax(row))], [.. rows]);

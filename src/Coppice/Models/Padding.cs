@@ -25,6 +25,16 @@ internal static class Padding
     /// <summary>Additive mask F32 [batch, 1, 1, keys] that hides the keys behind each row's length.</summary>
     public static Tensor TrailingMask(IReadOnlyList<int> lengths, int keys) => Mask(lengths.Count, keys, row => lengths[row]..);
 
+    /// <summary>Additive mask F32 [steps, steps] that hides the keys behind each query.</summary>
+    public static Tensor CausalMask(int steps)
+    {
+        var mask = Tensor.Zeros([steps, steps]);
+        var values = mask.AsSpan<float>();
+        for (var query = 0; query < steps; query++)
+            values.Slice(query * steps, steps)[(query + 1)..].Fill(Hidden);
+        return mask;
+    }
+
     private static Tensor Mask(int rows, int keys, Func<int, Range> hidden)
     {
         var mask = Tensor.Zeros([rows, 1, 1, keys]);

@@ -6,13 +6,17 @@ namespace Coppice.Modules;
 public abstract class Layer : Module
 {
     private readonly List<Func<Layer, Tensor, Tensor>> _preHooks = [];
+    private readonly List<Func<Layer, Tensor, Tensor>> _hooks = [];
 
-    /// <summary>Runs the hooks, then the layer.</summary>
+    /// <summary>Runs the layer between its hooks.</summary>
     public Tensor Forward(Tensor input)
     {
         foreach (var hook in _preHooks)
             input = hook(this, input);
-        return Compute(input);
+        var output = Compute(input);
+        foreach (var hook in _hooks)
+            output = hook(this, output);
+        return Observed(output);
     }
 
     /// <summary>Calls <paramref name="hook"/> with each input before the layer runs; what it returns takes the input's place.</summary>
@@ -23,13 +27,16 @@ public abstract class Layer : Module
         return new Registration(() => _preHooks.Remove(hook));
     }
 
+    /// <summary>Calls <paramref name="hook"/> with each output; what it returns takes its place.</summary>
+    /// <returns>Removes the hook when disposed.</returns>
+    public IDisposable RegisterForwardHook(Func<Layer, Tensor, Tensor> hook)
+    {
+        _hooks.Add(hook);
+        return new Registration(() => _hooks.Remove(hook));
+    }
+
     /// <summary>The layer's own computation.</summary>
     protected abstract Tensor Compute(Tensor input);
-
-    private sealed class Registration(Action remove) : IDisposable
-    {
-        public void Dispose() => remove();
-    }
 }
 
 /// <summary>Layers applied one after another, named by their number as in torch.</summary>

@@ -10,6 +10,7 @@ public abstract class Module
     private readonly OrderedDictionary<string, Parameter> _parameters = [];
     private readonly OrderedDictionary<string, Tensor> _buffers = [];
     private readonly OrderedDictionary<string, Module> _children = [];
+    private readonly List<(ObservationPoint Point, Action<Tensor> Observer)> _observers = [];
 
     /// <summary>Whether dropout and batch statistics are active. Off after construction: models are opened for use first, for training on request.</summary>
     public bool IsTraining { get; private set; }
@@ -72,7 +73,7 @@ public abstract class Module
         new StateDictLoader(this, shapes, read).Load(strict);
 
     /// <summary>The module at a dotted path; the empty path is this module.</summary>
-    /// <exception cref="ArgumentException">There is none; the message lists the children where the path ends.</exception>
+    /// <exception cref="ArgumentException">There is none; the message names the children where the path ends and the nearest paths.</exception>
     public Module Find(string path)
     {
         var module = this;
@@ -80,7 +81,9 @@ public abstract class Module
             module = module._children.TryGetValue(part, out var child)
                 ? child
                 : throw new ArgumentException(
-                    $"There is no module '{path}': {module.GetType().Name} has no child '{part}' (it has {ListOf(module._children.Keys)}).", nameof(path));
+                    $"There is no module '{path}': {module.GetType().Name} has no child '{part}' (it has {ListOf(module._children.Keys)}). "
+                    + $"The nearest are {NearestNames.Quoted(path, NamedModules().Skip(1).Select(named => named.Name))}.",
+                    nameof(path));
         return module;
     }
 
@@ -89,6 +92,29 @@ public abstract class Module
     public Parameter Parameter(string name) => _parameters.TryGetValue(name, out var parameter)
         ? parameter
         : throw new ArgumentException($"{GetType().Name} has no parameter '{name}' (it has {ListOf(_parameters.Keys)}).", nameof(name));
+
+    /// <summary>Calls <paramref name="observer"/> with each tensor that this module computes at a point, on the computing thread.</summary>
+    /// <param name="observer">Given the tensor itself, on the tape where one records: not to be written to.</param>
+    /// <param name="point">Where to look; every module of the built-in models has an output, attention (<see cref="ISelfAttention"/>) the
+    /// other points too.</param>
+    /// <returns>Ends the observation when disposed.</returns>
+    public IDisposable Observe(Action<Tensor> observer, ObservationPoint point = ObservationPoint.Output)
+    {
+        var entry = (point, observer);
+        _observers.Add(entry);
+        return new Registration(() => _observers.Remove(entry));
+    }
+
+    /// <summary>Shows a tensor to those who <see cref="Observe"/> this point. A module that is no <see cref="Layer"/> calls it on what its
+    /// forward pass returns.</summary>
+    /// <returns>The tensor.</returns>
+    protected Tensor Observed(Tensor tensor, ObservationPoint point = ObservationPoint.Output)
+    {
+        foreach (var (at, observer) in _observers)
+            if (at == point)
+                observer(tensor);
+        return tensor;
+    }
 
     /// <summary>Moves a parameter to the end of its module's order, where torch puts one that is registered anew.</summary>
     internal void MoveToEnd(string name)
@@ -124,6 +150,11 @@ public abstract class Module
     internal static string Join(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
 
     internal static string StoredName(string name, Parameter parameter) => parameter.Mask is null ? name : name + "_orig";
+
+    private protected sealed class Registration(Action remove) : IDisposable
+    {
+        public void Dispose() => remove();
+    }
 
     private static string ListOf(IEnumerable<string> names) => string.Join(", ", names) is { Length: > 0 } list ? list : "none";
 

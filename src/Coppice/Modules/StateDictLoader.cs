@@ -58,13 +58,13 @@ internal sealed class StateDictLoader(Module root, IReadOnlyDictionary<string, S
         {
             if (TryMatch(name, parameter.Shape, required: false))
             {
-                _copies.Add(() => Fill(parameter, name, mask: null));
+                _copies.Add(() => Fill(parameter, name));
                 found = true;
             }
             else if (TryMatch(name + "_orig", parameter.Shape, required: false))
             {
                 if (TryMatch(name + "_mask", parameter.Shape, required: true))
-                    _copies.Add(() => Fill(parameter, name + "_orig", name + "_mask"));
+                    _copies.Add(() => FillMasked(parameter, name));
                 found = true;
             }
         }
@@ -72,15 +72,21 @@ internal sealed class StateDictLoader(Module root, IReadOnlyDictionary<string, S
             _missing.Add(aliases[0]);
     }
 
-    private void Fill(Parameter parameter, string data, string? mask)
+    private void Fill(Parameter parameter, string name)
     {
         parameter.ClearMask();
-        read(data, parameter.Data);
-        if (mask is null)
-            return;
-        var values = Tensor.Empty(parameter.Shape);
-        read(mask, values);
-        parameter.SetMask(values);
+        read(name, parameter.Data);
+    }
+
+    private void FillMasked(Parameter parameter, string name)
+    {
+        Fill(parameter, name + "_orig");
+        var mask = Tensor.Empty(parameter.Shape);
+        read(name + "_mask", mask);
+        parameter.SetMask(mask);
+        // Where pruning a live module puts it, so that saving again gives the same order.
+        var dot = name.LastIndexOf('.');
+        root.Find(name[..Math.Max(dot, 0)]).MoveToEnd(name[(dot + 1)..]);
     }
 
     private bool TryMatch(string name, Shape shape, bool required)

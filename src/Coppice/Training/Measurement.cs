@@ -22,9 +22,10 @@ public sealed record Measurement(double Loss, double Accuracy, long Targets)
         try
         {
             var (loss, correct, count) = (0.0, 0L, 0L);
-            foreach (var batch in data.Batches(0))
+            foreach (var batch in data.InOrder())
             {
                 cancellation.ThrowIfCancellationRequested();
+                using var recycled = batch;
                 using var scope = new TensorScope();
                 var logits = task.Forward(batch);
                 loss += logits.CrossEntropy(batch.Targets).Item<float>() * (double)batch.Targets.Count;

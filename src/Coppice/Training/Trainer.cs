@@ -135,12 +135,12 @@ public sealed class Trainer
         for (var part = 0; part < _options.Accumulate; part++)
         {
             batches.MoveNext();
-            var done = Differentiate(batches.Current);
-            (loss, accuracy, examples) = (loss + done.Loss / _options.Accumulate, done.Accuracy, examples + batches.Current.Examples);
+            using var batch = batches.Current;
+            var done = Differentiate(batch);
+            (loss, accuracy, examples) = (loss + done.Loss / _options.Accumulate, done.Accuracy, examples + batch.Count);
         }
         foreach (var callback in Callbacks)
             callback.GradientsReady(this);
-        RefuseNonFiniteGradients(batches.Current);
         if (_options.ClipNorm is { } norm)
             Optimizer.ClipGradientNorm(norm);
         Optimizer.LearningRateFactor = _options.Schedule(Step);
@@ -162,14 +162,10 @@ public sealed class Trainer
         if (!float.IsFinite(value) && !detectsNonFinite)
             throw Diverged(batch, $"the loss is {value}");
         tape.Backward(_options.Accumulate == 1 ? loss : loss.Multiply(Tensor.Full([], 1f / _options.Accumulate)));
+        if (!detectsNonFinite && Optimizer.FindNonFiniteGradient() is { } name)
+            throw Diverged(batch, $"the gradient of '{name}' holds NaN or an infinity");
         var isReported = (Step + 1) % _options.ReportEvery == 0 || Step + 1 == Steps;
         return (value, isReported ? (double)Measurement.Correct(logits, batch.Targets) / batch.Targets.Count : 0);
-    }
-
-    private void RefuseNonFiniteGradients(TrainingBatch batch)
-    {
-        if (Optimizer.FindNonFiniteGradient() is { } name)
-            throw Diverged(batch, $"the gradient of '{name}' holds NaN or an infinity");
     }
 
     /// <summary>Runs the step once more with every op watched, to name the one where it began.</summary>

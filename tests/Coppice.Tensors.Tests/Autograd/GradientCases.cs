@@ -12,7 +12,7 @@ internal static partial class GradientCases
 
     public static GradientCase[] All { get; } =
     [
-        .. Binary(), .. Unary(), .. Rows(), .. Products(), .. Attentions(), .. Views(), .. Losses(),
+        .. Binary(), .. Unary(), .. Rows(), .. Products(), .. Attentions(), .. Views(), .. Losses(), .. Shared(),
         .. Functions(), .. Arithmetic(), .. Reductions(), .. AxisViews(), .. Indexing(), .. Windows(),
     ];
 
@@ -41,6 +41,7 @@ internal static partial class GradientCases
         {
             yield return new($"Softmax [3, {size}]", x => x[0].Softmax(), Random([3, size]));
             yield return new($"LogSoftmax [3, {size}]", x => x[0].LogSoftmax(), Random([3, size]));
+            yield return new($"L2Normalize [3, {size}]", x => x[0].L2Normalize(), Random([3, size]));
             yield return new($"Sum [3, {size}]", x => x[0].Sum(), Random([3, size]));
             yield return new($"Mean [3, {size}]", x => x[0].Mean(), Random([3, size]));
         }
@@ -107,6 +108,20 @@ internal static partial class GradientCases
         yield return new("CrossEntropy, smoothed", x => x[0].CrossEntropy(Classes, 0.2f), Random([5, 17]));
         yield return new("KlDivergence", x => x[0].KlDivergence(Random([5, 17], 9), 2.5f), Random([5, 17]));
         yield return new("MeanSquaredError", x => x[0].MeanSquaredError(x[1]), Random([5, 7]), Random([5, 7], 2));
+    }
+
+    /// <summary>Inputs of several ops, whose gradients are added up.</summary>
+    private static IEnumerable<GradientCase> Shared()
+    {
+        yield return new("Linear, three of one input", x => x[0].Linear(x[1]).Add(x[0].Linear(x[2])).Add(x[0].Linear(x[1])),
+            Random([3, 5]), Random([4, 5], 2), Random([4, 5], 3));
+        yield return new("Linear of itself", x => x[0].Linear(x[0]).Multiply(x[0]), Random([4, 4]));
+        yield return new("Linear with a residual", x => x[0].Linear(x[1]).Add(x[0]).Add(x[0]), Random([3, 5]), Random([5, 5], 2));
+        yield return new("LayerNorm with a residual", x => x[0].Add(x[0].LayerNorm(x[1], x[2], 1e-3f)).Multiply(x[0]),
+            Random([3, 19]), Random([19], 2), Random([19], 3));
+        yield return new("Embedding tied to an output layer", x => x[0].Embedding(Ids).Linear(x[0]), Random([6, 5]));
+        yield return new("Narrow in parts", x => Tensor.Concat(1, x[0].Narrow(1, 2, 2).Tanh(), x[0].Narrow(1, 0, 3), x[0]), Random([2, 5]));
+        yield return new("Narrow with a residual", x => x[0].Add(Tensor.Concat(0, x[0].Narrow(0, 1, 1), x[0].Narrow(0, 0, 1))), Random([2, 3]));
     }
 
     private static Tensor Random(Shape shape, int seed = 1) => Numbers.Random(shape, seed, 1.5f);

@@ -38,9 +38,11 @@ public sealed class GemmTests
     [InlineData(29, 33, 2500)]
     [InlineData(1100, 70, 40)] // several groups of strips
     [InlineData(1200, 16, 4000)] // A in several blocks
-    public void Multiply_BeyondOneBlock_AgreesWithReference(int m, int n, int k)
+    [InlineData(300, 33, 600, true)] // several groups of strips and runs of a transposed A
+    [InlineData(1200, 16, 2500, true)]
+    public void Multiply_BeyondOneBlock_AgreesWithReference(int m, int n, int k, bool transA = false)
     {
-        var problem = new Problem(m, n, k, false, true, true, true);
+        var problem = new Problem(m, n, k, transA, true, true, true);
         var expected = problem.Reference();
         problem.AssertClose(expected, problem.Unpacked());
         problem.AssertClose(expected, problem.Packed());

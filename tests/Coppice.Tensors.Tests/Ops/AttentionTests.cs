@@ -49,6 +49,37 @@ public sealed class AttentionTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void Backward_Sizes_MatchReference(int b, int h, int hkv, int tq, int tk, int d)
+    {
+        var (q, k, v) = Inputs(b, h, hkv, tq, tk, d);
+        foreach (var causal in new[] { false, true })
+            CheckGradients(causal, q, k, v);
+    }
+
+    [Theory]
+    [InlineData(1, 1, 1)]
+    [InlineData(2, 1, 1)]
+    [InlineData(2, 4, 35)]
+    public void Backward_Mask_MatchesReference(int masks, int heads, int rows)
+    {
+        var (q, k, v) = Inputs(2, 4, 2, 35, 50, 16);
+        var mask = Numbers.Random([masks, heads, rows, 50], 9);
+        mask.AsSpan<float>()[3] = float.NegativeInfinity;
+        foreach (var causal in new[] { false, true })
+            CheckGradients(causal, q, k, v, mask);
+    }
+
+    [Fact]
+    public void Backward_NoQueries_IsZero()
+    {
+        var (q, k, v) = Inputs(1, 2, 2, 0, 3, 8);
+        var gradients = new Attention(false, 1).Backward([q, k, v], [Tensor.Empty([1, 0, 16])], [Tensor.Empty([1, 0, 16])]);
+        Assert.Equal(new float[48], gradients[1]!.ToArray<float>());
+        Assert.Equal(new float[48], gradients[2]!.ToArray<float>());
+    }
+
     [Fact]
     public void Forward_SlicesOfFusedProjection_MatchCopies()
     {
@@ -135,5 +166,19 @@ public sealed class AttentionTests
         Coppice.Tensors.Kernels.Reference.AttentionReference.Run(op.Problem(inputs, output));
         GC.KeepAlive(inputs);
         return output;
+    }
+
+    private static void CheckGradients(bool causal, params Tensor[] inputs)
+    {
+        var op = new Attention(causal, 1 / MathF.Sqrt(inputs[0].Shape[3]));
+        var output = Op.ApplySingle(op, inputs);
+        var gradient = Numbers.Random(output.Shape, 7, 1);
+        var expected = Coppice.Tensors.Kernels.Reference.AttentionReference.Gradients(
+            op.Problem(inputs, output), gradient.AsReadOnlySpan<float>());
+        var actual = op.Backward(inputs, [output], [gradient]);
+        Numbers.Close(expected.Q, actual[0]!.Transpose(1, 2).ToArray<float>(), 5e-6);
+        Numbers.Close(expected.K, actual[1]!.Transpose(1, 2).ToArray<float>(), 5e-6);
+        Numbers.Close(expected.V, actual[2]!.Transpose(1, 2).ToArray<float>(), 5e-6);
+        GC.KeepAlive(inputs);
     }
 }

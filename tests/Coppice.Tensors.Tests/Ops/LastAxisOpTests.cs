@@ -14,6 +14,7 @@ public sealed class LastAxisOpTests
     {
         ["Softmax"] = (new Softmax(), RowReference.Softmax),
         ["LogSoftmax"] = (new LogSoftmax(), RowReference.LogSoftmax),
+        ["L2Normalize"] = (new L2Normalize(), RowReference.L2Normalize),
         ["Sum"] = (new Sum(), row => [RowReference.Sum(row)]),
         ["Mean"] = (new Mean(), row => [RowReference.Mean(row)]),
     };
@@ -38,6 +39,9 @@ public sealed class LastAxisOpTests
 
     [Fact]
     public void Softmax_EmptyRows_AreEmpty() => Assert.Equal<Shape>([3, 0], Tensor.Empty([3, 0]).Softmax().Shape);
+
+    [Fact]
+    public void L2Normalize_RowOfZeros_StaysZeros() => Assert.Equal([0f, 0f], Tensor.Zeros([1, 2]).L2Normalize().ToArray<float>());
 
     [Fact]
     public void SumMean_EmptyRow_AreZeroAndNaN()

@@ -21,6 +21,28 @@ public sealed class LayerNormTests
     }
 
     [Fact]
+    public void Backward_EdgeSizes_MatchesReference()
+    {
+        foreach (var size in Numbers.EdgeSizes)
+        {
+            var (x, g) = (Numbers.Random([3, size], size), Numbers.Random([3, size], size + 1));
+            var (weight, bias) = (Numbers.Random([size], 2), Numbers.Random([size], 3));
+            var actual = new LayerNorm(1e-3f).Backward([x, weight, bias], [], [g]);
+            var (dx, dw) = (new List<double>(), new double[size]);
+            for (var row = 0; row < 3; row++)
+            {
+                var part = RowReference.LayerNormGradient(x.AsReadOnlySpan<float>().Slice(row * size, size),
+                    weight.AsReadOnlySpan<float>(), g.AsReadOnlySpan<float>().Slice(row * size, size), 1e-3f);
+                dx.AddRange(part.X);
+                for (var i = 0; i < size; i++)
+                    dw[i] += part.Weight[i];
+            }
+            Numbers.Close(dx.ToArray(), actual[0]!.ToArray<float>(), 1e-5);
+            Numbers.Close(dw, actual[1]!.ToArray<float>(), 1e-5);
+        }
+    }
+
+    [Fact]
     public void Forward_ConstantRow_IsBias()
     {
         var bias = Numbers.Random([5], 3);

@@ -79,4 +79,92 @@ public sealed class ImageDataTests
         File.WriteAllBytes(path, File.ReadAllBytes(TestData.InRepository("samples", "data", "mnist", "t10k-images-idx3-ubyte.gz"))[..5000]);
         Assert.Contains(path, Assert.Throws<InvalidDataException>(() => ImageData.Read(path)).Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Read_CutCifarFile_NamesTheRecord()
+    {
+        using var folder = new TempFolder();
+        var path = folder.Write("data_batch_1.bin", new byte[3 * 3073 + 5]);
+        Assert.Contains("ends within record 3 of CIFAR-10", Assert.Throws<InvalidDataException>(() => ImageData.Read(path)).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_WrongLabels_NamesFileAndRecord()
+    {
+        using var folder = new TempFolder();
+        var path = folder.Write("data.bin", [.. Cifar(1), .. Cifar(12)]);
+        Assert.Contains("record 1 has label 12", Assert.Throws<InvalidDataException>(() => ImageData.Read(path)).Message,
+            StringComparison.Ordinal);
+        path = WriteMnist(folder, "t-", [3, 4, 10]);
+        Assert.Contains($"{path}': image 2 has label 10", Assert.Throws<InvalidDataException>(() => ImageData.Read(path)).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_SeveralFiles_ArePutTogetherInOrder()
+    {
+        using var folder = new TempFolder();
+        var first = folder.Write("1.bin", [.. Cifar(1), .. Cifar(2)]);
+        var second = folder.Write("2.bin", Cifar(3));
+        var data = ImageData.Read([second, first]);
+        Assert.Equal([3, 1, 2], data.Labels);
+        Assert.Equal([3, 1, 2], Enumerable.Range(0, 3).Select(i => (int)data.Pixels(i)[^1]));
+    }
+
+    [Fact]
+    public void Read_FilesThatDiffer_NamesThem()
+    {
+        using var folder = new TempFolder();
+        var (cifar, mnist) = (folder.Write("1.bin", Cifar(1)), WriteMnist(folder, "t-", [1]));
+        var message = Assert.Throws<InvalidDataException>(() => ImageData.Read([cifar, mnist])).Message;
+        Assert.Contains("1 images of 3 x 32 x 32 in 10 classes", message, StringComparison.Ordinal);
+        Assert.Contains($"'{mnist}' 1 images of 1 x 1 x 2", message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => ImageData.Read([]));
+    }
+
+    [Fact]
+    public void ReadTraining_CifarFolders_TakeTheTrainingFiles()
+    {
+        using var folder = new TempFolder();
+        folder.Write("ten/data_batch_2.bin", Cifar(2));
+        folder.Write("ten/data_batch_1.bin", Cifar(1));
+        folder.Write("ten/test_batch.bin", Cifar(9));
+        Assert.Equal([1, 2], ImageData.ReadTraining(folder["ten"]).Labels);
+        folder.Write("hundred/train.bin", [0, .. Cifar(77)]);
+        folder.Write("hundred/test.bin", [0, .. Cifar(78)]);
+        Assert.Equal([77], ImageData.ReadTraining(folder["hundred"]).Labels);
+        Assert.Equal([9], ImageData.ReadTraining(folder["ten/test_batch.bin"]).Labels);
+    }
+
+    [Fact]
+    public void ReadTraining_MnistFolder_TakesTheTrainingFiles()
+    {
+        using var folder = new TempFolder();
+        WriteMnist(folder, "train-", [5, 6]);
+        WriteMnist(folder, "t10k-", [7]);
+        Assert.Equal([5, 6], ImageData.ReadTraining(folder.Path).Labels);
+        folder.Write("train.bin", [0, .. Cifar(1)]);
+        Assert.Contains("holds data sets (train.bin, train-images-idx3-ubyte)",
+            Assert.Throws<InvalidDataException>(() => ImageData.ReadTraining(folder.Path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_FolderOfFiles_AsksForOne()
+    {
+        using var folder = new TempFolder();
+        folder.Write("test_batch.bin", Cifar(1));
+        Assert.Contains("name the file of images in it", Assert.Throws<InvalidDataException>(() => ImageData.Read(folder.Path)).Message,
+            StringComparison.Ordinal);
+    }
+
+    /// <summary>A record of CIFAR-10 whose last byte is its label's too.</summary>
+    private static byte[] Cifar(byte label) => [label, .. new byte[3071], label];
+
+    private static string WriteMnist(TempFolder folder, string prefix, byte[] labels)
+    {
+        folder.Write(prefix + "labels-idx1-ubyte", [0, 0, 8, 1, 0, 0, 0, (byte)labels.Length, .. labels]);
+        return folder.Write(prefix + "images-idx3-ubyte",
+            [0, 0, 8, 3, 0, 0, 0, (byte)labels.Length, 0, 0, 0, 1, 0, 0, 0, 2, .. new byte[2 * labels.Length]]);
+    }
 }

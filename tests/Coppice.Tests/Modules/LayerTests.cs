@@ -17,6 +17,17 @@ public sealed class LayerTests
     }
 
     [Fact]
+    public void Hooks_OfALayer_ReplaceItsOutputUntilRemoved()
+    {
+        var layer = new Activation("relu");
+        var input = Tensor.From<float>([-1, 2], [2]);
+        using (layer.RegisterForwardHook((_, y) => y.Multiply(Tensor.Full([1], -1))))
+        using (layer.RegisterForwardHook((at, y) => ReferenceEquals(at, layer) ? y.Add(Tensor.Full([1], 3)) : y))
+            Assert.Equal([3, 1], layer.Forward(input).ToArray<float>());
+        Assert.Equal([0, 2], layer.Forward(input).ToArray<float>());
+    }
+
+    [Fact]
     public void Activation_OfAnUnknownName_ListsTheKnown() =>
         Assert.Contains("gelu_new", Assert.Throws<NotSupportedException>(() => new Activation("magic")).Message, StringComparison.Ordinal);
 

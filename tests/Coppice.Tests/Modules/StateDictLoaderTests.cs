@@ -88,6 +88,16 @@ public sealed class StateDictLoaderTests
     }
 
     [Fact]
+    public void Load_OfAMask_GivesTheOrderOfAModulePrunedLive()
+    {
+        var (source, target) = (new Linear(3, 2), new Linear(3, 2));
+        Coppice.Pruning.Masks.Prune.L1Unstructured(source, "weight", 0.5);
+        target.LoadStateDict(source.StateDict());
+        Assert.Equal(["bias", "weight_orig", "weight_mask"], target.StateDict().Keys);
+        Assert.Equal(source.StateDict().Keys, target.StateDict().Keys);
+    }
+
+    [Fact]
     public void Load_OfAnOriginalWithoutItsMask_IsMissingTheMask()
     {
         var state = Filled().StateDict();

@@ -49,6 +49,18 @@ internal static class RowReference
         return y;
     }
 
+    /// <summary><c>y = x / max(|x|, 1e-12)</c>.</summary>
+    public static double[] L2Normalize(ReadOnlySpan<float> x)
+    {
+        var squares = 0.0;
+        foreach (var value in x)
+            squares += (double)value * value;
+        var y = new double[x.Length];
+        for (var i = 0; i < y.Length; i++)
+            y[i] = x[i] / Math.Max(Math.Sqrt(squares), 1e-12);
+        return y;
+    }
+
     /// <summary><c>y = (x - mean) / sqrt(variance + epsilon) * weight + bias</c>, variance the mean of <c>(x - mean)^2</c>.</summary>
     public static double[] LayerNorm(ReadOnlySpan<float> x, ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, float epsilon)
     {
@@ -59,5 +71,27 @@ internal static class RowReference
         for (var i = 0; i < y.Length; i++)
             y[i] = (x[i] - mean) / Math.Sqrt(variance + epsilon) * weight[i] + bias[i];
         return y;
+    }
+    /// <summary>
+    /// Gradients of layer normalisation of one row, n the normalised row and g the gradient to it: <c>(g w - mean(g w) - n mean(g w n)) /
+    /// sqrt(variance + epsilon)</c> to x, <c>g n</c> to the weight, g to the bias.
+    /// </summary>
+    public static (double[] X, double[] Weight) LayerNormGradient(
+        ReadOnlySpan<float> x, ReadOnlySpan<float> weight, ReadOnlySpan<float> g, float epsilon)
+    {
+        var (ones, zeros) = (new float[x.Length], new float[x.Length]);
+        Array.Fill(ones, 1);
+        var n = LayerNorm(x, ones, zeros, epsilon);
+        var (dx, dw) = (new double[x.Length], new double[x.Length]);
+        var (mean, slope, variance) = (0.0, 0.0, 0.0);
+        for (var i = 0; i < n.Length; i++)
+        {
+            mean += (double)g[i] * weight[i] / n.Length;
+            slope += (double)g[i] * weight[i] * n[i] / n.Length;
+            variance += (x[i] - Mean(x)) * (x[i] - Mean(x)) / n.Length;
+        }
+        for (var i = 0; i < n.Length; i++)
+            (dx[i], dw[i]) = (((double)g[i] * weight[i] - mean - n[i] * slope) / Math.Sqrt(variance + epsilon), g[i] * n[i]);
+        return (dx, dw);
     }
 }

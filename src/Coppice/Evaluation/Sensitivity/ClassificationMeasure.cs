@@ -39,7 +39,7 @@ public sealed class ClassificationMeasure : IQualityMeasure
     /// <inheritdoc/>
     public (Tensor Ids, Tensor? Mask) Input(int batch)
     {
-        var ids = ClassifierEvaluation.Pad(_batches[batch].Span, _task.Encodings, out var lengths);
+        var ids = PaddedIds.Create(_batches[batch].Span, _task.Encodings, length: null, padId: 0, out var lengths);
         return (ids, Padding.TrailingMask(lengths, ids.Shape[1]));
     }
 

@@ -68,7 +68,6 @@ public sealed class WeightGroups
         var outside = _selection.Excluded.FirstOrDefault(excluded => NameGlob.Matches(glob, excluded.Name));
         throw new PruningException(outside is not null
             ? $"'{glob}' matches no weight in scope; '{outside.Name}' is left out: {outside.Reason}."
-            : $"'{glob}' matches no weight. The nearest names are "
-                + string.Join(", ", NameGlob.Nearest(glob, _scope.Select(entry => entry.Name)).Select(name => $"'{name}'")) + ".");
+            : $"'{glob}' matches no weight. The nearest names are {NameGlob.Nearest(glob, _scope.Select(entry => entry.Name))}.");
     }
 }

@@ -32,7 +32,7 @@ public sealed class BertClassifier : Module, ITextClassifier, IBlockModel
 
     /// <inheritdoc/>
     public Tensor Forward(Tensor ids, IReadOnlyList<int>? lengths = null, Tensor? tokenTypes = null) =>
-        _head.Forward(_bert.Forward(ids, lengths, tokenTypes).Pooled);      // [B, C] -> [B, classes]
+        Observed(_head.Forward(_bert.Forward(ids, lengths, tokenTypes).Pooled));    // [B, C] -> [B, classes]
 
     /// <inheritdoc/>
     public IReadOnlyList<Module> Blocks => _bert.Layers;

@@ -20,7 +20,7 @@ public sealed class BertLayer : Module
     internal Tensor Forward(Tensor x, Tensor? mask)
     {
         x = _attention.Forward(x, mask);                                    // [B, T, C]
-        return _output.Forward(_intermediate.Forward(x), x);                // [B, T, F] -> [B, T, C]
+        return Observed(_output.Forward(_intermediate.Forward(x), x));      // [B, T, F] -> [B, T, C]
     }
 }
 
@@ -36,11 +36,11 @@ public sealed class BertAttention : Module
         _output = Register("output", new BertOutput(config, config.Width));
     }
 
-    internal Tensor Forward(Tensor x, Tensor? mask) => _output.Forward(_self.Forward(x, mask), x);
+    internal Tensor Forward(Tensor x, Tensor? mask) => Observed(_output.Forward(_self.Forward(x, mask), x));
 }
 
 /// <summary>Query, key and value projections and the attention between them.</summary>
-public sealed class BertSelfAttention : Module
+public sealed class BertSelfAttention : Module, ISelfAttention
 {
     private readonly Linear _query;
     private readonly Linear _key;
@@ -55,8 +55,19 @@ public sealed class BertSelfAttention : Module
         _headSize = config.Width / config.Heads;
     }
 
-    internal Tensor Forward(Tensor x, Tensor? mask) => Heads(_query.Forward(x))     // [B, H, T, D]
-        .Attention(Heads(_key.Forward(x)), Heads(_value.Forward(x)), mask: mask);   // [B, T, H·D]
+    /// <inheritdoc/>
+    public float Scale => 1 / MathF.Sqrt(_headSize);
+
+    /// <inheritdoc/>
+    public bool IsCausal => false;
+
+    internal Tensor Forward(Tensor x, Tensor? mask)
+    {
+        var queries = Observed(Heads(_query.Forward(x)), ObservationPoint.Queries); // [B, H, T, D]
+        var keys = Observed(Heads(_key.Forward(x)), ObservationPoint.Keys);         // [B, H, T, D]
+        var values = Observed(Heads(_value.Forward(x)), ObservationPoint.Values);   // [B, H, T, D]
+        return Observed(queries.Attention(keys, values, IsCausal, mask, Scale));    // [B, T, H·D]
+    }
 
     private Tensor Heads(Tensor x) => x.Reshape(x.Shape[0], x.Shape[1], x.Shape[2] / _headSize, _headSize).Transpose(1, 2);
 }
@@ -73,7 +84,7 @@ public sealed class BertIntermediate : Module
         _activation = new Activation(config.Activation);
     }
 
-    internal Tensor Forward(Tensor x) => _activation.Forward(_dense.Forward(x));    // [B, T, C] -> [B, T, F]
+    internal Tensor Forward(Tensor x) => Observed(_activation.Forward(_dense.Forward(x)));  // [B, T, C] -> [B, T, F]
 }
 
 /// <summary>A projection back to the model's width, added to the residual and normalised.</summary>
@@ -88,5 +99,5 @@ public sealed class BertOutput : Module
         _norm = Register("LayerNorm", new LayerNorm(config.Width, config.LayerNormEpsilon));
     }
 
-    internal Tensor Forward(Tensor x, Tensor residual) => _norm.Forward(_dense.Forward(x).Add(residual));
+    internal Tensor Forward(Tensor x, Tensor residual) => Observed(_norm.Forward(_dense.Forward(x).Add(residual)));
 }

@@ -23,7 +23,7 @@ public sealed class BertModel : Module
     public (Tensor Hidden, Tensor Pooled) Forward(Tensor ids, IReadOnlyList<int>? lengths = null, Tensor? tokenTypes = null)
     {
         var mask = lengths is null ? null : Padding.TrailingMask(lengths, ids.Shape[1]);    // [B, 1, 1, T]
-        var hidden = _encoder.Forward(_embeddings.Forward(ids, tokenTypes), mask);          // [B, T, C]
+        var hidden = Observed(_encoder.Forward(_embeddings.Forward(ids, tokenTypes), mask));    // [B, T, C]
         return (hidden, Pool(hidden));
     }
 
@@ -57,9 +57,9 @@ public sealed class BertEmbeddings : Module
         var steps = ids.Shape[1];
         if (steps > _positionCount)
             throw new ArgumentException($"{steps} tokens given; this BERT sees {_positionCount} (max_position_embeddings). Cut the text.", nameof(ids));
-        var positions = _positions.Forward(Padding.Positions([0], 0, steps));               // [1, T, C]
-        var types = _types.Forward(tokenTypes ?? Tensor.Zeros([1, steps], DType.I64));      // [B or 1, T, C]
-        return _norm.Forward(_words.Forward(ids).Add(types).Add(positions));                // [B, T, C]
+        var positions = _positions.Forward(Tensor.Arange(0, steps));                        // [T, C]
+        var types = _types.Forward(tokenTypes ?? Tensor.Zeros([1], DType.I64));             // [B, T, C] or [1, C]
+        return Observed(_norm.Forward(_words.Forward(ids).Add(types).Add(positions)));      // [B, T, C]
     }
 }
 
@@ -77,7 +77,7 @@ public sealed class BertEncoder : Module
     {
         foreach (var layer in _layers)
             x = layer.Forward(x, mask);                                                     // [B, T, C]
-        return x;
+        return Observed(x);
     }
 }
 
@@ -88,5 +88,6 @@ public sealed class BertPooler : Module
 
     internal BertPooler(BertConfig config) => _dense = Register("dense", new Linear(config.Width, config.Width));
 
-    internal Tensor Forward(Tensor hidden) => _dense.Forward(hidden.Narrow(1, 0, 1).Squeeze(1)).Tanh();    // [B, T, C] -> [B, C]
+    internal Tensor Forward(Tensor hidden) =>
+        Observed(_dense.Forward(hidden.Narrow(1, 0, 1).Squeeze(1)).Tanh());                 // [B, T, C] -> [B, C]
 }

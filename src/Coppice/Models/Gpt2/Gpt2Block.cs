@@ -22,18 +22,17 @@ public sealed class Gpt2Block : Module
     internal Tensor Forward(Tensor x, KvCache? cache, Tensor? mask)
     {
         x = x.Add(_attention.Forward(_norm1.Forward(x), cache, mask));      // [B, T, C]
-        return x.Add(_mlp.Forward(_norm2.Forward(x)));                      // [B, T, C]
+        return Observed(x.Add(_mlp.Forward(_norm2.Forward(x))));            // [B, T, C]
     }
 }
 
 /// <summary>Causal self-attention with query, key and value fused in one projection.</summary>
-public sealed class Gpt2Attention : Module
+public sealed class Gpt2Attention : Module, ISelfAttention
 {
     private readonly Conv1D _fused;
     private readonly Conv1D _output;
     private readonly int _layer;
     private readonly int _headSize;
-    private readonly float _scale;
 
     internal Gpt2Attention(Gpt2Config config, int layer)
     {
@@ -41,18 +40,25 @@ public sealed class Gpt2Attention : Module
         _output = Register("c_proj", new Conv1D(config.Width, config.Width));
         _layer = layer;
         _headSize = config.Width / config.Heads;
-        _scale = (config.ScaleAttention ? 1 / MathF.Sqrt(_headSize) : 1) / (config.ScaleAttentionByLayer ? layer + 1 : 1);
+        Scale = (config.ScaleAttention ? 1 / MathF.Sqrt(_headSize) : 1) / (config.ScaleAttentionByLayer ? layer + 1 : 1);
     }
+
+    /// <inheritdoc/>
+    public float Scale { get; }
+
+    /// <inheritdoc/>
+    public bool IsCausal => true;
 
     internal Tensor Forward(Tensor x, KvCache? cache, Tensor? mask)
     {
         var fused = _fused.Forward(x);                                      // [B, T, 3·H·D]
-        var queries = Heads(fused, 0);                                      // [B, H, T, D]
-        var (keys, values) = (Heads(fused, 1), Heads(fused, 2));            // [B, H, T, D]
+        var queries = Observed(Heads(fused, 0), ObservationPoint.Queries);  // [B, H, T, D]
+        var keys = Observed(Heads(fused, 1), ObservationPoint.Keys);        // [B, H, T, D]
+        var values = Observed(Heads(fused, 2), ObservationPoint.Values);    // [B, H, T, D]
         if (cache is not null)
             (keys, values) = cache.Append(_layer, keys, values);            // [B, H, past + T, D]
-        var mixed = queries.Attention(keys, values, causal: true, mask, _scale);   // [B, T, H·D]
-        return _output.Forward(mixed);                                      // [B, T, C]
+        var mixed = queries.Attention(keys, values, IsCausal, mask, Scale); // [B, T, H·D]
+        return Observed(_output.Forward(mixed));                            // [B, T, C]
     }
 
     /// <summary>A view of the third that holds queries (0), keys (1) or values (2), by heads.</summary>
@@ -79,5 +85,6 @@ public sealed class Gpt2Mlp : Module
         _activation = new Activation(config.Activation);
     }
 
-    internal Tensor Forward(Tensor x) => _down.Forward(_activation.Forward(_up.Forward(x)));   // [B, T, C] -> [B, T, F] -> [B, T, C]
+    internal Tensor Forward(Tensor x) =>
+        Observed(_down.Forward(_activation.Forward(_up.Forward(x))));       // [B, T, C] -> [B, T, F] -> [B, T, C]
 }

@@ -37,7 +37,7 @@ public sealed class Gpt2LMHeadModel : Module, ICausalLanguageModel, IBlockModel
         var hidden = _transformer.Forward(ids, cache, padding);             // [B, T, C]
         if (lastOnly)
             hidden = hidden.Narrow(1, hidden.Shape[1] - 1, 1);              // [B, 1, C]
-        return _head.Forward(hidden);                                       // [B, T, V]
+        return Observed(_head.Forward(hidden));                             // [B, T, V]
     }
 
     /// <inheritdoc/>
@@ -85,7 +85,7 @@ public sealed class Gpt2Model : Module
         foreach (var block in _blocks)
             x = block.Forward(x, cache, mask);                              // [B, T, C]
         cache?.Advance(steps);
-        return Normalise(x);
+        return Observed(Normalise(x));
     }
 
     internal IReadOnlyList<Gpt2Block> Blocks => _blocks;
@@ -96,7 +96,7 @@ public sealed class Gpt2Model : Module
         if (past + steps > _config.Positions)
             throw new ArgumentException(
                 $"{past + steps} positions asked for; this GPT-2 has {_config.Positions} (n_positions). Shorten the text.", nameof(ids));
-        var positions = Padding.Positions(padding ?? [0], past, steps);     // [B or 1, T]
+        var positions = padding is null ? Tensor.Arange(past, steps) : Padding.Positions(padding, past, steps);     // [T] or [B, T]
         return _tokens.Forward(ids).Add(_positions.Forward(positions));     // [B, T, C]
     }
 

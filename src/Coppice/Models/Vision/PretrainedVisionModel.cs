@@ -9,7 +9,7 @@ namespace Coppice.Models.Vision;
 public sealed class PretrainedVisionModel
 {
     /// <summary>What torch.nn.DataParallel puts before each name.</summary>
-    private const string ParallelPrefix = "module.";
+    internal const string ParallelPrefix = "module.";
 
     private const string BatchCounter = ".num_batches_tracked";
 

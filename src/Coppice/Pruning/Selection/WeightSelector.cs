@@ -1,4 +1,5 @@
 using Coppice.Checkpoints;
+using Coppice.Modules;
 using Coppice.Tensors;
 
 namespace Coppice.Pruning.Selection;
@@ -33,6 +34,14 @@ public static class WeightSelector
         return new WeightSelection(tensors, weights, excluded, parameters, [.. TiedWeights.Warnings(weights, rules.Family)]);
     }
 
+    /// <summary>The same for a live model, whose parameters are looked at under the names they have without masks.</summary>
+    /// <inheritdoc cref="Select(IReadOnlyList{TensorSource}, ModelFacts, IReadOnlyList{string}?, IReadOnlyList{string}?)"/>
+    public static WeightSelection Select(
+        Module model, ModelFacts facts, IReadOnlyList<string>? include = null, IReadOnlyList<string>? exclude = null) =>
+        Select([.. from module in model.NamedModules()
+                   from parameter in module.Module.Parameters
+                   select TensorSource.From(Module.Join(module.Name, parameter.Key), parameter.Value.Data)], facts, include, exclude);
+
     /// <summary>Whether a tensor counts as a parameter of the model: floating-point, and no buffer such as a running mean.</summary>
     public static bool IsParameter(TensorSource tensor) => tensor.DType.IsFloatingPoint() && !ScopeRules.IsBuffer(tensor);
 
@@ -59,8 +68,7 @@ public static class WeightSelector
         foreach (var glob in globs)
             if (!ties.Any(tied => tied.Matches([glob])))
                 throw new PruningException($"'{glob}' matches none of the {ties.Sum(tied => tied.Tensors.Count)} tensors. "
-                    + "The nearest names are "
-                    + string.Join(", ", NameGlob.Nearest(glob, ties.SelectMany(tied => tied.Names)).Select(name => $"'{name}'")) + ".");
+                    + $"The nearest names are {NameGlob.Nearest(glob, ties.SelectMany(tied => tied.Names))}.");
     }
 
     private static void CheckPrunable(IEnumerable<string> include, List<TiedTensors> ties)

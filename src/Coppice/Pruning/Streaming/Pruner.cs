@@ -48,10 +48,9 @@ public static class Pruner
         {
             var matching = weights
                 .Where(weight => weight.Aliases.Prepend(weight.Name).Any(name => NameGlob.Matches(glob, name))).ToList();
-            var nearest = NameGlob.Nearest(glob, weights.Select(weight => weight.Name)).Select(name => $"'{name}'");
             if (matching.Count == 0)
                 throw new PruningException($"'{glob}' (amount {amount}) matches none of the {weights.Count} weights in scope. "
-                    + $"The nearest names are {string.Join(", ", nearest)}.");
+                    + $"The nearest names are {NameGlob.Nearest(glob, weights.Select(weight => weight.Name))}.");
             foreach (var weight in matching)
                 own[weight] = amount;
         }

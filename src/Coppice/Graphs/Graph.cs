@@ -1,0 +1,75 @@
+using System.Text;
+using Coppice.Modules;
+using Coppice.Tensors.Ops;
+
+namespace Coppice.Graphs;
+
+/// <summary>An output of a graph.</summary>
+/// <param name="Name">What the caller knows it by.</param>
+/// <param name="Value">What it is.</param>
+public sealed record GraphOutput(string Name, Value Value);
+
+/// <summary>A computation written down: nodes in an order in which they can run, each reading what came before.</summary>
+/// <remarks>
+/// <see cref="GraphTracer"/> makes one from a running model, <see cref="GraphBuilder"/> by hand; <see cref="GraphModule"/> runs it.
+/// Its structure never changes; parameters and buffers are shared with the model they came from.
+/// </remarks>
+public sealed class Graph
+{
+    internal Graph(Module state, SampleSizes samples, IReadOnlyList<Value> values, IReadOnlyList<Node> nodes, IReadOnlyList<GraphOutput> outputs)
+    {
+        (State, Samples, Values, Nodes, Outputs) = (state, samples, values, nodes, outputs);
+        Inputs = [.. values.OfType<InputValue>()];
+    }
+
+    /// <summary>The module whose parameters and buffers the graph computes with.</summary>
+    public Module State { get; }
+
+    /// <summary>Names of the inputs' axes that may have any size, each with the size at which <see cref="Value.SampleShape"/> was taken.</summary>
+    public IReadOnlyDictionary<string, int> Symbols => Samples[0];
+
+    /// <summary>What the caller gives, in order.</summary>
+    public IReadOnlyList<InputValue> Inputs { get; }
+
+    /// <summary>All values, by <see cref="Value.Id"/>.</summary>
+    public IReadOnlyList<Value> Values { get; }
+
+    /// <summary>The nodes in the order they run.</summary>
+    public IReadOnlyList<Node> Nodes { get; }
+
+    /// <summary>What the caller gets, in order.</summary>
+    public IReadOnlyList<GraphOutput> Outputs { get; }
+
+    internal SampleSizes Samples { get; }
+
+    /// <summary>The same graph with other ops or sizes in its nodes, and all shapes found anew: what follows when parameters changed shape.</summary>
+    /// <param name="revise">The op and <see cref="Node.Sizes"/> that take the place of a node's.</param>
+    /// <exception cref="GraphException">A node does not fit the shapes it meets.</exception>
+    public Graph Revise(Func<Node, (Op Op, IReadOnlyList<SymbolicDim> Sizes)> revise)
+    {
+        var builder = new GraphBuilder(State, Samples);
+        var copies = new Dictionary<Value, Value>();
+        foreach (var value in Values)
+            if (value is not NodeValue computed)
+                copies.Add(value, builder.Copy(value));
+            else if (computed == computed.Producer.Outputs[0])
+            {
+                var (op, sizes) = revise(computed.Producer);
+                var outputs = builder.Apply(op, [.. computed.Producer.Inputs.Select(input => copies[input])], sizes);
+                foreach (var (old, copy) in computed.Producer.Outputs.Zip(outputs))
+                    copies.Add(old, copy);
+            }
+        foreach (var (name, value) in Outputs)
+            builder.Output(name, copies[value]);
+        return builder.Build();
+    }
+
+    /// <summary>Form for people: inputs, one line for each node, outputs.</summary>
+    public override string ToString()
+    {
+        var text = new StringBuilder($"inputs: {string.Join(", ", Inputs)}\n");
+        foreach (var node in Nodes)
+            text.Append($"{node}\n");
+        return text.Append($"outputs: {string.Join(", ", Outputs.Select(output => $"{output.Name} = {output.Value.Name}"))}\n").ToString();
+    }
+}

@@ -1,0 +1,100 @@
+using Coppice.Modules;
+using Coppice.Tensors;
+using Coppice.Tensors.Ops;
+
+namespace Coppice.Graphs;
+
+/// <summary>Runs a graph by applying the same ops that eager models do, so that gradients, training and tracing work in it.</summary>
+/// <remarks>
+/// It shares the modules of <see cref="Graph.State"/>: names, state dictionary, masks and training are the traced model's own. Whether
+/// dropout and batch statistics are active was decided when the graph was made; <see cref="Module.Train"/> does not change it.
+/// </remarks>
+public sealed class GraphModule : Module
+{
+    /// <summary>A module that computes what the graph says.</summary>
+    public GraphModule(Graph graph)
+    {
+        Graph = graph;
+        foreach (var (name, parameter) in graph.State.Parameters)
+            Register(name, parameter);
+        foreach (var (name, buffer) in graph.State.Buffers)
+            RegisterBuffer(name, buffer);
+        foreach (var (name, child) in graph.State.Children)
+            Register(name, child);
+    }
+
+    /// <summary>What it computes.</summary>
+    public Graph Graph { get; }
+
+    /// <summary>Runs the graph.</summary>
+    /// <param name="inputs">As many tensors as <see cref="Graph.Inputs"/>, in their order.</param>
+    /// <returns>One tensor for each of <see cref="Graph.Outputs"/>, in their order.</returns>
+    /// <exception cref="ArgumentException">Number, type or shape of the inputs is not the graph's.</exception>
+    /// <exception cref="GraphException">A node does not fit what it meets, or refuses a value.</exception>
+    public Tensor[] Forward(params IReadOnlyList<Tensor> inputs)
+    {
+        var sizes = Bind(inputs);
+        var computed = new Tensor?[Graph.Values.Count];
+        for (var i = 0; i < inputs.Count; i++)
+            computed[Graph.Inputs[i].Id] = inputs[i];
+        foreach (var node in Graph.Nodes)
+        {
+            var outputs = Apply(node, sizes, [.. node.Inputs.Select(Read)]);
+            for (var i = 0; i < outputs.Length; i++)
+                computed[node.Outputs[i].Id] = outputs[i];
+        }
+        return [.. Graph.Outputs.Select(output => Read(output.Value))];
+
+        Tensor Read(Value value) => value is StoredValue stored ? stored.Tensor : computed[value.Id]!;
+    }
+
+    /// <summary>Runs the graph with inputs and outputs by name.</summary>
+    /// <exception cref="ArgumentException">An input is missing or unknown, or its type or shape is not the graph's.</exception>
+    /// <exception cref="GraphException">A node does not fit what it meets, or refuses a value.</exception>
+    public OrderedDictionary<string, Tensor> Forward(IReadOnlyDictionary<string, Tensor> inputs)
+    {
+        var names = Graph.Inputs.Select(input => input.Name).ToList();
+        if (inputs.Count != names.Count || !names.TrueForAll(inputs.ContainsKey))
+            throw new ArgumentException($"The graph's inputs are {string.Join(", ", names)}; given are {string.Join(", ", inputs.Keys)}.",
+                nameof(inputs));
+        var outputs = Forward([.. names.Select(name => inputs[name])]);
+        return new(Graph.Outputs.Select((output, i) => KeyValuePair.Create(output.Name, outputs[i])));
+    }
+
+    private static Tensor[] Apply(Node node, IReadOnlyDictionary<string, int> sizes, Tensor[] inputs)
+    {
+        try
+        {
+            return Op.Apply(node.OpAt(sizes), inputs);
+        }
+        catch (Exception error) when (error is OpException or GraphException)
+        {
+            throw new GraphException($"{node}: {error.Message}", error);
+        }
+    }
+
+    /// <summary>The sizes that the inputs give to the graph's symbols.</summary>
+    private Dictionary<string, int> Bind(IReadOnlyList<Tensor> inputs)
+    {
+        if (inputs.Count != Graph.Inputs.Count)
+            throw new ArgumentException($"The graph takes {Graph.Inputs.Count} inputs, {string.Join(", ", Graph.Inputs)}; given are "
+                + $"{inputs.Count}.", nameof(inputs));
+        var sizes = new Dictionary<string, int>();
+        for (var i = 0; i < inputs.Count; i++)
+        {
+            var (value, tensor) = (Graph.Inputs[i], inputs[i]);
+            if (tensor.DType != value.DType || tensor.Shape.Rank != value.Dims.Count)
+                throw new ArgumentException($"The graph's input {value} is given as {tensor}.", nameof(inputs));
+            for (var axis = 0; axis < value.Dims.Count; axis++)
+            {
+                var (dim, size) = (value.Dims[axis], tensor.Shape[axis]);
+                if (dim.Constant is null)
+                    sizes.TryAdd(dim.Symbols[0], size);
+                if ((dim.Constant ?? sizes[dim.Symbols[0]]) is var expected && size != expected)
+                    throw new ArgumentException($"The graph's input {value} is given as {tensor}: axis {axis} must be {dim}"
+                        + (dim.Constant is null ? $", which is {expected}." : "."), nameof(inputs));
+            }
+        }
+        return sizes;
+    }
+}

@@ -1,0 +1,64 @@
+using Coppice.Checkpoints;
+using Coppice.Data;
+using Coppice.Modules;
+using Coppice.Pruning.Selection;
+
+namespace Coppice.Recipes;
+
+/// <summary>A recipe's model as a source: it can be opened as it was at the start any number of times, knows how its data is read, and how it
+/// is stored.</summary>
+internal abstract class RecipeModel
+{
+    /// <summary>Finds out what a recipe's model is; the files are opened when the model is.</summary>
+    /// <exception cref="RecipeException">There is no such path, or what it holds needs another key.</exception>
+    public static RecipeModel Of(RecipeFile file)
+    {
+        var source = file.Recipe.Model;
+        return source.Path is null
+            ? VisionRecipeModel.FromScratch(file.Path, source, file.Recipe.Seed)
+            : Of(file, source.Path, source.Architecture, "model.path");
+    }
+
+    /// <summary>The model at a path.</summary>
+    public static RecipeModel Of(RecipeFile file, string path, string? architecture, string place)
+    {
+        var full = file.Resolve(path);
+        if (!System.IO.Path.Exists(full))
+            throw new RecipeException(file.Path, place, RecipeData.Missing(full));
+        if (architecture is not null)
+            return VisionRecipeModel.FromFile(file.Path, full, architecture);
+        return Directory.Exists(full)
+            ? new TextRecipeModel(full)
+            : throw new RecipeException(file.Path, "model.architecture",
+                $"{full} is a file of weights, which does not say what to compute; name its architecture.");
+    }
+
+    /// <summary>Name of the file or folder that the model is written to within the run's.</summary>
+    public abstract string OutputName { get; }
+
+    /// <summary>The files it is read from.</summary>
+    public abstract IReadOnlyList<string> Files { get; }
+
+    /// <summary>What config.json says.</summary>
+    public abstract ModelFacts Facts { get; }
+
+    /// <summary>Whether examples have one class each, so that F1 means something; else tokens are predicted.</summary>
+    public abstract bool Classifies { get; }
+
+    /// <summary>The model as it is at the start; each call gives another with equal values.</summary>
+    public abstract Module Open();
+
+    /// <summary>The examples of a file, for this model.</summary>
+    /// <param name="path">Full path.</param>
+    /// <param name="data">How they are cut and changed.</param>
+    /// <param name="isTraining">Whether they are trained on.</param>
+    public abstract TrainingData Read(string path, DataSource data, bool isTraining);
+
+    /// <summary>Writes a model of this kind, in the format it came in.</summary>
+    /// <param name="module">The model, without masks.</param>
+    /// <param name="path">File or folder; what is there is replaced.</param>
+    public abstract void Save(Module module, string path);
+
+    /// <summary>How weights are stored and named at the output.</summary>
+    protected static SaveOptions Overwriting { get; } = new() { Overwrite = true };
+}

@@ -1,0 +1,99 @@
+using System.Diagnostics;
+using Coppice.Evaluation;
+using Coppice.Modules;
+using Coppice.Pruning.Selection;
+using Coppice.Training;
+
+namespace Coppice.Recipes;
+
+/// <summary>What a recipe will do, and about how long it takes.</summary>
+/// <param name="Parameters">Parameters of the model.</param>
+/// <param name="Stages">The stages.</param>
+/// <param name="Seconds">Estimated time of all training steps.</param>
+/// <param name="PeakBytes">The most memory resident while the first steps were tried; null where the system does not tell.</param>
+public sealed record RecipePlan(long Parameters, IReadOnlyList<PlannedStage> Stages, double Seconds, long? PeakBytes)
+{
+    // The first step fills caches and pools; the others tell.
+    private const int TriedSteps = 4;
+
+    internal static RecipePlan Of(RecipeFile file, RecipeModel model, RecipeData data, StageTraining training, CancellationToken cancellation)
+    {
+        var stages = file.Recipe.Stages.Select((stage, number) => stage switch
+        {
+            TrainStage train => Training(number, train, model, data, training, cancellation),
+            PruneStage prune => new(number, prune.Type, Pruning(prune, model)),
+            RewindStage rewind => new(number, rewind.Type, $"the weights of before stage {rewind.Stage}, under the masks of then"),
+            EvaluateStage evaluate => new PlannedStage(number, evaluate.Type, $"on the {Lower(evaluate.Data)} data"),
+            _ => throw new UnreachableException(),
+        }).ToList();
+        return new(model.Open().NamedParameters().Sum(entry => entry.Parameter.Data.Count), stages,
+            stages.Sum(stage => stage.SecondsPerStep * stage.Steps ?? 0), ProcessMemory.Measure().PeakResident);
+    }
+
+    private static PlannedStage Training(
+        int number, TrainStage stage, RecipeModel model, RecipeData data, StageTraining training, CancellationToken cancellation)
+    {
+        var module = model.Open();
+        var timer = new Timer();
+        var trainer = training.Create(number, stage with { EvaluateEvery = long.MaxValue, KeepBest = false, EarlyStopping = null }, module, null, timer);
+        var (steps, perEpoch) = (trainer.Steps, trainer.StepsPerEpoch);
+        trainer.Run(cancellation: cancellation);
+        List<string> parts = [$"{data.Train!.Count} examples in batches of {stage.BatchSize}{(stage.Accumulate > 1 ? $" x {stage.Accumulate}" : "")}",
+            $"{Lower(stage.Optimizer.Type)} at {stage.Optimizer.LearningRate}, {Lower(stage.Schedule?.Type ?? ScheduleType.Constant)}"];
+        if (stage.Slimming is { } slimming)
+            parts.Add($"scales of batch normalisation drawn to 0 by {slimming.Lambda}");
+        if (stage.Prune is { } prune)
+            parts.Add(Pruning(prune, model, module, steps, perEpoch));
+        if (stage.Distill is { } distill)
+            parts.Add($"teacher {distill.Teacher}, alpha {distill.Alpha}, temperature {distill.Temperature}");
+        return new(number, stage.Type, string.Join("; ", parts), steps, (double)steps / perEpoch, timer.SecondsPerStep);
+    }
+
+    private static string Pruning(GradualSettings prune, RecipeModel model, Module module, long steps, long perEpoch)
+    {
+        var schedule = StageTraining.Sparsity(prune, steps, perEpoch);
+        return $"prunes {Scope(prune.Amount, prune.Granularity, LiveWeight.Select(module, model.Facts, prune.Include, prune.Exclude))} by "
+            + $"{Lower(prune.Criterion)}, {Lower(prune.Schedule)} from step {schedule.Begin} to {schedule.End} every {schedule.Frequency}";
+    }
+
+    private static string Pruning(PruneStage prune, RecipeModel model) => prune.Criterion == PruningCriterion.Slimming
+        ? $"{prune.Amount:P0} of the channels by the scales of batch normalisation"
+        : $"{Scope(prune.Amount, prune.Granularity, LiveWeight.Select(model.Open(), model.Facts, prune.Include, prune.Exclude))} by {Lower(prune.Criterion)}";
+
+    private static string Scope(double amount, PruningGranularity granularity, IReadOnlyList<LiveWeight> weights)
+    {
+        var count = granularity == PruningGranularity.Channel ? weights.Sum(weight => (long)weight.Outputs) : weights.Sum(weight => weight.Count);
+        var unit = granularity == PruningGranularity.Channel ? "channels" : "weights";
+        return $"{Math.Round(amount * count, MidpointRounding.ToEven):N0} of {count:N0} {unit} in {weights.Count} tensors";
+    }
+
+    private static string Lower<T>(T word) where T : struct, Enum => char.ToLowerInvariant(word.ToString()[0]) + word.ToString()[1..];
+
+    /// <summary>Ends a run after a few steps and tells how long they took.</summary>
+    private sealed class Timer : TrainingCallback
+    {
+        private long _first;
+        private long _steps;
+        private TimeSpan _time;
+
+        public double SecondsPerStep => _steps == 0 ? _time.TotalSeconds : _time.TotalSeconds / _steps;
+
+        public override void StepDone(Trainer trainer)
+        {
+            if (trainer.Step == 0)
+                _first = Stopwatch.GetTimestamp();
+            (_steps, _time) = (trainer.Step, Stopwatch.GetElapsedTime(_first));
+            if (trainer.Step + 1 == TriedSteps)
+                trainer.Stop();
+        }
+    }
+}
+
+/// <summary>What a stage will do.</summary>
+/// <param name="Stage">Its number.</param>
+/// <param name="Type">Its type.</param>
+/// <param name="Description">What it does, in words.</param>
+/// <param name="Steps">Of training: updates of the weights.</param>
+/// <param name="Epochs">Of training: passes over the data.</param>
+/// <param name="SecondsPerStep">Of training: measured over a few steps.</param>
+public sealed record PlannedStage(int Stage, string Type, string Description, long? Steps = null, double? Epochs = null, double? SecondsPerStep = null);

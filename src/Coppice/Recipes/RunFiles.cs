@@ -1,0 +1,105 @@
+using System.Text.Json;
+using Coppice.Checkpoints;
+using Coppice.Modules;
+
+namespace Coppice.Recipes;
+
+/// <summary>The folder of a run: what it leaves, and the state that a run which was stopped goes on from.</summary>
+/// <remarks>Each file is written beside its place and moved there, so that a kill or a full disk leaves the one before.</remarks>
+internal sealed class RunFiles(string folder)
+{
+    public const string LockName = "lock.json";
+
+    public string Folder => folder;
+
+    /// <summary>What the trainer and the callbacks report, a line each.</summary>
+    public string Metrics => Path.Combine(folder, "metrics.jsonl");
+
+    /// <summary>Which channels are left, where a stage cut some by their scales.</summary>
+    public string Channels => Path.Combine(folder, "channels.json");
+
+    /// <summary>What the run was made of, and what came out.</summary>
+    public string Lock => Path.Combine(folder, LockName);
+
+    public string Output(string name) => Path.Combine(folder, name);
+
+    /// <summary>The trainer's state within a stage.</summary>
+    public string StageState(int stage) => Path.Combine(StateFolder, $"stage-{stage}.safetensors");
+
+    private string StateFolder => Path.Combine(folder, "state");
+
+    private string PositionFile => Path.Combine(StateFolder, "run.json");
+
+    /// <summary>The model before a stage.</summary>
+    private string Model(int stage) => Path.Combine(StateFolder, $"model-{stage}.safetensors");
+
+    /// <summary>Where the run stands; null where there is none.</summary>
+    /// <exception cref="RecipeException">The folder holds something else, or a finished run.</exception>
+    public RunPosition? Position()
+    {
+        if (File.Exists(folder) || (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any() && !File.Exists(PositionFile)))
+            throw new RecipeException(File.Exists(Lock)
+                ? $"{folder} holds a finished run; choose another output, or remove it to run again."
+                : $"{folder} exists and is no run of a recipe; choose another output.");
+        if (!File.Exists(PositionFile))
+            return null;
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(PositionFile), RunJson.Default.RunPosition);
+        }
+        catch (JsonException error)
+        {
+            throw new RecipeException($"{PositionFile} is damaged ({error.Message}); remove {folder} to begin anew.", error);
+        }
+    }
+
+    /// <summary>Keeps where the run stands, and the model there; what only earlier stages needed goes.</summary>
+    /// <param name="position">The position.</param>
+    /// <param name="module">The model before the next stage; null at the start, where the source is.</param>
+    /// <param name="rewound">Stages that later ones go back to.</param>
+    public void Keep(RunPosition position, Module? module, IReadOnlySet<int> rewound)
+    {
+        Directory.CreateDirectory(StateFolder);
+        if (module is not null)
+            Checkpoint.SaveNew(Model(position.Done), module.StateDict().Select(entry => TensorSource.From(entry.Key, entry.Value)),
+                new() { Overwrite = true });
+        WriteText(PositionFile, JsonSerializer.Serialize(position, RunJson.Default.RunPosition) + "\n");
+        for (var stage = 0; stage < position.Done; stage++)
+        {
+            File.Delete(StageState(stage));
+            if (!rewound.Contains(stage))
+                File.Delete(Model(stage));
+        }
+    }
+
+    /// <summary>Puts the values and masks of before a stage into a model as it was at the start.</summary>
+    public void Load(int stage, Module module)
+    {
+        if (stage == 0)
+            return;
+        using var stored = Checkpoint.Open(Model(stage));
+        module.LoadStateDict(stored.Tensors.ToDictionary(source => source.Name, source => source.Shape),
+            (name, target) => stored[name].Read(0, target.Bytes(0, checked((int)stored[name].ByteLength))));
+    }
+
+    /// <summary>Ends the run: nothing is left to go on from.</summary>
+    public void Finish(RunLock result)
+    {
+        WriteText(Lock, result.ToJson() + "\n");
+        Directory.Delete(StateFolder, recursive: true);
+    }
+
+    public static void WriteText(string path, string text)
+    {
+        var temporary = path + ".tmp";
+        try
+        {
+            File.WriteAllText(temporary, text);
+            File.Move(temporary, path, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+using Coppice.Checkpoints;
+using Coppice.Data;
+using Coppice.Models;
+using Coppice.Modules;
+using Coppice.Pruning;
+using Coppice.Pruning.Callbacks;
+using Coppice.Pruning.Selection;
+using Coppice.Tokenizers;
+using Coppice.Training;
+
+namespace Coppice.Recipes;
+
+/// <summary>Tries every stage of a recipe as far as it goes without changing anything.</summary>
+internal sealed class StageChecks(RecipeFile file, RecipeModel model, RecipeData data, StageTraining training)
+{
+    /// <exception cref="RecipeException">A stage can't be run; the message names it.</exception>
+    public void Check()
+    {
+        var module = model.Open();
+        foreach (var (number, stage) in file.Recipe.Stages.Index())
+            try
+            {
+                Check(number, stage, module);
+            }
+            catch (Exception error) when (error is PruningException or TrainingException or ArgumentException or ModelException
+                or CheckpointException or TokenizerException)
+            {
+                throw new RecipeException(file.Path, $"stages[{number}]", error.Message, error);
+            }
+    }
+
+    private void Check(int number, RecipeStage stage, Module module)
+    {
+        switch (stage)
+        {
+            case TrainStage train:
+                CheckTraining(number, train, module);
+                break;
+            case PruneStage prune:
+                CheckPruning(number, prune, module);
+                break;
+            case EvaluateStage evaluate when data.Of(evaluate.Data) is null:
+                throw new RecipeException(file.Path, $"stages[{number}].data", "the recipe names no such data; give it under 'data'.");
+        }
+    }
+
+    private void CheckTraining(int number, TrainStage stage, Module module)
+    {
+        RequireTraining(number);
+        if ((stage.KeepBest || stage.EarlyStopping is not null) && data.Validation is null)
+            throw new RecipeException(file.Path, $"stages[{number}]",
+                "keepBest and earlyStopping go by validation data; give data.validation or data.holdOut.");
+        var trainer = training.Create(number, stage, module, null);
+        foreach (var callback in trainer.Callbacks)
+            callback.Started(trainer);
+    }
+
+    private void CheckPruning(int number, PruneStage stage, Module module)
+    {
+        DataLoader? loader = null;
+        if (StagePruning.NeedsData(stage, module))
+        {
+            RequireTraining(number);
+            loader = training.Loader(number, stage.BatchSize);
+        }
+        if (stage.Criterion == PruningCriterion.Slimming)
+            NetworkSlimming.Links(TrainingTask.Of(module), loader!);
+        else
+            LiveWeight.Select(module, model.Facts, stage.Include, stage.Exclude);
+    }
+
+    private void RequireTraining(int number)
+    {
+        if (data.Train is null)
+            throw new RecipeException(file.Path, "data.train", $"stage {number} needs training data; name some.");
+    }
+}

@@ -1,0 +1,60 @@
+using System.Text.Json;
+using Coppice.Data;
+using Coppice.Models;
+using Coppice.Models.Bert;
+using Coppice.Modules;
+using Coppice.Pruning.Selection;
+using Coppice.Tokenizers;
+
+namespace Coppice.Recipes;
+
+/// <summary>A classifier of texts or a causal language model, from its Hugging Face folder.</summary>
+internal sealed class TextRecipeModel : RecipeModel
+{
+    private const int LongestDefault = 512;
+    private const int WidestDefault = 1024;
+
+    private readonly string _folder;
+    private readonly PretrainedModel _model;
+    private readonly Tokenizer _tokenizer;
+
+    public TextRecipeModel(string folder)
+    {
+        (_folder, _model, _tokenizer) = (folder, PretrainedModel.Open(folder), Tokenizer.FromFolder(folder));
+        using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "config.json")));
+        Facts = ModelFacts.FromConfig(config.RootElement);
+    }
+
+    public override string OutputName => "model";
+
+    public override IReadOnlyList<string> Files => [.. Directory.EnumerateFiles(_folder).Order(StringComparer.Ordinal)];
+
+    public override ModelFacts Facts { get; }
+
+    public override bool Classifies => _model.Module is ITextClassifier;
+
+    public override Module Open() => PretrainedModel.Open(_folder).Module;
+
+    public override TrainingData Read(string path, DataSource data, bool isTraining)
+    {
+        if (!Classifies)
+            return Tokens(path, _model.CausalLanguageModel, data.Window);
+        var classifier = _model.TextClassifier;
+        var examples = LabeledText.Read(path);
+        if (examples.ClassCount > classifier.Labels)
+            throw new InvalidDataException($"'{path}' has {examples.ClassCount} classes; the model in {_folder} tells {classifier.Labels} apart.");
+        var longest = data.MaxLength ?? (classifier as BertClassifier)?.Config.PadSize ?? LongestDefault;
+        return new TextTrainingData(examples.Encode(_tokenizer, Math.Min(longest, classifier.MaxPositions)),
+            [.. examples.Examples.Select(example => example.Label)]);
+    }
+
+    public override void Save(Module module, string path)
+    {
+        _model.Module.LoadStateDict(module.StateDict());
+        _model.Save(path, Overwriting);
+    }
+
+    private TokenTrainingData Tokens(string path, ICausalLanguageModel model, int? window) => window > model.MaxPositions
+        ? throw new InvalidDataException($"A window of {window} tokens is asked for; the model in {_folder} sees {model.MaxPositions}.")
+        : TokenTrainingData.Pack(TextDocuments.Read(path), _tokenizer, window ?? Math.Min(model.MaxPositions, WidestDefault));
+}

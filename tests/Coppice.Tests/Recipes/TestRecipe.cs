@@ -1,0 +1,53 @@
+using System.Text.Json.Nodes;
+using Coppice.Recipes;
+
+namespace Coppice.Tests.Recipes;
+
+/// <summary>Recipes on a few committed samples, written to a folder of a test's own.</summary>
+internal sealed class TestRecipe : IDisposable
+{
+    private static readonly string Samples = TestData.InRepository("samples");
+    private readonly TempFolder _folder = new();
+
+    public string Folder => _folder.Path;
+
+    public string this[string name] => _folder[name];
+
+    public static string Mnist(string train = "\"takeFirst\": 64, \"holdOut\": 20") => $$"""
+        "model": {"path": "{{Samples}}/models/mnist/cnn.pt", "architecture": "mnist-cnn"},
+        "data": {"train": "{{Samples}}/data/mnist/t10k-images-idx3-ubyte.gz", {{train}}}
+        """;
+
+    public static string LeNet(string train = "\"takeFirst\": 64, \"holdOut\": 20") => $$"""
+        "model": {"architecture": "lenet", "classes": 10},
+        "data": {"train": "{{Samples}}/data/mnist/t10k-images-idx3-ubyte.gz", {{train}}}
+        """;
+
+    public static string Bert => $$"""
+        "model": {"path": "{{Samples}}/models/bert-thucnews"},
+        "data": {"train": "{{Samples}}/data/thucnews/dev-1000.txt", "takeFirst": 16, "holdOut": 12, "maxLength": 12}
+        """;
+
+    public static string Gpt2 => $$"""
+        "model": {"path": "{{Samples}}/models/gpt2-student"},
+        "data": {"train": "{{Samples}}/data/tinyshakespeare-test.txt", "takeFirst": 6, "holdOut": 4, "window": 16}
+        """;
+
+    /// <summary>A recipe of these members.</summary>
+    public string Write(string members, string stages) =>
+        _folder.Write("recipe.json", System.Text.Encoding.UTF8.GetBytes($"{{{members}, \"stages\": [{stages}]}}"));
+
+    public RecipeFile Read(string members, string stages) => RecipeFile.Read(Write(members, stages));
+
+    /// <summary>The error that a recipe gives before any work.</summary>
+    public string Error(string members, string stages) =>
+        Assert.Throws<RecipeException>(() => RecipeRun.Prepare(Read(members, stages), this["out"])).Message;
+
+    public RunLock Run(string members, string stages, string output = "out") =>
+        RecipeRun.Prepare(Read(members, stages), this[output]).Run(cancellation: TestContext.Current.CancellationToken);
+
+    public JsonNode[] Metrics(string output = "out") =>
+        [.. File.ReadLines(Path.Combine(this[output], "metrics.jsonl")).Select(line => JsonNode.Parse(line)!)];
+
+    public void Dispose() => _folder.Dispose();
+}
