@@ -57,7 +57,10 @@ internal static class OnnxConformance
     }
 
     private static Tensor[] Tensors(string set, string kind) =>
-        [.. Enumerable.Range(0, Directory.GetFiles(set, kind + "_*.pb").Length).Select(i => OnnxFile.ReadTensor(Path.Combine(set, $"{kind}_{i}.pb")))];
+    [
+        .. Enumerable.Range(0, Directory.GetFiles(set, kind + "_*.pb").Length)
+            .Select(i => OnnxFile.ReadTensor(Path.Combine(set, $"{kind}_{i}.pb"))),
+    ];
 
     /// <summary>The test data stores BF16 as U16.</summary>
     private static Tensor Retyped(Tensor tensor, DType? dtype)

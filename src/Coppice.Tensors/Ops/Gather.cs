@@ -52,7 +52,9 @@ public sealed record Gather(int Axis) : GatherOp
     private protected override BlockOffsets Blocks(Shape x, Tensor indices) => BlockOffsets.Along(Name, x, Axis, indices);
 }
 
-/// <summary>One element for each index, from the index's own place but for one axis: <c>y[i, j] = x[indices[i, j], j]</c>, as torch.gather.</summary>
+/// <summary>
+/// One element for each index, from the index's own place but for one axis: <c>y[i, j] = x[indices[i, j], j]</c>, as torch.gather.
+/// </summary>
 /// <param name="Axis">The axis that indices count along, from the outermost.</param>
 public sealed record GatherElements(int Axis) : GatherOp
 {

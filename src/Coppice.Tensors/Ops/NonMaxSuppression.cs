@@ -1,6 +1,8 @@
 namespace Coppice.Tensors.Ops;
 
-/// <summary>Drops boxes that overlap a better one: F32 boxes [B, N, 4] and scores [B, C, N] -> I64 [kept, 3] of batch, class and box.</summary>
+/// <summary>
+/// Drops boxes that overlap a better one: F32 boxes [B, N, 4] and scores [B, C, N] -> I64 [kept, 3] of batch, class and box.
+/// </summary>
 /// <remarks>
 /// Boxes are taken from the highest score down (of equals the first); one is kept if its intersection over union with each box kept before,
 /// of its batch and class, is at most the threshold.

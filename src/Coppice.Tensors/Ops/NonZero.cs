@@ -3,7 +3,9 @@ using Coppice.Tensors.Kernels;
 
 namespace Coppice.Tensors.Ops;
 
-/// <summary>Where a tensor of numbers or Bool is not zero: [...] -> I64 [rank, count], a column for each element, in row-major order.</summary>
+/// <summary>
+/// Where a tensor of numbers or Bool is not zero: [...] -> I64 [rank, count], a column for each element, in row-major order.
+/// </summary>
 public sealed record NonZero : Op
 {
     /// <inheritdoc/>

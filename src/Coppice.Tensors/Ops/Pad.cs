@@ -3,7 +3,9 @@ using Coppice.Tensors.Kernels;
 
 namespace Coppice.Tensors.Ops;
 
-/// <summary>Adds entries of one value at both ends of an axis, numbers of any type: [..., N, ...] -> [..., Before + N + After, ...].</summary>
+/// <summary>
+/// Adds entries of one value at both ends of an axis, numbers of any type: [..., N, ...] -> [..., Before + N + After, ...].
+/// </summary>
 /// <param name="Axis">The axis, counted from the outermost.</param>
 /// <param name="Before">Entries added in front.</param>
 /// <param name="After">Entries added behind.</param>

@@ -17,7 +17,9 @@ public enum ScatterKind
     Minimum,
 }
 
-/// <summary>Puts updates into a copy of a tensor: x, I64 indices, updates of x's type -> x's shape. Negative indices count from the end.</summary>
+/// <summary>
+/// Puts updates into a copy of a tensor: x, I64 indices, updates of x's type -> x's shape. Negative indices count from the end.
+/// </summary>
 /// <remarks>An index out of range is an <see cref="OpException"/> that names it.</remarks>
 /// <param name="Kind">What is done with an update.</param>
 public abstract record ScatterOp(ScatterKind Kind) : Op

@@ -15,7 +15,9 @@ internal sealed class ExternalFiles(string modelPath) : IDisposable
     public string ModelPath => modelPath;
 
     /// <summary>The bytes that a tensor's entries (location, offset, length) point to.</summary>
-    /// <exception cref="OnnxException">The location leaves the model's folder or does not exist, or the range is not within the file.</exception>
+    /// <exception cref="OnnxException">
+    /// The location leaves the model's folder or does not exist, or the range is not within the file.
+    /// </exception>
     public ByteBlock Open(string tensor, IReadOnlyList<StringStringEntryProto> entries, long byteLength)
     {
         string? Value(string key) => entries.FirstOrDefault(entry => entry.Key == key)?.Value;

@@ -37,7 +37,9 @@ public sealed class ModelProto : IWireMessage
 
     UnknownFields IWireMessage.Unknown => _unknown;
 
-    /// <summary>Version of the operator set of a domain; "" and "ai.onnx" are the standard one. Null where the model does not name it.</summary>
+    /// <summary>
+    /// Version of the operator set of a domain; "" and "ai.onnx" are the standard one. Null where the model does not name it.
+    /// </summary>
     public long? OpsetVersion(string domain = "")
     {
         static string Canonical(string? name) => name is null or "ai.onnx" ? "" : name;

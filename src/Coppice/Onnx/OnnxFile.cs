@@ -6,7 +6,9 @@ using Coppice.Tensors;
 namespace Coppice.Onnx;
 
 /// <summary>An opened ONNX file. Tensors are read from it as long as it is not disposed.</summary>
-/// <remarks>A model that is read and saved unchanged gives the same bytes, where it was written with fields in order, as protobuf does.</remarks>
+/// <remarks>
+/// A model that is read and saved unchanged gives the same bytes, where it was written with fields in order, as protobuf does.
+/// </remarks>
 public sealed class OnnxFile : IDisposable
 {
     private const string Remedy = "Export the model again with torch.onnx.export or another exporter, opset 7 to 21.";

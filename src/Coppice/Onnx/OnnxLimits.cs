@@ -12,8 +12,13 @@ internal static class OnnxLimits
     /// <summary>Bytes of one text, such as a name or a description.</summary>
     public const int TextBytes = 64 << 20;
 
-    /// <summary>Bytes of a whole message: readers made of protobuf's own code take no more, so larger models keep tensors in a file beside.</summary>
+    /// <summary>
+    /// Bytes of a whole message: readers made of protobuf's own code take no more, so larger models keep tensors in a file beside.
+    /// </summary>
     public const long MessageBytes = int.MaxValue;
+
+    /// <summary>Elements of a tensor that a node makes from numbers alone, such as a constant of a shape.</summary>
+    public const long MadeElements = 1 << 28;
 
     /// <summary>The IR versions this code was written for.</summary>
     public const long FirstIrVersion = 3, LastIrVersion = 10;

@@ -15,7 +15,9 @@ public sealed record OnnxValue(string Name, DType? DType, IReadOnlyList<Dimensio
     public override string ToString() => $"{Name} {DType} [{(Dims is null ? "..." : string.Join(", ", Dims))}]";
 }
 
-/// <summary>Runs an ONNX model by applying the engine's ops node after node, so that gradients, training, masks and traces work in it.</summary>
+/// <summary>
+/// Runs an ONNX model by applying the engine's ops node after node, so that gradients, training, masks and traces work in it.
+/// </summary>
 /// <remarks>
 /// Float initializers are parameters under their names in the file, other initializers are buffers. Shape arithmetic runs as ops on I64
 /// tensors, and sizes that nodes read from tensors become attributes of ops, as in an eager model: a trace sees both.
@@ -28,8 +30,12 @@ public sealed class OnnxModule : Module
     private readonly ValueScope _constants = new(null);
     private readonly List<NodeProto> _nodes;
 
-    /// <summary>Loads the weights of an opened file, which may be closed afterwards, and computes what follows from constants alone.</summary>
-    /// <exception cref="OnnxException">A tensor can't be read, or the model uses operators that are not supported; all are named.</exception>
+    /// <summary>
+    /// Loads the weights of an opened file, which may be closed afterwards, and computes what follows from constants alone.
+    /// </summary>
+    /// <exception cref="OnnxException">
+    /// A tensor can't be read, or the model uses operators that are not supported; all are named.
+    /// </exception>
     public OnnxModule(OnnxFile file)
     {
         (_graph, _path) = (file.Model.Graph!, file.Path);
@@ -90,7 +96,7 @@ public sealed class OnnxModule : Module
                 ?? throw new NotSupportedException($"its input '{name}' is computed by no node before it")).ToList();
             return OperatorTable.Find(node)!(new(node, inputs, values, _context));
         }
-        catch (Exception error) when (error is Tensors.Ops.OpException or NotSupportedException or ArgumentException or OverflowException
+        catch (Exception error) when (error is Tensors.Ops.OpException or NotSupportedException or ArgumentException or ArithmeticException
             or InvalidOperationException or IndexOutOfRangeException)
         {
             throw new OnnxException(_path, $"node {node}: {error.Message.TrimEnd('.')}", "Check the inputs' shapes, or export the model again.",
@@ -101,7 +107,8 @@ public sealed class OnnxModule : Module
     /// <summary>Computes a node now if all it reads is known before any input is.</summary>
     private bool TryFold(NodeProto node)
     {
-        if (node.Inputs.Any(name => name.Length > 0 && _constants.Find(name) is null) || node.Attributes.Any(attribute => attribute.Graph is not null))
+        if (node.Inputs.Any(name => name.Length > 0 && _constants.Find(name) is null)
+            || node.Attributes.Any(attribute => attribute.Graph is not null))
             return false;
         var outputs = Apply(node, _constants);
         for (var i = 0; i < Math.Min(outputs.Length, node.Outputs.Count); i++)

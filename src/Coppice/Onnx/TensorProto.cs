@@ -47,7 +47,9 @@ public sealed class TensorProto : IWireMessage
         return tensor;
     }
 
-    /// <summary>Takes type, sizes and elements of <paramref name="source"/>, which is read when the model is saved; the name stays.</summary>
+    /// <summary>
+    /// Takes type, sizes and elements of <paramref name="source"/>, which is read when the model is saved; the name stays.
+    /// </summary>
     /// <exception cref="NotSupportedException">ONNX has no such element type.</exception>
     public void SetData(TensorSource source)
     {
@@ -59,7 +61,9 @@ public sealed class TensorProto : IWireMessage
     }
 
     /// <summary>The tensor's elements, to read piece by piece.</summary>
-    /// <exception cref="OnnxException">Type, sizes and bytes do not fit, the type is not supported, or an external file is missing.</exception>
+    /// <exception cref="OnnxException">
+    /// Type, sizes and bytes do not fit, the type is not supported, or an external file is missing.
+    /// </exception>
     public TensorSource Source()
     {
         var type = DataType ?? TensorDataType.Undefined;

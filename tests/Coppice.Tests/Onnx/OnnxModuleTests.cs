@@ -108,6 +108,14 @@ public sealed class OnnxModuleTests
         Assert.Contains("node Add 'n': Add(F32 [2], F32 [3]): sizes at axis 1", error.Message);
     }
 
+    [Theory]
+    [InlineData("ConstantOfShape", new[] { 1L << 20, 1L << 20 }, "over the limit of 268435456 elements")]
+    [InlineData("ConstantOfShape", new[] { long.MaxValue, long.MaxValue, long.MaxValue }, "node ConstantOfShape 'n'")]
+    [InlineData("ConstantOfShape", new[] { -1L }, "node ConstantOfShape 'n'")]
+    [InlineData("Reshape", new[] { 1L }, "shape is missing")]
+    public void Forward_HostileSizes_AreRefused(string op, long[] sizes, string message) => Assert.Contains(message,
+        Assert.Throws<OnnxException>(() => OneNode.Run(op, [Tensor.From<long>(sizes, [sizes.Length])])).Message);
+
     private static OnnxModule Open(string name)
     {
         using var file = OnnxFile.Open(TestData.InRepository("samples", "models", "onnx", name));

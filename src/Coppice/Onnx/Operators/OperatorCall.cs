@@ -53,7 +53,12 @@ internal sealed class OperatorCall(NodeProto node, IReadOnlyList<Tensor?> inputs
     public int[]? Ints(string attribute) => node.Attribute(attribute) is { } found ? [.. found.Ints.Select(ToInt)] : null;
 
     /// <summary>Whole numbers that newer versions take as an input and older ones as an attribute; null where neither is there.</summary>
-    public int[]? IntsOrInput(string attribute, int input) => Ints(attribute) ?? (Optional(input) is { } tensor ? [.. ValuesOf(tensor).Select(ToInt)] : null);
+    public int[]? IntsOrInput(string attribute, int input) =>
+        Ints(attribute) ?? (Optional(input) is { } tensor ? [.. ValuesOf(tensor).Select(ToInt)] : null);
+
+    /// <summary>The same where one of them has to be there.</summary>
+    public int[] Required(string attribute, int input) =>
+        IntsOrInput(attribute, input) ?? throw new NotSupportedException($"{attribute} is missing");
 
     /// <summary>An axis attribute, counted from the outermost of so many.</summary>
     public int Axis(int rank, long absent) => FromOutermost(Int("axis", absent), rank);

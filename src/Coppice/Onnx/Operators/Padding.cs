@@ -30,13 +30,14 @@ internal static class Padding
         if (before + after == 0)
             return x;
         if (mode == "constant")
-            return InPlaceType(x, y => y.Pad(axis, before, after, value));
+            return AsNumbers(x, y => y.Pad(axis, before, after, value));
         var size = x.Shape[axis];
         return x.Gather(Numbers([.. Enumerable.Range(-before, size + before + after).Select(at => (long)Source(at, size, mode))]), axis);
     }
 
     /// <summary>Bool has no arithmetic, so it is padded as bytes.</summary>
-    private static Tensor InPlaceType(Tensor x, Func<Tensor, Tensor> pad) => x.DType == DType.Bool ? pad(x.Cast(DType.U8)).Cast(DType.Bool) : pad(x);
+    private static Tensor AsNumbers(Tensor x, Func<Tensor, Tensor> pad) =>
+        x.DType == DType.Bool ? pad(x.Cast(DType.U8)).Cast(DType.Bool) : pad(x);
 
     private static int Source(int at, int size, string mode)
     {

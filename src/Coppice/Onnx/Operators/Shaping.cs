@@ -19,8 +19,8 @@ internal static class Shaping
         ["Concat"] = call => [Tensor.Concat(call.Axis(call[0].Shape.Rank, 1), [.. call.All])],
         ["Split"] = Split,
         ["Slice"] = call => [Slice(call)],
-        ["Expand"] = call => [Broadcast(call[0], Shape.Create(call.IntsOrInput("shape", 1)!))],
-        ["Tile"] = call => [Tile(call[0], call.IntsOrInput("repeats", 1)!)],
+        ["Expand"] = call => [Broadcast(call[0], Shape.Create(call.Required("shape", 1)))],
+        ["Tile"] = call => [Tile(call[0], call.Required("repeats", 1))],
         ["Pad"] = call => [Padding.Apply(call)],
         ["DepthToSpace"] = call => [DepthToSpace(call)],
         ["SpaceToDepth"] = call => [SpaceToDepth(call)],
@@ -55,7 +55,7 @@ internal static class Shaping
 
     private static Tensor Reshape(OperatorCall call)
     {
-        var sizes = call.IntsOrInput("shape", 1)!;
+        var sizes = call.Required("shape", 1);
         if (!call.Flag("allowzero"))
             for (var axis = 0; axis < sizes.Length; axis++)
                 if (sizes[axis] == 0)
@@ -84,7 +84,7 @@ internal static class Shaping
 
     private static Tensor Unsqueeze(OperatorCall call)
     {
-        var axes = call.IntsOrInput("axes", 1)!;
+        var axes = call.Required("axes", 1);
         var rank = call[0].Shape.Rank + axes.Length;
         return axes.Select(axis => FromOutermost(axis, rank)).Order().Aggregate(call[0], (y, axis) => y.Unsqueeze(axis));
     }
@@ -106,7 +106,7 @@ internal static class Shaping
     private static Tensor Slice(OperatorCall call)
     {
         var x = call[0];
-        var (starts, ends) = (call.IntsOrInput("starts", 1)!, call.IntsOrInput("ends", 2)!);
+        var (starts, ends) = (call.Required("starts", 1), call.Required("ends", 2));
         var axes = call.IntsOrInput("axes", 3) ?? [.. Enumerable.Range(0, starts.Length)];
         var steps = call.IntsOrInput("steps", 4) ?? [.. Enumerable.Repeat(1, starts.Length)];
         for (var i = 0; i < starts.Length; i++)
@@ -160,7 +160,10 @@ internal static class Shaping
     private static Tensor ConstantOfShape(OperatorCall call)
     {
         var value = call.TensorOf("value")?.Reshape([]) ?? Constant(0);
-        return value.Expand(Shape.Create([.. call.Values(0).Select(ToInt)])).Contiguous();
+        var shape = Shape.Create([.. call.Values(0).Select(ToInt)]);
+        return shape.Count <= OnnxLimits.MadeElements
+            ? value.Expand(shape).Contiguous()
+            : throw new NotSupportedException($"a constant of shape {shape} is over the limit of {OnnxLimits.MadeElements} elements");
     }
 
     private static Tensor ConstantOf(OperatorCall call)
@@ -180,7 +183,10 @@ internal static class Shaping
     private static Tensor Range(OperatorCall call)
     {
         var (start, limit, delta) = (call[0], call[1], call[2]);
-        var count = (int)Math.Max(0, Math.Ceiling((Item(limit) - Item(start)) / Item(delta)));
+        var exact = Math.Ceiling((Item(limit) - Item(start)) / Item(delta));
+        if (!(exact <= OnnxLimits.MadeElements))
+            throw new NotSupportedException($"{exact} steps are too many");
+        var count = (int)Math.Max(0, exact);
         var steps = Numbers([.. Enumerable.Range(0, count).Select(i => (long)i)]).Cast(start.DType);
         return steps.Multiply(delta.Reshape([])).Add(start.Reshape([]));
 

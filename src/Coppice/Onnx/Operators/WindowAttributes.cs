@@ -42,7 +42,8 @@ internal sealed record WindowAttributes(int[] Kernel, int[] Stride, int[] Dilati
     public int Span(int axis) => (Kernel[axis] - 1) * Dilation[axis] + 1;
 
     /// <summary>The same windows on an image with an axis of size 1 in front.</summary>
-    public WindowAttributes WithLeadingAxis() => new([1, .. Kernel], [Stride[0], .. Stride], [Dilation[0], .. Dilation], [0, .. Before], [0, .. After]);
+    public WindowAttributes WithLeadingAxis() =>
+        new([1, .. Kernel], [Stride[0], .. Stride], [Dilation[0], .. Dilation], [0, .. Before], [0, .. After]);
 
     /// <summary>An image [B, C, sizes...] with the paddings added.</summary>
     public Tensor Padded(Tensor x, float value = 0) => Padded(x, Before, After, value);
