@@ -16,8 +16,44 @@ internal static class Einsum
         var labels = terms.Select((term, i) => Spell(term, operands[i].Shape.Rank, dots)).ToList();
         var output = sides.Length > 1 ? Spell(sides[1], -1, dots) : Implicit(labels, dots);
         var all = output.Concat(labels.SelectMany(term => term)).Distinct().ToArray();
-        var aligned = labels.Select((term, i) => Align(operands[i], term, all)).ToList();
-        return SumUp(aligned.Aggregate((a, b) => a.Multiply(b)), all.Length, output.Length);
+        var product = new Term(Align(operands[0], labels[0], all), [.. labels[0]]);
+        for (var i = 1; i < operands.Count; i++)
+        {
+            var later = labels.Skip(i + 1).SelectMany(term => term).Concat(output).ToHashSet();
+            product = Contract(product, new(Align(operands[i], labels[i], all), [.. labels[i]]), all, later);
+        }
+        return SumUp(product.Tensor, all.Length, output.Length);
+    }
+
+    /// <summary>A tensor with an axis for each label of the equation, and those that it really has.</summary>
+    private sealed record Term(Tensor Tensor, HashSet<char> Labels);
+
+    /// <summary>The product of two terms, summed over what both have and nobody needs later: one batched matrix product.</summary>
+    private static Term Contract(Term left, Term right, char[] all, HashSet<char> later)
+    {
+        int[] Where(Func<char, bool> chosen) => [.. Enumerable.Range(0, all.Length).Where(axis => chosen(all[axis]))];
+        var shared = Where(label => left.Labels.Contains(label) && right.Labels.Contains(label));
+        var batch = shared.Where(axis => later.Contains(all[axis])).ToArray();
+        var summed = shared.Except(batch).ToArray();
+        var rows = Where(label => !right.Labels.Contains(label));
+        var columns = Where(label => right.Labels.Contains(label) && !left.Labels.Contains(label));
+        var sizes = all.Select((_, axis) => Math.Max(left.Tensor.Shape[axis], right.Tensor.Shape[axis])).ToArray();
+        var a = Matrix(left.Tensor, sizes, batch, rows, summed);
+        var b = Matrix(right.Tensor, sizes, batch, summed, columns);
+        int[] order = [.. batch, .. rows, .. columns, .. summed];
+        var back = Enumerable.Range(0, order.Length).Select(axis => Array.IndexOf(order, axis)).ToArray();
+        var y = a.MatMul(b).Reshape([.. order.Select(axis => summed.Contains(axis) ? 1 : sizes[axis])]).Permute(back);
+        return new(y, [.. left.Labels.Concat(right.Labels).Except(summed.Select(axis => all[axis]))]);
+    }
+
+    /// <summary>[batch, rows, columns] of groups of axes; the other axes have size 1.</summary>
+    private static Tensor Matrix(Tensor x, int[] sizes, int[] batch, int[] rows, int[] columns)
+    {
+        int[] order = [.. batch, .. rows, .. columns];
+        int Product(int[] axes) => axes.Aggregate(1, (product, axis) => checked(product * sizes[axis]));
+        var full = Shape.Create([.. sizes.Select((size, axis) => order.Contains(axis) ? size : 1)]);
+        return x.Expand(full).Permute([.. order, .. Enumerable.Range(0, sizes.Length).Except(order)])
+            .Reshape(Product(batch), Product(rows), Product(columns));
     }
 
     /// <summary>Axes as letters; those of "..." are digits counted from the last.</summary>

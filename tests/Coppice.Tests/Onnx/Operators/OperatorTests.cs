@@ -92,6 +92,10 @@ public sealed class OperatorTests
         Check([29, 65, 65, 155], "Gemm", [Matrix, Matrix, Floats(1, 1)], attributes: [Int("transB", 1), AttributeProto.From("alpha", 2f)]);
         Check([6, 15], "MatMul", [Matrix, Floats(1, 1, 1)]);
         Check([14, 32, 32, 77], "Einsum", [Matrix, Matrix], attribute: AttributeProto.From("equation", "ij,kj->ik"));
+        Check([12, 24, 30, 60], "Einsum", [Matrix, Tensor.Full([3, 2], 1), Floats(1, 2)],
+            attribute: AttributeProto.From("equation", "ij,jk,l->il"));
+        Check([2, 8, 18, 4, 10, 18], "Einsum", [Tensor.From<float>([1, 2, 3, 4, 5, 6], [2, 1, 3]), Tensor.From<float>([2, 4, 6, 1, 2, 3], [2, 1, 3])],
+            attribute: AttributeProto.From("equation", "a...c,a...c->a...c"));
         Check([6], "Einsum", [Tensor.From<float>([1, 2, 3, 5], [2, 2])], attribute: AttributeProto.From("equation", "ii"));
         Check([1, 4, 2, 5, 3, 6], "Einsum", [Matrix], attribute: AttributeProto.From("equation", "...i -> i..."));
     }
