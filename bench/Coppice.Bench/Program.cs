@@ -27,6 +27,9 @@ switch (args)
         return 0;
     case ["onnx-conformance", var folder]:
         return OnnxConformance.Run(folder);
+    case ["recipes", var runs, var plot]:
+        RecipeResults.Write(runs, plot);
+        return 0;
     case ["training-memory", var model, var threads]:
         TrainingBenchmark.PrintPeakMemory(model, int.Parse(threads, CultureInfo.InvariantCulture));
         return 0;
@@ -34,7 +37,7 @@ switch (args)
 if (args is not [var name] || !benchmarks.TryGetValue(name, out var benchmark))
 {
     Console.Error.WriteLine($"Name one benchmark: {string.Join(", ", benchmarks.Keys)}; or make-gpt2-small FOLDER, make-llama-7b FOLDER, "
-        + "onnx-conformance FOLDER.");
+        + "recipes RUNS PLOT.svg, onnx-conformance FOLDER.");
     return 2;
 }
 if (OpenBlas.RestartWithoutOverrides(args) is { } exitCode)

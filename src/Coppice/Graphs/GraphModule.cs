@@ -33,7 +33,7 @@ public sealed class GraphModule : Module
     /// <exception cref="GraphException">A node does not fit what it meets, or refuses a value.</exception>
     public Tensor[] Forward(params IReadOnlyList<Tensor> inputs)
     {
-        var sizes = Bind(inputs);
+        var sizes = SizesOf(Graph, inputs);
         var computed = new Tensor?[Graph.Values.Count];
         for (var i = 0; i < inputs.Count; i++)
             computed[Graph.Inputs[i].Id] = inputs[i];
@@ -74,15 +74,15 @@ public sealed class GraphModule : Module
     }
 
     /// <summary>The sizes that the inputs give to the graph's symbols.</summary>
-    private Dictionary<string, int> Bind(IReadOnlyList<Tensor> inputs)
+    internal static IReadOnlyDictionary<string, int> SizesOf(Graph graph, IReadOnlyList<Tensor> inputs)
     {
-        if (inputs.Count != Graph.Inputs.Count)
-            throw new ArgumentException($"The graph takes {Graph.Inputs.Count} inputs, {string.Join(", ", Graph.Inputs)}; given are "
+        if (inputs.Count != graph.Inputs.Count)
+            throw new ArgumentException($"The graph takes {graph.Inputs.Count} inputs, {string.Join(", ", graph.Inputs)}; given are "
                 + $"{inputs.Count}.", nameof(inputs));
         var sizes = new Dictionary<string, int>();
         for (var i = 0; i < inputs.Count; i++)
         {
-            var (value, tensor) = (Graph.Inputs[i], inputs[i]);
+            var (value, tensor) = (graph.Inputs[i], inputs[i]);
             if (tensor.DType != value.DType || tensor.Shape.Rank != value.Dims.Count)
                 throw new ArgumentException($"The graph's input {value} is given as {tensor}.", nameof(inputs));
             for (var axis = 0; axis < value.Dims.Count; axis++)

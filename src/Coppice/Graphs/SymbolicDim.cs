@@ -50,6 +50,11 @@ public sealed class SymbolicDim : IEquatable<SymbolicDim>
     public int Evaluate(IReadOnlyDictionary<string, int> sizes) => TryEvaluate(sizes)
         ?? throw new GraphException($"'{this}' has no whole value where {string.Join(", ", sizes.Select(size => $"{size.Key} = {size.Value}"))}.");
 
+    /// <summary>The same of an axis of which <paramref name="left"/> of every <paramref name="whole"/> indices are left.</summary>
+    internal SymbolicDim Scale(int left, int whole) => left == whole ? this
+        : _symbols.Length == 0 ? FromInt32(left)
+        : new(checked(_multiplier * left), _symbols, checked(_divisor * whole), _offset);
+
     /// <summary>The dim that has all of these values; null where none has.</summary>
     /// <param name="samples">Sizes of the symbols under which each value was seen, as <see cref="SampleSizes"/> makes them.</param>
     /// <param name="values">As many values.</param>

@@ -44,5 +44,5 @@ public sealed class Conv2d : Layer
     public int Groups { get; }
 
     /// <inheritdoc/>
-    protected override Tensor Compute(Tensor input) => input.Conv2d(_weight.Value, _bias?.Value, Stride, Padding, Dilation, Groups);
+    protected override Tensor Compute(Tensor input) => input.Conv2d(_weight.Value, _bias?.Value, Stride, Padding, Dilation, input.Shape[1] / _weight.Shape[1]);
 }

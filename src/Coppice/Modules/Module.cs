@@ -147,6 +147,9 @@ public abstract class Module
         return buffer;
     }
 
+    /// <summary>Puts another tensor in the place of a buffer, of any shape.</summary>
+    internal void ReplaceBuffer(string name, Tensor buffer) => RegisterBuffer(name, buffer);
+
     internal static string Join(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
 
     internal static string StoredName(string name, Parameter parameter) => parameter.Mask is null ? name : name + "_orig";

@@ -1,0 +1,97 @@
+using Coppice.Graphs;
+
+namespace Coppice.Pruning.Dependency;
+
+/// <summary>What of a model must shrink together, found from the graph of its computation.</summary>
+/// <remarks>
+/// Every axis of every value has a term; the rule of each op equates terms (<see cref="CouplingRules"/>), and unification does the rest
+/// (<see cref="AxisAlgebra"/>). The leaves that stay free are the groups. The idea of a dependency graph is that of DepGraph (Fang et al.
+/// 2023); the algebra replaces its patterns.
+/// </remarks>
+public sealed class DependencyGraph
+{
+    private readonly Dictionary<Value, Term[]> _terms = [];
+    private readonly Dictionary<Node, Coupling> _couplings = [];
+
+    private DependencyGraph(Graph graph) => Graph = graph;
+
+    /// <summary>The computation.</summary>
+    public Graph Graph { get; }
+
+    /// <summary>What can be pruned: independent of each other, in the order in which the graph meets them.</summary>
+    public IReadOnlyList<PruningGroup> Groups { get; private set; } = [];
+
+    /// <summary>Axes of parameters of which no index can be removed, with the reason.</summary>
+    public IReadOnlyList<PinnedAxis> Pinned { get; private set; } = [];
+
+    /// <summary>Analyses a graph.</summary>
+    public static DependencyGraph Of(Graph graph)
+    {
+        var dependencies = new DependencyGraph(graph);
+        dependencies.StateEquations();
+        dependencies.CollectGroups();
+        return dependencies;
+    }
+
+    /// <summary>Terms of a value's axes, resolved.</summary>
+    internal Term[] TermsOf(Value value) => [.. _terms[value].Select(term => term.Resolve())];
+
+    /// <summary>What the rule of a node said.</summary>
+    internal Coupling CouplingOf(Node node) => _couplings[node];
+
+    private void StateEquations()
+    {
+        foreach (var value in Graph.Values)
+            if (value is not NodeValue)
+                _terms[value] = [.. value.SampleShape.Select(size => Leaf(value, size))];
+        foreach (var node in Graph.Nodes)
+        {
+            var coupling = _couplings[node] = new Coupling(node, [.. node.Inputs.Select(TermsOf)]);
+            CouplingRules.Apply(coupling);
+            for (var i = 0; i < node.Outputs.Count; i++)
+                _terms[node.Outputs[i]] = coupling.Outputs[i];
+        }
+        foreach (var output in Graph.Outputs)
+            foreach (var term in _terms[output.Value])
+                AxisAlgebra.Pin(term, $"output '{output.Name}' of the model");
+    }
+
+    private static Dim Leaf(Value value, int size) => value switch
+    {
+        InputValue => AxisAlgebra.Pinned(size, $"input '{value.Name}' of the model"),
+        ConstantValue => AxisAlgebra.Pinned(size, "a constant of the model"),
+        _ => new(size),
+    };
+
+    private void CollectGroups()
+    {
+        var members = new OrderedDictionary<Dim, List<GroupMember>>();
+        var pinned = new List<PinnedAxis>();
+        foreach (var value in Graph.Values)
+            if (value is ParameterValue or BufferValue)
+                foreach (var (axis, term) in TermsOf(value).Index())
+                    Collect(value, axis, term, members, pinned);
+        Groups = [.. members.Select((entry, number) => new PruningGroup(number, entry.Key, entry.Value))];
+        Pinned = pinned;
+    }
+
+    private static void Collect(Value value, int axis, Term term, OrderedDictionary<Dim, List<GroupMember>> members, List<PinnedAxis> pinned)
+    {
+        var leaves = term.Leaves().Distinct().ToList();
+        foreach (var leaf in leaves.Where(leaf => leaf.Pinned is null && leaf.Size > 1))
+        {
+            if (!members.TryGetValue(leaf, out var list))
+                members.Add(leaf, list = []);
+            list.Add(new(value, axis, term));
+        }
+        if (leaves.TrueForAll(leaf => leaf.Pinned is not null || leaf.Size == 1))
+            pinned.Add(new(value.Name, axis, term.Size, leaves.Select(leaf => leaf.Pinned).FirstOrDefault(why => why is not null) ?? "an axis of one index"));
+    }
+}
+
+/// <summary>An axis that can't be pruned.</summary>
+/// <param name="Tensor">Name of the parameter or buffer.</param>
+/// <param name="Axis">The axis.</param>
+/// <param name="Size">Its size.</param>
+/// <param name="Reason">The op and equation that forbid it.</param>
+public sealed record PinnedAxis(string Tensor, int Axis, int Size, string Reason);

@@ -1,0 +1,50 @@
+using Coppice.Graphs;
+
+namespace Coppice.Pruning.Dependency;
+
+/// <summary>Channels, heads or neurons that all members have: index k of the group is removed from all of them or from none.</summary>
+public sealed class PruningGroup
+{
+    internal PruningGroup(int number, Dim leaf, IReadOnlyList<GroupMember> members) => (Number, Leaf, Members) = (number, leaf, members);
+
+    /// <summary>Its number in <see cref="DependencyGraph.Groups"/>.</summary>
+    public int Number { get; }
+
+    /// <summary>How many indices it has.</summary>
+    public int Size => Leaf.Size;
+
+    /// <summary>The parameters' and buffers' axes that shrink with it.</summary>
+    public IReadOnlyList<GroupMember> Members { get; }
+
+    /// <summary>The normalisation whose statistics change when it shrinks; null where removing an index is exact.</summary>
+    public string? Normalized => Leaf.Normalized;
+
+    internal Dim Leaf { get; }
+
+    /// <summary>Parameters that index 0 has in all members.</summary>
+    public long ParametersPerIndex => Members.Where(member => member.Value is ParameterValue)
+        .Sum(member => member.OwnersOf(this).Count(owner => owner == 0) * (member.Value.SampleShape.Count / member.Value.SampleShape[member.Axis]));
+
+    /// <summary>Form for people: <c>group 3: 64 of conv1.weight[0], bn1.weight[0], conv2.weight[1]</c>.</summary>
+    public override string ToString() => $"group {Number}: {Size} of {string.Join(", ", Members)}";
+}
+
+/// <summary>An axis of a parameter or buffer that shrinks with a group.</summary>
+public sealed class GroupMember
+{
+    internal GroupMember(Value value, int axis, Term term) => (Value, Axis, Term) = (value, axis, term);
+
+    /// <summary>The parameter or buffer in the graph.</summary>
+    public Value Value { get; }
+
+    /// <summary>The axis.</summary>
+    public int Axis { get; }
+
+    internal Term Term { get; }
+
+    /// <summary>For each index of the axis, the index of the group that it belongs to; -1 where it belongs to none.</summary>
+    public int[] OwnersOf(PruningGroup group) => Term.OwnersIn(group.Leaf);
+
+    /// <summary>Form for people: <c>conv1.weight[0]</c>, with what the axis is made of where that is more than the group.</summary>
+    public override string ToString() => $"{Value.Name}[{Axis}]{(Term is Dim ? "" : $" = {Term}")}";
+}

@@ -1,0 +1,48 @@
+using Coppice.Graphs;
+using Coppice.Tensors;
+using Coppice.Tensors.Ops;
+
+namespace Coppice.Pruning.Dependency;
+
+/// <summary>What a pruned model must compute: the original, with what is removed set to zero just before it is summed over.</summary>
+/// <remarks>
+/// Independent of how parameters are cut, so that a consumer the analysis missed sees values that it will not have any more. Where a
+/// normalised axis shrinks, its statistics are taken over what stays.
+/// </remarks>
+internal sealed class ReferenceRun(DependencyGraph dependencies, Removal removal)
+{
+    public IReadOnlyList<Tensor> Run(IReadOnlyList<Tensor> inputs)
+    {
+        var graph = dependencies.Graph;
+        var values = new Dictionary<Value, Tensor>();
+        foreach (var (input, tensor) in graph.Inputs.Zip(inputs))
+            values.Add(input, tensor);
+        foreach (var stored in graph.Values.OfType<StoredValue>())
+            values.Add(stored, stored.Tensor);
+        var sizes = GraphModule.SizesOf(graph, inputs);
+        foreach (var node in graph.Nodes)
+            foreach (var (output, tensor) in node.Outputs.Zip(Compute(node, node.OpAt(sizes), [.. node.Inputs.Select(input => values[input])])))
+                values.Add(output, tensor);
+        return [.. graph.Outputs.Select(output => values[output.Value])];
+    }
+
+    private Tensor[] Compute(Node node, Op op, Tensor[] inputs)
+    {
+        if (op is LayerNorm or Mean && removal.KeptOf(node.Inputs[0], node.Inputs[0].SampleShape.Rank - 1) is { } kept)
+            return Normalized(op, inputs, kept);
+        foreach (var (input, axis) in dependencies.CouplingOf(node).Contracted)
+            if (removal.KeptOf(node.Inputs[input], axis) is { } left)
+                inputs[input] = Zeroed(inputs[input], axis, left);
+        return Op.Apply(op, inputs);
+    }
+
+    private static Tensor[] Normalized(Op op, Tensor[] inputs, int[] kept)
+    {
+        var size = inputs[0].Shape[^1];
+        var outputs = Op.Apply(op, [.. inputs.Select(input => AxisSelection.Select(input, input.Shape.Rank - 1, kept))]);
+        return op is LayerNorm ? [AxisSelection.Scatter(outputs[0], outputs[0].Shape.Rank - 1, kept, size)] : outputs;
+    }
+
+    private static Tensor Zeroed(Tensor tensor, int axis, int[] kept) =>
+        AxisSelection.Scatter(AxisSelection.Select(tensor, axis, kept), axis, kept, tensor.Shape[axis]);
+}
