@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using Coppice.Checkpoints;
 using Coppice.Models.Bert;
 using Coppice.Models.Gpt2;
+using Coppice.Models.Llama;
 using Coppice.Modules;
 
 namespace Coppice.Models;
@@ -17,10 +18,15 @@ public sealed record ModelArchitecture(
 /// <summary>The model families that can be run, by the <c>model_type</c> of config.json.</summary>
 public static class ModelRegistry
 {
+    private static readonly ModelArchitecture Llama = new(CreateLlama, "model.", name => name.EndsWith("rotary_emb.inv_freq"));
+
     private static readonly Dictionary<string, ModelArchitecture> Architectures = new()
     {
         ["gpt2"] = new(CreateGpt2, "transformer.", name => name.EndsWith(".attn.bias") || name.EndsWith(".attn.masked_bias")),
         ["bert"] = new(CreateBert, "bert.", name => name.EndsWith("embeddings.position_ids") || name.StartsWith("cls.")),
+        ["llama"] = Llama,
+        ["mistral"] = Llama,
+        ["qwen2"] = Llama,
     };
 
     /// <summary>The known values of <c>model_type</c>.</summary>
@@ -32,6 +38,13 @@ public static class ModelRegistry
     private static Gpt2LMHeadModel CreateGpt2(JsonElement json, IReadOnlyDictionary<string, TensorSource> tensors)
     {
         var config = json.Deserialize(ConfigJson.Default.Gpt2Config)!;
+        config.Check(new(tensors.Values.Sum(tensor => tensor.Count)));
+        return new(config);
+    }
+
+    private static LlamaForCausalLM CreateLlama(JsonElement json, IReadOnlyDictionary<string, TensorSource> tensors)
+    {
+        var config = json.Deserialize(ConfigJson.Default.LlamaConfig)!;
         config.Check(new(tensors.Values.Sum(tensor => tensor.Count)));
         return new(config);
     }
@@ -50,4 +63,5 @@ public static class ModelRegistry
 [JsonSourceGenerationOptions(RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(Gpt2Config))]
 [JsonSerializable(typeof(BertConfig))]
+[JsonSerializable(typeof(LlamaConfig))]
 internal sealed partial class ConfigJson : JsonSerializerContext;

@@ -4,7 +4,7 @@ using Coppice.Tensors.Ops;
 namespace Coppice.Tensors.Tests.Autograd;
 
 /// <summary>Every op with a gradient, at small sizes around the edges of registers and blocks.</summary>
-internal static class GradientCases
+internal static partial class GradientCases
 {
     private static readonly Tensor Ids = Tensor.From<long>([3, 0, 3, 1, 3, 4], [2, 3]);
     private static readonly Tensor Classes = Tensor.From<long>([3, 0, -100, 16, 5], [5]);
@@ -13,6 +13,7 @@ internal static class GradientCases
     public static GradientCase[] All { get; } =
     [
         .. Binary(), .. Unary(), .. Rows(), .. Products(), .. Attentions(), .. Views(), .. Losses(), .. Shared(),
+        .. Functions(), .. Arithmetic(), .. Reductions(), .. AxisViews(), .. Indexing(), .. Windows(),
     ];
 
     private static IEnumerable<GradientCase> Binary()

@@ -29,7 +29,9 @@ internal static class CouplingRules
         [typeof(Conv2d)] = ConvolutionRule,
         [typeof(BatchNorm)] = ChannelwiseRule,
         [typeof(BatchNormTraining)] = BatchNormTrainingRule,
-        [typeof(LayerNorm)] = LayerNormRule,
+        [typeof(LayerNorm)] = NormRule,
+        [typeof(RmsNorm)] = NormRule,
+        [typeof(RotaryEmbedding)] = RotaryRule,
         [typeof(MaxPool2d)] = PoolRule,
         [typeof(AvgPool2d)] = PoolRule,
         [typeof(AdaptiveAvgPool2d)] = PoolRule,
@@ -168,12 +170,25 @@ internal static class CouplingRules
             c.Outputs[i] = [c.Inputs[0][1]];
     }
 
-    private static void LayerNormRule(Coupling c)
+    private static void NormRule(Coupling c)
     {
         foreach (var parameter in c.Inputs.Skip(1))
             c.Equate(c.Inputs[0][^1], parameter[0]);
         AxisAlgebra.Normalize(c.Inputs[0][^1], c.Name);
         c.Outputs[0] = c.Inputs[0];
+    }
+
+    /// <summary>x [B, H, T, 2 x F] with frequencies [F]: index i of a head goes with i + F.</summary>
+    private static void RotaryRule(Coupling c)
+    {
+        var (x, frequencies) = (c.Inputs[0], c.Inputs[2]);
+        var halves = AxisAlgebra.Factor(x[3], [2, frequencies[0].Size], c.Name);
+        c.Pin(halves[0], "it turns pairs, one entry of each half");
+        c.Equate(halves[1], frequencies[0]);
+        c.Pin(x[2], "positions");
+        foreach (var axis in c.Inputs[1])
+            c.Pin(axis, "positions");
+        c.Outputs[0] = x;
     }
 
     private static void PoolRule(Coupling c)
