@@ -48,10 +48,10 @@ internal sealed partial class RandomGraph
                 break;
             case 7:
                 var row = Linear(Reshaped(x, _batch, x.SampleShape[1] * x.SampleShape[2]), Channels());
-                row = Apply(new BatchNorm(0.1f), row, Weight(row.SampleShape[1]), Weight(row.SampleShape[1]), Statistic(row.SampleShape[1], 0),
-                    Statistic(row.SampleShape[1], 1));
+                var size = row.SampleShape[1];
+                row = Apply(new BatchNorm(0.1f), row, Weight(size), Weight(size), Statistic(size, 0), Statistic(size, 1));
                 Output(Apply(new ArgMax(), row));
-                Output(Linear(Any(row, Apply(new BatchNormTraining(0.1f), row, Weight(row.SampleShape[1]), Weight(row.SampleShape[1]))), 3));
+                Output(Linear(Any(row, Apply(new BatchNormTraining(0.1f), row, Weight(size), Weight(size))), 3));
                 break;
             case 1:
                 Output(Apply(Any<Op>(new Sum(), new Mean()), x));
