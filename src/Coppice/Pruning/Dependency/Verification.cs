@@ -12,6 +12,9 @@ public sealed record Verification(double LargestDifference, IReadOnlyList<string
     /// <summary>Differences up to this are rounding: sums run in another order.</summary>
     public const double Tolerance = 1e-4;
 
+    /// <summary>Both, by the larger difference.</summary>
+    internal Verification And(Verification other) => other.LargestDifference > LargestDifference ? other : this;
+
     /// <exception cref="PruningException">They differ by more than rounding.</exception>
     internal static Verification Compare(Graph graph, IReadOnlyList<Tensor> expected, IReadOnlyList<Tensor> actual, IReadOnlyList<string> normalized)
     {
