@@ -17,7 +17,7 @@ public sealed class TransformerGroupsTests
         Assert.Equal(["Width 12", "Head 3", "HeadSize 4", "Neuron 48", "Head 3", "HeadSize 4", "Neuron 48"],
             groups.Select(group => $"{group.Kind} {group.Size}"));
         var heads = groups[1].Members.Select(member => $"{member}").ToList();
-        Assert.Equal(["transformer.h.0.attn.c_attn.weight[1] = 3 x 3 x 4", "transformer.h.0.attn.c_attn.bias[0] = 3 x 3 x 4",
+        Assert.Equal(["transformer.h.0.attn.c_attn.weight[1] = (1 | 1 | 1) x 3 x 4", "transformer.h.0.attn.c_attn.bias[0] = (1 | 1 | 1) x 3 x 4",
             "transformer.h.0.attn.c_proj.weight[0] = 3 x 4"], heads);
         Assert.Equal(["transformer.h.1.mlp.c_fc.weight[1]", "transformer.h.1.mlp.c_fc.bias[0]", "transformer.h.1.mlp.c_proj.weight[0]"],
             groups[6].Members.Select(member => $"{member}"));
