@@ -17,6 +17,10 @@ public sealed record ModelSizes(string Layers, string Heads, string Width, strin
 {
     private const string PrunedHeadsMember = "pruned_heads";
 
+    /// <summary>Globs of the weights that read heads and neurons: what can be pruned and still be told by config.json.</summary>
+    public IReadOnlyList<string> Globs => [$"*{HeadWeight.Replace("{0}", "*", StringComparison.Ordinal)}",
+        $"*{InnerWeight.Replace("{0}", "*", StringComparison.Ordinal)}"];
+
     /// <summary>What of a plan config.json can say, as Hugging Face reads it: removed heads, and one number of neurons for all layers.</summary>
     /// <param name="plan">What was cut out of the model.</param>
     /// <param name="config">config.json of before.</param>

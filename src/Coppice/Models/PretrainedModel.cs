@@ -36,7 +36,8 @@ public sealed class PretrainedModel
     /// <summary>All that was cut out of the model so far; null where nothing was.</summary>
     public StructuralPlan? Plan { get; private set; }
 
-    private ModelArchitecture Architecture => ModelRegistry.Find(ModelType)!;
+    /// <summary>What is known of the family.</summary>
+    public ModelArchitecture Architecture => ModelRegistry.Find(ModelType)!;
 
     /// <summary>The module as a model that predicts tokens.</summary>
     /// <exception cref="NotSupportedException">It is of another kind.</exception>

@@ -72,8 +72,7 @@ internal sealed class VisionRecipeModel : RecipeModel
         }
         using var source = Checkpoint.Open(_path);
         source.Save(path, source.Tensors.ToDictionary(tensor => tensor.Name, tensor => Present(tensor.Name, state)), Overwriting);
-        if (File.Exists(PretrainedVisionModel.PlanPath(_path)))
-            File.Copy(PretrainedVisionModel.PlanPath(_path), PretrainedVisionModel.PlanPath(path), overwrite: true);
+        PretrainedVisionModel.CopyPlan(_path, path);
     }
 
     /// <summary>What takes the place of a tensor of the file: a weight that came with a mask is stored without.</summary>

@@ -117,7 +117,7 @@ public sealed class PrunedModelTests : IDisposable
     {
         var traced = TracedModel.Of(model, steps: 9);
         var dependencies = DependencyGraph.Of(traced.Graph);
-        var removal = options.Choose(dependencies, new(new GroupMagnitude()));
+        var removal = (options with { Include = model.Architecture.Sizes.Globs }).Choose(dependencies, new(new GroupMagnitude()));
         PruningSurgeon.Apply(dependencies, removal, traced.RandomInputs(3), traced.Forward);
         model.Record(removal.ToPlan(traced.Kind));
     }

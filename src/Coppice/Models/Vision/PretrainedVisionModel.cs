@@ -34,6 +34,13 @@ public sealed class PretrainedVisionModel
     /// <summary>Where the plan of a pruned file lies: beside it.</summary>
     public static string PlanPath(string path) => path + ".plan.json";
 
+    /// <summary>Copies the plan of a pruned file, if it has one, beside a file that was made from it.</summary>
+    public static void CopyPlan(string source, string target)
+    {
+        if (File.Exists(PlanPath(source)))
+            File.Copy(PlanPath(source), PlanPath(target), overwrite: true);
+    }
+
     /// <summary>Opens a checkpoint and loads it, as F32; the number of classes is the last layer's.</summary>
     /// <remarks>Of a pruned model, the file at <see cref="PlanPath"/> tells the sizes.</remarks>
     /// <param name="path">A state dictionary in any format of <see cref="Checkpoint.Open"/>; names may all begin with

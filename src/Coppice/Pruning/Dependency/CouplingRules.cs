@@ -21,7 +21,7 @@ internal static class CouplingRules
         [typeof(Contiguous)] = Same,
         [typeof(Softmax)] = coupling => SameButLast(coupling, pinned: true),
         [typeof(LogSoftmax)] = coupling => SameButLast(coupling, pinned: true),
-        [typeof(Sum)] = coupling => WithoutLast(coupling, _ => { }),
+        [typeof(Tensors.Ops.Sum)] = coupling => WithoutLast(coupling, _ => { }),
         [typeof(Mean)] = coupling => WithoutLast(coupling, last => AxisAlgebra.Normalize(last, coupling.Name)),
         [typeof(ArgMax)] = coupling => WithoutLast(coupling, last => coupling.Pin(last, "positions along this axis are its result")),
         [typeof(Linear)] = LinearRule,

@@ -14,7 +14,7 @@ public static class PruningSurgeon
     /// <param name="inputs">The graph's inputs, in its order, to compare outputs on.</param>
     /// <param name="forward">The model's own forward pass, where it has one: its outputs are compared too.</param>
     /// <returns>The graph of the smaller model, and how its outputs compare.</returns>
-    /// <exception cref="PruningException">The outputs differ; the model is as it was before.</exception>
+    /// <exception cref="VerificationException">The outputs differ; the model is as it was before.</exception>
     public static (Graph Graph, Verification Verification) Apply(DependencyGraph dependencies, Removal removal, IReadOnlyList<Tensor> inputs,
         Func<IReadOnlyList<Tensor>, TraceOutputs>? forward = null)
     {
@@ -31,10 +31,12 @@ public static class PruningSurgeon
                     graph, expected, [.. forward(inputs).Tensors.Select(output => output.Tensor)], removal.Normalized));
             return (graph, verification);
         }
-        catch (Exception error) when (error is PruningException or GraphException or OpException or ArgumentException or InvalidOperationException)
+        catch (Exception error)
         {
             undo();
-            throw error as PruningException ?? new PruningException($"The model can't do without what would be removed: {error.Message}", error);
+            if (error is GraphException or OpException or ArgumentException or InvalidOperationException)
+                throw new VerificationException($"The model does not run without what would be removed: {error.Message}", error);
+            throw;
         }
     }
 

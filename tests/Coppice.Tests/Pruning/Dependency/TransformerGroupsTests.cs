@@ -69,6 +69,19 @@ public sealed class TransformerGroupsTests
         AssertSameBits(new GraphModule(graph).Forward(Ids(3, 5))[0], model.Forward(Ids(3, 5)));
     }
 
+    [Fact]
+    public void Apply_WhatTheModelsOwnForwardPassCantFollow_IsRefusedAndUndone()
+    {
+        var model = Gpt2();
+        var dependencies = Gpt2Dependencies(model);
+        var before = model.Forward(Ids(2, 5));
+        var removal = RandomHalf(dependencies, [dependencies.Groups.First(group => group.Kind == GroupKind.HeadSize)]);
+        var error = Assert.Throws<VerificationException>(
+            () => PruningSurgeon.Apply(dependencies, removal, Inputs("gpt2", 2, 9), inputs => model.Forward(inputs[0])));
+        Assert.Contains("does not run without", error.Message, StringComparison.Ordinal);
+        AssertSameBits(before, model.Forward(Ids(2, 5)));
+    }
+
     private static DependencyGraph Gpt2Dependencies(Module model) => DependencyGraph.Of(GraphTracer.Trace(model,
         inputs => ((Coppice.Models.Gpt2.Gpt2LMHeadModel)model).Forward(inputs[0]), new TraceInput("ids", Ids(2, 6), "batch", "steps")));
 
