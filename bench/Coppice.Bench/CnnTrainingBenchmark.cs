@@ -19,7 +19,8 @@ internal static class CnnTrainingBenchmark
     public static void Run(Report report)
     {
         report.Line($"\nResNet-20, {Batch} images [3, 32, 32]: forward, cross-entropy, backward, SGD with momentum and weight decay. "
-            + "Medians of {Rounds} steps, taking turns, and the fastest ones' ratio, which others on the machine disturb less. Peak memory: resident, of each process, programs included.");
+            + $"Medians of {Rounds} steps, taking turns, and the fastest ones' ratio, which others on the machine disturb less. "
+            + "Peak memory: resident, of each process, programs included.");
         report.Header("threads", "torch NCHW ms", "torch channels_last", "ours", "ratio to NCHW", "ratio to the best", "of the fastest",
             "torch peak MB, NCHW", "channels_last", "ours");
         var step = new Step();

@@ -12,6 +12,7 @@ var benchmarks = new Dictionary<string, Action<Report>>
     ["conv"] = ConvBenchmark.Run,
     ["classification"] = ClassificationBenchmark.Run,
     ["masks"] = MaskBenchmark.Run,
+    ["dependencies"] = DependencyBenchmark.Run,
     ["training"] = TrainingBenchmark.Run,
     ["cnn"] = CnnTrainingBenchmark.Run,
     ["training-profile"] = TrainingBenchmark.RunProfile,
@@ -25,13 +26,19 @@ switch (args)
     case ["make-llama-7b", var folder]:
         SyntheticCheckpoint.MakeLlama7B(folder);
         return 0;
+    case ["onnx-conformance", var folder]:
+        return OnnxConformance.Run(folder);
+    case ["recipes", var runs, var plot]:
+        RecipeResults.Write(runs, plot);
+        return 0;
     case ["training-memory", var model, var threads]:
         TrainingBenchmark.PrintPeakMemory(model, int.Parse(threads, CultureInfo.InvariantCulture));
         return 0;
 }
 if (args is not [var name] || !benchmarks.TryGetValue(name, out var benchmark))
 {
-    Console.Error.WriteLine($"Name one benchmark: {string.Join(", ", benchmarks.Keys)}; or make-gpt2-small FOLDER, make-llama-7b FOLDER.");
+    Console.Error.WriteLine($"Name one benchmark: {string.Join(", ", benchmarks.Keys)}; or make-gpt2-small FOLDER, make-llama-7b FOLDER, "
+        + "recipes RUNS PLOT.svg, onnx-conformance FOLDER.");
     return 2;
 }
 if (OpenBlas.RestartWithoutOverrides(args) is { } exitCode)

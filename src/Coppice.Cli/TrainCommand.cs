@@ -82,13 +82,31 @@ internal static class TrainCommand
             throw new StoppedException($"stopped; the state is kept in {output}. Run the same command again to go on.");
         }
         terminal.Result(
-            () => (JsonObject)JsonNode.Parse(result.ToJson())!,
+            () => new JsonObject
+            {
+                ["output"] = output,
+                ["seed"] = result.Seed,
+                ["stages"] = new JsonArray([.. result.Reports.Select(ToJson)]),
+                ["outputs"] = new JsonObject(result.Outputs.Select(file => KeyValuePair.Create<string, JsonNode?>(file.Key, file.Value))),
+            },
             () =>
             {
                 terminal.Show(Table(result.Reports));
                 terminal.Line($"Written to {output}: {string.Join(", ", result.Outputs.Keys)}, metrics.jsonl, lock.json.");
             });
     }
+
+    private static JsonObject ToJson(StageReport report) => new()
+    {
+        ["stage"] = report.Stage,
+        ["type"] = report.Type,
+        ["loss"] = report.Quality?.Loss,
+        ["accuracy"] = report.Quality?.Accuracy,
+        ["f1_macro"] = report.Quality?.F1,
+        ["perplexity"] = report.Quality?.Perplexity,
+        ["sparsity_in_scope"] = report.SparsityInScope,
+        ["sparsity"] = report.Sparsity,
+    };
 
     private static Table Table(IReadOnlyList<StageReport> reports)
     {
@@ -109,8 +127,8 @@ internal static class TrainCommand
         () => new JsonObject
         {
             ["parameters"] = plan.Parameters,
-            ["estimatedSeconds"] = Math.Round(plan.Seconds, 1),
-            ["peakBytes"] = plan.PeakBytes,
+            ["estimated_seconds"] = Math.Round(plan.Seconds, 1),
+            ["peak_bytes"] = plan.PeakBytes,
             ["stages"] = new JsonArray([.. plan.Stages.Select(stage => new JsonObject
             {
                 ["stage"] = stage.Stage,
@@ -118,7 +136,7 @@ internal static class TrainCommand
                 ["description"] = stage.Description,
                 ["steps"] = stage.Steps,
                 ["epochs"] = stage.Epochs,
-                ["secondsPerStep"] = stage.SecondsPerStep,
+                ["seconds_per_step"] = stage.SecondsPerStep,
             })]),
         },
         () =>

@@ -12,6 +12,15 @@ public sealed partial class Tensor
     public Tensor LayerNorm(Tensor weight, Tensor bias, float epsilon = 1e-5f) =>
         Op.ApplySingle(new LayerNorm(epsilon), this, weight, bias);
 
+    /// <summary>Divides the last axis by its root mean square, then scales by weight [D].</summary>
+    public Tensor RmsNorm(Tensor weight, float epsilon = 1e-6f) => Op.ApplySingle(new RmsNorm(epsilon), this, weight);
+
+    /// <summary>Turns the pairs (i, i + D/2) of the last axis of [B, H, T, D] by position times frequency.</summary>
+    /// <param name="positions">I64 [T] or [B, T].</param>
+    /// <param name="frequencies">Radians for each position, F32 [D/2].</param>
+    public Tensor RotaryEmbedding(Tensor positions, Tensor frequencies) =>
+        Op.ApplySingle(new RotaryEmbedding(), this, positions, frequencies);
+
     /// <summary>The Gaussian error linear unit.</summary>
     public Tensor Gelu(GeluKind kind = GeluKind.Erf) => Op.ApplySingle(new Gelu(kind), this);
 

@@ -30,7 +30,7 @@ public sealed class TrainCommandTests : IDisposable
     {
         var json = (await CommandRun.Of("train", _recipe, "-o", Out, "--json", "--seed", "7")).Json;
         Assert.Equal(7, json.GetProperty("seed").GetInt32());
-        Assert.Equal(3, json.GetProperty("reports").GetArrayLength());
+        Assert.Equal(3, json.GetProperty("stages").GetArrayLength());
         var verified = await CommandRun.Of("train", "--verify", Path.Combine(Out, "lock.json"));
         Assert.Equal((0, "The same: 1 files and every measurement."), (verified.ExitCode, verified.Output.Trim()));
     }
@@ -39,8 +39,7 @@ public sealed class TrainCommandTests : IDisposable
     public async Task Train_SettingAVariable_IsInTheResult()
     {
         var json = (await CommandRun.Of("train", _recipe, "-o", Out, "--json", "--set", "amount=0.25")).Json;
-        Assert.Equal(0.25, json.GetProperty("reports")[1].GetProperty("sparsityInScope").GetDouble(), 1e-3);
-        Assert.Equal("0.25", json.GetProperty("settings").GetProperty("amount").GetString());
+        Assert.Equal(0.25, json.GetProperty("stages")[1].GetProperty("sparsity_in_scope").GetDouble(), 1e-3);
     }
 
     [Fact]

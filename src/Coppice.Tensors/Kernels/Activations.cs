@@ -58,3 +58,10 @@ internal readonly struct GeluQuickKernel : IUnary
     public static V Invoke<S, V>(V x) where S : ISimd<V> where V : unmanaged =>
         S.Multiply(x, VectorMath.Sigmoid<S, V>(S.Multiply(x, S.Create(1.702f))));
 }
+
+/// <summary><c>erf x</c>.</summary>
+internal readonly struct ErfKernel : IUnary
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Invoke<S, V>(V x) where S : ISimd<V> where V : unmanaged => VectorMath.Erf<S, V>(x);
+}

@@ -1,6 +1,6 @@
 namespace Coppice.Tensors.Kernels;
 
-/// <summary>Applies a function of two floats to tensors whose shapes broadcast, strided or not.</summary>
+/// <summary>Applies a function of two numbers to tensors whose shapes broadcast, strided or not.</summary>
 internal static unsafe class Broadcast
 {
     /// <summary>The shape that two shapes broadcast to; where they do not, the axis (1 is the last) that does not fit.</summary>
@@ -24,6 +24,11 @@ internal static unsafe class Broadcast
     {
         if (y.Count == 0)
             return;
+        if (y.DType != DType.F32)
+        {
+            TypedBroadcast.Run<TOp>(a, b, y);
+            return;
+        }
         var axes = Collapse(a, b, y.Shape);
         var inner = axes[^1];
         var walk = new Walk<TOp>(a.StridedPointer<float>(), b.StridedPointer<float>(), y.Pointer<float>(), axes[..^1], inner);

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Coppice.Tensors.Kernels;
 
-/// <summary>Mean and scale of a row for layer normalisation: <c>n = ((x - Mean) - Correction) Scale</c>.</summary>
+/// <summary>Mean and scale of a row for normalisation: <c>n = ((x - Mean) - Correction) Scale</c>.</summary>
 /// <remarks>A first mean is corrected by the mean of the differences from it, so that rows far from 0 keep their variance.</remarks>
 /// <param name="Mean">Sum / size as floats give it.</param>
 /// <param name="Correction">What rounding took from the mean.</param>
@@ -18,6 +18,11 @@ internal readonly unsafe record struct RowMoments(float Mean, float Correction, 
         var variance = Sum<S, V>(row, size, mean, squared: true) / size - correction * correction;
         return new(mean, correction, 1f / MathF.Sqrt(variance + epsilon));
     }
+
+    /// <summary><c>1 / sqrt(mean(x^2) + epsilon)</c> of one row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float InverseRootMeanSquare<S, V>(float* row, int size, float epsilon) where S : ISimd<V> where V : unmanaged =>
+        1f / MathF.Sqrt(Sum<S, V>(row, size, 0f, squared: true) / size + epsilon);
 
     // The sum of x - shift or of its squares, in four registers so that additions need not wait for each other.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

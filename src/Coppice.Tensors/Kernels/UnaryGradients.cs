@@ -119,3 +119,11 @@ internal readonly struct GeluErfGradient : IUnaryGradient
         return S.Multiply(g, S.MultiplyAdd(x, density, probability));
     }
 }
+
+/// <summary>Of erf: <c>2/sqrt(pi) e^(-x^2)</c>.</summary>
+internal readonly struct ErfGradient : IUnaryGradient
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Invoke<S, V>(V x, V g) where S : ISimd<V> where V : unmanaged =>
+        S.Multiply(g, S.Multiply(S.Create(1.12837917f), VectorMath.Exp<S, V>(S.Multiply(S.Multiply(x, x), S.Create(-1f)))));
+}

@@ -87,9 +87,11 @@ public sealed record Attention(bool Causal, float Scale) : Op
         };
     }
 
-    private static Tensor RowsOf(Tensor tensor) => tensor.Shape[3] <= 1 || tensor.Strides[3] == 1 ? tensor : RowMajor(tensor);
+    /// <summary>The tensor itself where its last axis has stride 1, else a row-major copy.</summary>
+    internal static Tensor RowsOf(Tensor tensor) => tensor.Shape[3] <= 1 || tensor.Strides[3] == 1 ? tensor : RowMajor(tensor);
 
-    private static unsafe Heads Strided(Tensor tensor) =>
+    /// <summary>Where the rows of a tensor of four axes lie.</summary>
+    internal static unsafe Heads Strided(Tensor tensor) =>
         new((nint)tensor.StridedPointer<float>(), Stride(tensor, 0), Stride(tensor, 1), Stride(tensor, 2));
 
     private static int Stride(Tensor tensor, int axis) => tensor.Shape[axis] == 1 ? 0 : tensor.Strides[axis];

@@ -10,9 +10,10 @@ namespace Coppice.Tensors.Ops;
 /// <remarks>
 /// <c>y[b, o, y, x] = bias[o] + sum over c, i, j of weight[o, c, i, j] x[b, c, y stride + i dilation - padding, x stride + j dilation -
 /// padding]</c>,
-/// zero outside of x. Float32. From the second use of unchanged contents on, the weight is kept rearranged beside its storage (as much
-/// memory
-/// again), which changes no byte of the result.
+/// zero outside of x. Float32. 3x3 kernels of stride 1 over 16 channels or more are computed by Winograd's F(2x2, 3x3), whose rounding
+/// errors are like the direct sum's, but which carries an infinity or NaN into all outputs of its 2x2 tile. From the second use of
+/// unchanged contents on, the weight is kept rearranged beside its storage (up to twice as much memory again), which changes no byte of
+/// the result.
 /// </remarks>
 /// <param name="Stride">Input pixels from one output pixel to the next, at least 1.</param>
 /// <param name="Padding">Zeros around the input, at least 0.</param>

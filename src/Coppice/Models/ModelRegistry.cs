@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Coppice.Models.Bert;
 using Coppice.Models.Gpt2;
+using Coppice.Models.Llama;
 using Coppice.Modules;
 
 namespace Coppice.Models;
@@ -22,6 +23,10 @@ public sealed record WeightFacts(IReadOnlyCollection<string> Names, long Element
 /// <summary>The model families that can be run, by the <c>model_type</c> of config.json.</summary>
 public static class ModelRegistry
 {
+    private static readonly ModelArchitecture Llama = new(CreateLlama, "model.", name => name.EndsWith("rotary_emb.inv_freq"),
+        new("num_hidden_layers", "num_attention_heads", "hidden_size", "intermediate_size",
+            "layers.{0}.self_attn.o_proj.weight", "layers.{0}.mlp.down_proj.weight", InputAxis: 1, HasPrunedHeads: false));
+
     private static readonly Dictionary<string, ModelArchitecture> Architectures = new()
     {
         ["gpt2"] = new(CreateGpt2, "transformer.", name => name.EndsWith(".attn.bias") || name.EndsWith(".attn.masked_bias"),
@@ -29,6 +34,9 @@ public static class ModelRegistry
         ["bert"] = new(CreateBert, "bert.", name => name.EndsWith("embeddings.position_ids") || name.StartsWith("cls."),
             new("num_hidden_layers", "num_attention_heads", "hidden_size", "intermediate_size",
                 "encoder.layer.{0}.attention.output.dense.weight", "encoder.layer.{0}.output.dense.weight", InputAxis: 1)),
+        ["llama"] = Llama,
+        ["mistral"] = Llama,
+        ["qwen2"] = Llama,
     };
 
     /// <summary>The known values of <c>model_type</c>.</summary>
@@ -40,6 +48,13 @@ public static class ModelRegistry
     private static Gpt2LMHeadModel CreateGpt2(JsonElement json, WeightFacts weights)
     {
         var config = json.Deserialize(ConfigJson.Default.Gpt2Config)!;
+        config.Check(new(weights.Elements));
+        return new(config);
+    }
+
+    private static LlamaForCausalLM CreateLlama(JsonElement json, WeightFacts weights)
+    {
+        var config = json.Deserialize(ConfigJson.Default.LlamaConfig)!;
         config.Check(new(weights.Elements));
         return new(config);
     }
@@ -59,4 +74,5 @@ public static class ModelRegistry
 [JsonSerializable(typeof(Gpt2Config))]
 [JsonSerializable(typeof(BertConfig))]
 [JsonSerializable(typeof(IReadOnlyDictionary<string, IReadOnlyList<int>>))]
+[JsonSerializable(typeof(LlamaConfig))]
 internal sealed partial class ConfigJson : JsonSerializerContext;

@@ -76,8 +76,22 @@ public sealed class CastTests
     }
 
     [Fact]
-    public void Cast_ToInteger_IsRefused() =>
-        Assert.Contains("not to I64", Assert.Throws<OpException>(() => Tensor.Zeros([2]).Cast(DType.I64)).Message);
+    public void Cast_BetweenNumberTypes_MatchesScalarConversion()
+    {
+        var x = Tensor.From<float>([1.9f, -1.9f, 300, -300, float.NaN, 1e30f, 0], [7]);
+        Assert.Equal([1, -1, 300, -300, 0, long.MaxValue, 0], x.Cast(DType.I64).ToArray<long>());
+        Assert.Equal([1, -1, 127, -128, 0, 127, 0], x.Cast(DType.I8).ToArray<sbyte>());
+        Assert.Equal([true, true, true, true, true, true, false], x.Cast(DType.Bool).ToArray<bool>());
+        var large = Tensor.From<long>([(1L << 53) + 1, -1, 256 + 7], [3]);
+        Assert.Equal([(1L << 53) + 1, -1, 263], large.Cast(DType.U64).Cast(DType.I64).ToArray<long>());
+        Assert.Equal([1, 255, 7], large.Cast(DType.U8).ToArray<byte>());
+        Assert.Equal([1f, 0f], Tensor.From<bool>([true, false], [2]).Cast(DType.F32).ToArray<float>());
+        Assert.Equal([3f, -1f], Tensor.From<int>([3, -1], [2]).Cast(DType.BF16).Cast(DType.I32).Cast(DType.F32).ToArray<float>());
+    }
+
+    [Fact]
+    public void Cast_ToAPackedType_IsRefused() =>
+        Assert.Contains("and F4 to be such a type", Assert.Throws<OpException>(() => Tensor.Zeros([2]).Cast(DType.F4)).Message);
 
     [Fact]
     public void Convert_SpansOfOtherLength_AreRefused() =>

@@ -22,6 +22,7 @@ public sealed partial class ArchitectureTests
         ["Data"] = ["Checkpoints", "Tokenizers"], // of Checkpoints, the CRC-32 that zip and PNG have in common
         ["Models"] = ["Modules", "Checkpoints"],
         ["Graphs"] = ["Models", "Modules"],
+        ["Onnx"] = ["Checkpoints", "Modules"],
         ["Generation"] = ["Models", "Modules", "Tokenizers"],
         ["Pruning"] = ["Checkpoints", "Data", "Graphs", "Modules", "Training"],
         ["Training"] = ["Checkpoints", "Data", "Models", "Modules"],

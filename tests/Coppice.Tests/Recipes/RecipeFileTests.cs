@@ -24,23 +24,34 @@ public sealed class RecipeFileTests : IDisposable
         _recipe.Read("\"model\": {\"path\": \"m\"}, \"data\": {} /* half */", """{"amount": 0.5, "type": "prune",}""").Recipe.Stages[0]);
 
     [Theory]
-    [InlineData("""{"type": "train", "steps": 1, "optimiser": {}}""", "stages[0]: there is no key 'optimiser'. The nearest are 'optimizer'")]
-    [InlineData("""{"type": "train", "steps": 1, "optimizer": {"learningRat": 0.1}}""", "stages[0].optimizer: there is no key 'learningRat'. The nearest are 'learningRate'")]
+    [InlineData("""{"type": "train", "steps": 1, "optimiser": {}}""",
+        "stages[0]: there is no key 'optimiser'. The nearest are 'optimizer'")]
+    [InlineData("""{"type": "train", "steps": 1, "optimizer": {"learningRat": 0.1}}""",
+        "stages[0].optimizer: there is no key 'learningRat'. The nearest are 'learningRate'")]
     [InlineData("""{"type": "train", "steps": 1}""", "stages[0]: the key 'optimizer' is missing; give an object")]
-    [InlineData("""{"type": "train", "steps": "many", "optimizer": {"learningRate": 0.1}}""", "stages[0].steps: expected a whole number, found \"many\"")]
-    [InlineData("""{"type": "train", "steps": 1.5, "optimizer": {"learningRate": 0.1}}""", "stages[0].steps: expected a whole number, found 1.5")]
-    [InlineData("""{"type": "train", "steps": 1, "optimizer": {"learningRate": "0.1"}}""", "stages[0].optimizer.learningRate: expected a number")]
-    [InlineData("""{"type": "train", "steps": 1, "optimizer": {"learningRate": 0.1, "type": "adamw"}}""", "stages[0].optimizer.type: there is no value 'adamw'. The nearest are 'ada")]
-    [InlineData("""{"type": "train", "steps": 1, "optimizer": {"learningRate": -1}}""", "stages[0].optimizer.learningRate: expected a number above 0, found -1")]
+    [InlineData("""{"type": "train", "steps": "many", "optimizer": {"learningRate": 0.1}}""",
+        "stages[0].steps: expected a whole number, found \"many\"")]
+    [InlineData("""{"type": "train", "steps": 1.5, "optimizer": {"learningRate": 0.1}}""",
+        "stages[0].steps: expected a whole number, found 1.5")]
+    [InlineData("""{"type": "train", "steps": 1, "optimizer": {"learningRate": "0.1"}}""",
+        "stages[0].optimizer.learningRate: expected a number")]
+    [InlineData("""{"type": "train", "steps": 1, "optimizer": {"learningRate": 0.1, "type": "adamw"}}""",
+        "stages[0].optimizer.type: there is no value 'adamw'. The nearest are 'ada")]
+    [InlineData("""{"type": "train", "steps": 1, "optimizer": {"learningRate": -1}}""",
+        "stages[0].optimizer.learningRate: expected a number above 0, found -1")]
     [InlineData("""{"type": "train", "optimizer": {"learningRate": 1}}""", "stages[0]: give either 'epochs' or 'steps'")]
-    [InlineData("""{"type": "train", "steps": 1, "epochs": 1, "optimizer": {"learningRate": 1}}""", "stages[0]: give either 'epochs' or 'steps'")]
-    [InlineData("""{"type": "train", "steps": 1, "optimizer": {"learningRate": 1, "type": "adam", "momentum": 0.9}}""", "stages[0].optimizer.momentum")]
-    [InlineData("""{"type": "train", "steps": 1, "optimizer": {"learningRate": 1}, "schedule": {"type": "oneCycle", "warmup": 1}}""", "stages[0].schedule.warmup")]
+    [InlineData("""{"type": "train", "steps": 1, "epochs": 1, "optimizer": {"learningRate": 1}}""",
+        "stages[0]: give either 'epochs' or 'steps'")]
+    [InlineData("""{"type": "train", "steps": 1, "optimizer": {"learningRate": 1, "type": "adam", "momentum": 0.9}}""",
+        "stages[0].optimizer.momentum")]
+    [InlineData("""{"type": "train", "steps": 1, "optimizer": {"learningRate": 1}, "schedule": {"type": "oneCycle", "warmup": 1}}""",
+        "stages[0].schedule.warmup")]
     [InlineData("""{"type": "prune", "amount": 1.5}""", "stages[0].amount: expected a share above 0 and below 1, found 1.5")]
     [InlineData("""{"type": "prune", "amount": 0.5, "include": "a"}""", "stages[0].include: expected a list")]
     [InlineData("""{"type": "prune", "amount": 0.5, "include": [1]}""", "stages[0].include[0]: expected a text in quotes, found 1")]
     [InlineData("""{"type": "prune", "amount": 0.5, "criterion": "slimming"}""", "stages[0].granularity")]
-    [InlineData("""{"type": "prune", "amount": 0.5, "criterion": "movement"}""", "stages[0].criterion: movement is seen while training alone")]
+    [InlineData("""{"type": "prune", "amount": 0.5, "criterion": "movement"}""",
+        "stages[0].criterion: movement is seen while training alone")]
     [InlineData("""{"type": "prun", "amount": 0.5}""", "stages[0].type: there is no type 'prun'. The nearest are 'prune'")]
     [InlineData("""{"amount": 0.5}""", "stages[0]: the key 'type' is missing; give one of train, prune, rewind, evaluate")]
     [InlineData("""{"type": "rewind"}""", "stages[0].stage: expected the number of an earlier stage")]
@@ -58,8 +69,10 @@ public sealed class RecipeFileTests : IDisposable
     [InlineData("\"data\": {}", "the key 'model' is missing")]
     [InlineData("\"model\": {}, \"data\": {}", "model: give a path; or")]
     [InlineData("\"model\": {\"path\": \"m\", \"classes\": 3}, \"data\": {}", "model.classes: the number of classes is the file's")]
-    [InlineData("\"model\": {\"path\": \"m\"}, \"data\": {\"train\": \"a\", \"validation\": \"b\", \"holdOut\": 0.1}", "data.holdOut: there is validation data already")]
-    [InlineData("\"model\": {\"path\": \"m\"}, \"data\": {\"train\": \"a\", \"holdOut\": 1.5}", "data.holdOut: expected a share above 0 and below 1, or a whole number")]
+    [InlineData("\"model\": {\"path\": \"m\"}, \"data\": {\"train\": \"a\", \"validation\": \"b\", \"holdOut\": 0.1}",
+        "data.holdOut: there is validation data already")]
+    [InlineData("\"model\": {\"path\": \"m\"}, \"data\": {\"train\": \"a\", \"holdOut\": 1.5}",
+        "data.holdOut: expected a share above 0 and below 1, or a whole number")]
     [InlineData("\"model\": {\"path\": \"m\"}, \"data\": {}, \"sed\": 1", "there is no key 'sed'. The nearest are 'seed'")]
     public void Read_WrongMember_NamesFilePlaceAndRemedy(string members, string says) =>
         Assert.Contains(says, Assert.Throws<RecipeException>(() => _recipe.Read(members, Train)).Message, StringComparison.Ordinal);

@@ -94,7 +94,9 @@ public sealed class RecipeRunTests : IDisposable
     [Fact]
     public void Run_Done_LeavesModelMetricsAndLock()
     {
-        var result = _recipe.Run(Small, """{"type": "prune", "amount": 0.5, "include": ["*.weight"], "exclude": ["norm*"]}, {"type": "evaluate", "data": "train"}""");
+        var result = _recipe.Run(Small, """
+            {"type": "prune", "amount": 0.5, "include": ["*.weight"], "exclude": ["norm*"]}, {"type": "evaluate", "data": "train"}
+            """);
         Assert.Equal(["lock.json", "model.pt"], Directory.GetFileSystemEntries(_recipe["out"]).Select(Path.GetFileName).Order());
         Assert.Equal(result.ToJson() + "\n", File.ReadAllText(Path.Combine(_recipe["out"], "lock.json")));
         Assert.Equal(["start", "prune", "evaluate"], result.Reports.Select(report => report.Type));
@@ -208,11 +210,15 @@ public sealed class RecipeRunTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"type": "train", "steps": 1, "optimizer": {"learningRate": 1}, "slimming": {"lambda": 1}}""", "stages[0]: Network slimming goes by the scales")]
+    [InlineData("""{"type": "train", "steps": 1, "optimizer": {"learningRate": 1}, "slimming": {"lambda": 1}}""",
+        "stages[0]: Network slimming goes by the scales")]
     [InlineData("""{"type": "prune", "amount": 0.5, "include": ["conv9*"]}""", "stages[0]: 'conv9*' matches none")]
-    [InlineData("""{"type": "train", "steps": 1, "optimizer": {"learningRate": 1, "groups": [{"glob": "convs*"}]}}""", "stages[0]: No parameter of LeNet is left")]
-    [InlineData("""{"type": "train", "steps": 3, "optimizer": {"learningRate": 1}, "prune": {"amount": 0.5, "end": 3, "unit": "steps"}}""", "stages[0]: Pruning is scheduled to end at step 3")]
-    [InlineData("""{"type": "train", "steps": 1, "optimizer": {"learningRate": 1}, "distill": {"teacher": "none.pt"}}""", "there is no file or folder")]
+    [InlineData("""{"type": "train", "steps": 1, "optimizer": {"learningRate": 1, "groups": [{"glob": "convs*"}]}}""",
+        "stages[0]: No parameter of LeNet is left")]
+    [InlineData("""{"type": "train", "steps": 3, "optimizer": {"learningRate": 1}, "prune": {"amount": 0.5, "end": 3, "unit": "steps"}}""",
+        "stages[0]: Pruning is scheduled to end at step 3")]
+    [InlineData("""{"type": "train", "steps": 1, "optimizer": {"learningRate": 1}, "distill": {"teacher": "none.pt"}}""",
+        "there is no file or folder")]
     public void Prepare_StageThatCantBe_NamesIt(string stage, string says)
     {
         Assert.Contains(says, _recipe.Error(TestRecipe.LeNet(), stage), StringComparison.Ordinal);

@@ -80,7 +80,8 @@ public sealed partial class RecipeSchemaTests
                 let name = member.Attribute("name")!.Value
                 where name.StartsWith("T:", StringComparison.Ordinal)
                 from parameter in member.Elements("param")
-                select (Key: $"{name[2..]}/{parameter.Attribute("name")!.Value}", Text: Plain(parameter))).ToDictionary(entry => entry.Key, entry => entry.Text);
+                select (Key: $"{name[2..]}/{parameter.Attribute("name")!.Value}", Text: Plain(parameter)))
+            .ToDictionary(entry => entry.Key, entry => entry.Text);
     }
 
     private static string Plain(XElement element) => Space().Replace(string.Concat(element.Nodes().Select(node => node switch

@@ -94,4 +94,36 @@ internal static class RowReference
             (dx[i], dw[i]) = (((double)g[i] * weight[i] - mean - n[i] * slope) / Math.Sqrt(variance + epsilon), g[i] * n[i]);
         return (dx, dw);
     }
+
+    /// <summary><c>y = x / sqrt(mean(x^2) + epsilon) * weight</c>.</summary>
+    public static double[] RmsNorm(ReadOnlySpan<float> x, ReadOnlySpan<float> weight, float epsilon)
+    {
+        var y = new double[x.Length];
+        var scale = InverseRootMeanSquare(x, epsilon);
+        for (var i = 0; i < y.Length; i++)
+            y[i] = x[i] * scale * weight[i];
+        return y;
+    }
+
+    /// <summary>Gradients of <see cref="RmsNorm"/> of one row, with g that of y, r the inverse root mean square and n = x r:
+    /// <c>r (g w - n mean(g w n))</c> to x, <c>g n</c> to the weight.</summary>
+    public static (double[] X, double[] Weight) RmsNormGradient(
+        ReadOnlySpan<float> x, ReadOnlySpan<float> weight, ReadOnlySpan<float> g, float epsilon)
+    {
+        var (dx, dw) = (new double[x.Length], new double[x.Length]);
+        var (scale, slope) = (InverseRootMeanSquare(x, epsilon), 0.0);
+        for (var i = 0; i < x.Length; i++)
+            slope += g[i] * scale * x[i] * weight[i] / x.Length;
+        for (var i = 0; i < x.Length; i++)
+            (dx[i], dw[i]) = (scale * ((double)g[i] * weight[i] - x[i] * scale * slope), g[i] * scale * x[i]);
+        return (dx, dw);
+    }
+
+    private static double InverseRootMeanSquare(ReadOnlySpan<float> x, float epsilon)
+    {
+        var squares = 0.0;
+        foreach (var value in x)
+            squares += (double)value * value;
+        return 1 / Math.Sqrt(squares / x.Length + epsilon);
+    }
 }

@@ -44,12 +44,13 @@ internal static class AxisAlgebra
     /// <param name="why">The op, for the reason where a cut falls inside a block.</param>
     public static IReadOnlyList<Term> Cut(Term term, IReadOnlyList<int> sizes, string why)
     {
-        if (TryCut(term.Resolve(), [.. sizes.Where(size => size > 0)]) is { } parts)
+        int[] real = [.. sizes.Where(size => size > 0)];
+        if (TryCut(term, real) is { } parts)
         {
             var left = new Queue<Term>(parts);
             return [.. sizes.Select(size => size > 0 ? left.Dequeue() : Unit(0))];
         }
-        var reason = $"{why}: {term.Resolve()} can't be cut into {string.Join(" | ", sizes)}";
+        var reason = $"{why}: {term.Resolve()} can't be cut into {string.Join(" | ", real)} without cutting through a block";
         Pin(term, reason);
         return [.. sizes.Select(size => Pinned(size, reason))];
     }
@@ -58,8 +59,8 @@ internal static class AxisAlgebra
     /// <inheritdoc cref="Cut"/>
     public static IReadOnlyList<Term> Factor(Term term, IReadOnlyList<int> sizes, string why)
     {
-        var factors = sizes.Select(size => new Dim(size)).ToArray();
-        if (TryUnify(term.Resolve(), Product.Of(factors)))
+        Dim[] factors = [.. sizes.Select(size => size == 1 ? Unit() : new Dim(size))];
+        if (TryUnify(term, Product.Of(factors)))
             return [.. factors.Select(factor => factor.Resolve())];
         var reason = $"{why}: {term.Resolve()} can't be split into {string.Join(" x ", sizes)}";
         Pin(term, reason);
@@ -212,7 +213,7 @@ internal static class AxisAlgebra
                 var inner = product.Size / product.Factors[0].Size;
                 if (sizes.Any(size => size % inner != 0) || TryCut(product.Factors[0], [.. sizes.Select(size => size / inner)]) is not { } outers)
                     return null;
-                return [.. outers.Select(outer => new Product([outer, .. product.Factors.Skip(1)]).Resolve())];
+                return [.. outers.Select(outer => Product.Of([outer, .. product.Factors.Skip(1)]).Resolve())];
         }
     }
 

@@ -29,7 +29,9 @@ internal static class CouplingRules
         [typeof(Conv2d)] = ConvolutionRule,
         [typeof(BatchNorm)] = ChannelwiseRule,
         [typeof(BatchNormTraining)] = BatchNormTrainingRule,
-        [typeof(LayerNorm)] = LayerNormRule,
+        [typeof(LayerNorm)] = NormRule,
+        [typeof(RmsNorm)] = NormRule,
+        [typeof(RotaryEmbedding)] = RotaryRule,
         [typeof(MaxPool2d)] = PoolRule,
         [typeof(AvgPool2d)] = PoolRule,
         [typeof(AdaptiveAvgPool2d)] = PoolRule,
@@ -139,21 +141,13 @@ internal static class CouplingRules
     {
         var (x, weight) = (c.Inputs[0], c.Inputs[1]);
         var groups = ((Conv2d)c.Node.Op).Groups;
-        if (groups == 1)
-        {
-            c.Equate(x[1], weight[1]);
-            c.Sizes = [c.NewPinned(1, "the only group")];
-        }
-        else
-        {
-            var (inputs, outputs) = (Grouped(c, x[1], groups), Grouped(c, weight[0], groups));
-            c.Equate(inputs[0], outputs[0]);
-            c.Equate(inputs[1], weight[1]);
-            c.Sizes = [outputs[0]];
-        }
+        var (inputs, outputs) = (Grouped(c, x[1], groups), Grouped(c, weight[0], groups));
+        c.Equate(inputs[0], outputs[0]);
+        c.Equate(inputs[1], weight[1]);
         c.Contract(0, 1);
         if (c.Inputs.Count > 2)
             c.Equate(weight[0], c.Inputs[2][0]);
+        c.Sizes = [outputs[0]];
         for (var axis = 2; axis < weight.Length; axis++)
         {
             c.Pin(weight[axis], "the kernel's extent");
@@ -175,16 +169,32 @@ internal static class CouplingRules
     private static void BatchNormTrainingRule(Coupling c)
     {
         ChannelwiseRule(c);
+        foreach (var (axis, term) in c.Inputs[0].Index())
+            if (axis != 1)
+                c.Pin(term, "statistics are taken over this axis");
         for (var i = 1; i < c.Outputs.Length; i++)
             c.Outputs[i] = [c.Inputs[0][1]];
     }
 
-    private static void LayerNormRule(Coupling c)
+    private static void NormRule(Coupling c)
     {
         foreach (var parameter in c.Inputs.Skip(1))
             c.Equate(c.Inputs[0][^1], parameter[0]);
         AxisAlgebra.Normalize(c.Inputs[0][^1], c.Name);
         c.Outputs[0] = c.Inputs[0];
+    }
+
+    /// <summary>x [B, H, T, 2 x F] with frequencies [F]: index i of a head goes with i + F.</summary>
+    private static void RotaryRule(Coupling c)
+    {
+        var (x, frequencies) = (c.Inputs[0], c.Inputs[2]);
+        var halves = AxisAlgebra.Factor(x[3], [2, frequencies[0].Size], c.Name);
+        c.Pin(halves[0], "it turns pairs, one entry of each half");
+        c.Equate(halves[1], frequencies[0]);
+        c.Pin(x[2], "positions");
+        foreach (var axis in c.Inputs[1])
+            c.Pin(axis, "positions");
+        c.Outputs[0] = x;
     }
 
     private static void PoolRule(Coupling c)
@@ -200,7 +210,7 @@ internal static class CouplingRules
         c.Outputs[0] = [.. c.Inputs[0], c.Inputs[1][1]];
     }
 
-    /// <summary>q [B, KV x R, T, D], k and v [B, KV, S, D] -> [B, T, (KV x R) x D].</summary>
+    /// <summary>q [B, KV x R, T, D], k and v [B, KV, S, D], mask [B or 1, KV x R or 1, ...] -> [B, T, (KV x R) x D].</summary>
     private static void AttentionRule(Coupling c)
     {
         var (q, k, v) = (c.Inputs[0], c.Inputs[1], c.Inputs[2]);
@@ -208,13 +218,19 @@ internal static class CouplingRules
             c.Equate(k[axis], v[axis]);
         c.Equate(q[0], k[0]);
         c.Equate(q[3], k[3]);
-        // Where each query head has its own key head, both may be one leaf already: of a fused projection.
-        c.Equate(q[1].Size == k[1].Size ? q[1] : AxisAlgebra.Factor(q[1], [k[1].Size, q[1].Size / k[1].Size], c.Name)[0], k[1]);
+        var heads = AxisAlgebra.Factor(q[1], [k[1].Size, q[1].Size / k[1].Size], c.Name);
+        c.Equate(heads[0], k[1]);
         c.Contract(0, 3);
         c.Pin(k[2], "every entry depends on all keys");
         c.Pin(q[2], "positions");
-        foreach (var axis in c.Inputs.Skip(3).SelectMany(mask => mask))
-            c.Pin(axis, "the mask says which positions are seen");
+        foreach (var mask in c.Inputs.Skip(3))
+        {
+            for (var axis = 0; axis < 2; axis++)
+                if (mask[axis].Size == q[axis].Size)
+                    c.Equate(mask[axis], q[axis]);
+            foreach (var axis in mask[2..])
+                c.Pin(axis, "the mask says which positions are seen");
+        }
         c.Outputs[0] = [q[0], q[2], Product.Of(q[1], v[3]).Resolve()];
     }
 

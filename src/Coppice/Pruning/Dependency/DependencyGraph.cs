@@ -81,15 +81,17 @@ public sealed class DependencyGraph
     private static void Collect(GroupMember member, OrderedDictionary<Dim, List<GroupMember>> members, List<PinnedAxis> pinned)
     {
         var leaves = member.Term.Leaves().Distinct().ToList();
-        foreach (var leaf in leaves.Where(leaf => leaf.Pinned is null && leaf.Size > 1))
+        var free = leaves.FindAll(leaf => leaf.Pinned is null && leaf.Size > 1);
+        foreach (var leaf in free)
         {
             if (!members.TryGetValue(leaf, out var list))
                 members.Add(leaf, list = []);
             list.Add(member);
         }
-        if (leaves.TrueForAll(leaf => leaf.Pinned is not null || leaf.Size == 1))
+        if (free.Count == 0)
             pinned.Add(new(member.Value.Name, member.Axis, member.Term.Size,
-                leaves.Select(leaf => leaf.Pinned).FirstOrDefault(why => why is not null) ?? "an axis of one index"));
+                leaves.Where(leaf => leaf.Pinned is not null).MaxBy(leaf => leaf.Size)?.Pinned
+                ?? (member.Term.Size > 1 ? "the model takes its indices one by one" : "an axis of one index")));
     }
 }
 

@@ -29,7 +29,7 @@ internal sealed class ReferenceRun(DependencyGraph dependencies, Removal removal
 
     private Tensor[] Compute(Node node, Op op, Tensor[] inputs)
     {
-        if (op is LayerNorm or Mean && removal.KeptOf(node.Inputs[0], node.Inputs[0].SampleShape.Rank - 1) is { } kept)
+        if (op is LayerNorm or RmsNorm or Mean && removal.KeptOf(node.Inputs[0], node.Inputs[0].SampleShape.Rank - 1) is { } kept)
             return Normalized(op, inputs, kept);
         foreach (var (input, axis) in dependencies.CouplingOf(node).Contracted)
             if (removal.KeptOf(node.Inputs[input], axis) is { } left)
@@ -41,7 +41,7 @@ internal sealed class ReferenceRun(DependencyGraph dependencies, Removal removal
     {
         var size = inputs[0].Shape[^1];
         var outputs = Op.Apply(op, [.. inputs.Select(input => AxisSelection.Select(input, input.Shape.Rank - 1, kept))]);
-        return op is LayerNorm ? [AxisSelection.Scatter(outputs[0], outputs[0].Shape.Rank - 1, kept, size)] : outputs;
+        return op is LayerNorm or RmsNorm ? [AxisSelection.Scatter(outputs[0], outputs[0].Shape.Rank - 1, kept, size)] : outputs;
     }
 
     private static Tensor Zeroed(Tensor tensor, int axis, int[] kept) =>

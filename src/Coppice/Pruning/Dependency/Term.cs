@@ -54,8 +54,12 @@ internal sealed record Dim(int Size) : Term(Size)
 /// <summary>An axis merged from several, row-major: the last factor runs fastest.</summary>
 internal sealed record Product(IReadOnlyList<Term> Factors) : Term(Factors.Aggregate(1, (size, factor) => checked(size * factor.Size)))
 {
-    /// <summary>The product of some terms: the term itself where there is one.</summary>
-    public static Term Of(params IReadOnlyList<Term> factors) => factors.Count == 1 ? factors[0] : new Product(factors);
+    /// <summary>The product of some terms, at least one, without factors of size 1, of which nothing can be removed.</summary>
+    public static Term Of(params IReadOnlyList<Term> factors)
+    {
+        Term[] real = [.. factors.Where(factor => factor.Size != 1)];
+        return real.Length switch { 0 => factors[0], 1 => real[0], _ => new Product(real) };
+    }
 
     public override Term Resolve() =>
         Of([.. Factors.Select(factor => factor.Resolve()).SelectMany(factor => factor is Product inner ? inner.Factors : [factor])]);

@@ -1,0 +1,25 @@
+namespace Coppice.Onnx;
+
+/// <summary>What a file may ask for; a file over a limit is refused before anything is allocated for it.</summary>
+internal static class OnnxLimits
+{
+    /// <summary>Messages within messages; a subgraph takes three levels.</summary>
+    public const int Depth = 100;
+
+    /// <summary>Messages, texts and numbers outside of tensors, in all. The largest exported models have some hundred thousand.</summary>
+    public const int Items = 20_000_000;
+
+    /// <summary>Bytes of one text, such as a name or a description.</summary>
+    public const int TextBytes = 64 << 20;
+
+    /// <summary>
+    /// Bytes of a whole message: readers made of protobuf's own code take no more, so larger models keep tensors in a file beside.
+    /// </summary>
+    public const long MessageBytes = int.MaxValue;
+
+    /// <summary>Elements of a tensor that a node makes from numbers alone, such as a constant of a shape.</summary>
+    public const long MadeElements = 1 << 28;
+
+    /// <summary>The IR versions this code was written for.</summary>
+    public const long FirstIrVersion = 3, LastIrVersion = 10;
+}

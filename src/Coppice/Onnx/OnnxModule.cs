@@ -1,0 +1,203 @@
+using Coppice.Checkpoints;
+using Coppice.Modules;
+using Coppice.Onnx.Operators;
+using Coppice.Tensors;
+
+namespace Coppice.Onnx;
+
+/// <summary>What an ONNX model takes or gives.</summary>
+/// <param name="Name">Its name in the file.</param>
+/// <param name="DType">Element type, or null where the file does not say it or it is no tensor.</param>
+/// <param name="Dims">Sizes of the axes, or null where not even their number is known.</param>
+public sealed record OnnxValue(string Name, DType? DType, IReadOnlyList<Dimension>? Dims)
+{
+    /// <summary>Form for messages: <c>images F32 [batch, 3, 224, 224]</c>.</summary>
+    public override string ToString() => $"{Name} {DType} [{(Dims is null ? "..." : string.Join(", ", Dims))}]";
+}
+
+/// <summary>
+/// Runs an ONNX model by applying the engine's ops node after node, so that gradients, training, masks and traces work in it.
+/// </summary>
+/// <remarks>
+/// Float initializers are parameters under their names in the file, other initializers are buffers. Shape arithmetic runs as ops on I64
+/// tensors, and sizes that nodes read from tensors become attributes of ops, as in an eager model: a trace sees both.
+/// </remarks>
+public sealed class OnnxModule : Module
+{
+    private readonly string _path;
+    private readonly GraphProto _graph;
+    private readonly Context _context;
+    private readonly ValueScope _constants = new(null);
+    private readonly List<NodeProto> _nodes;
+
+    /// <summary>
+    /// Loads the weights of an opened file, which may be closed afterwards, and computes what follows from constants alone.
+    /// </summary>
+    /// <exception cref="OnnxException">
+    /// A tensor can't be read, or the model uses operators that are not supported; all are named.
+    /// </exception>
+    public OnnxModule(OnnxFile file)
+    {
+        (_graph, _path) = (file.Model.Graph!, file.Path);
+        CheckOperators();
+        CheckTypes();
+        _context = new(this, file.Model.OpsetVersion() ?? throw Wrong("the model names no version of ONNX's own operators"), _graph);
+        foreach (var initializer in _graph.Initializers)
+            Load(initializer);
+        var known = _graph.Initializers.Select(tensor => tensor.Name).ToHashSet();
+        Inputs = [.. _graph.Inputs.Where(input => !known.Contains(input.Name)).Select(Describe)];
+        Outputs = [.. _graph.Outputs.Select(Describe)];
+        _nodes = [.. _graph.Nodes.Where(node => !TryFold(node))];
+    }
+
+    /// <summary>What the caller gives, in order; values that the file initializes are not among them.</summary>
+    public IReadOnlyList<OnnxValue> Inputs { get; }
+
+    /// <summary>What the caller gets, in order.</summary>
+    public IReadOnlyList<OnnxValue> Outputs { get; }
+
+    /// <summary>Runs the model.</summary>
+    /// <param name="inputs">As many tensors as <see cref="Inputs"/>, in their order.</param>
+    /// <returns>One tensor for each of <see cref="Outputs"/>, in their order.</returns>
+    /// <exception cref="ArgumentException">Number, type or shape of the inputs is not the model's.</exception>
+    /// <exception cref="OnnxException">A node can't compute what it is asked to; the message names it.</exception>
+    public Tensor[] Forward(params IReadOnlyList<Tensor> inputs)
+    {
+        if (inputs.Count != Inputs.Count)
+            throw new ArgumentException($"The model takes {string.Join(", ", Inputs)}; {inputs.Count} tensors are given.", nameof(inputs));
+        var values = new ValueScope(_constants);
+        foreach (var (name, parameter) in Parameters)
+            values.Add(name, parameter.Value);
+        for (var i = 0; i < inputs.Count; i++)
+        {
+            Check(Inputs[i], inputs[i]);
+            values.Add(Inputs[i].Name, inputs[i]);
+        }
+        return [.. Run(_graph, _nodes, values).Select(output => output!)];
+    }
+
+    private Tensor?[] Run(GraphProto graph, List<NodeProto> nodes, ValueScope values)
+    {
+        foreach (var node in nodes)
+        {
+            var outputs = Apply(node, values);
+            for (var i = 0; i < Math.Min(outputs.Length, node.Outputs.Count); i++)
+                values.Add(node.Outputs[i], outputs[i]);
+        }
+        return [.. graph.Outputs.Select(output => values.Find(output.Name ?? "")
+            ?? throw Wrong($"output '{output.Name}' of graph '{graph.Name}' is computed by no node"))];
+    }
+
+    private Tensor?[] Apply(NodeProto node, ValueScope values)
+    {
+        try
+        {
+            var inputs = node.Inputs.Select(name => name.Length == 0 ? null : values.Find(name)
+                ?? throw new NotSupportedException($"its input '{name}' is computed by no node before it")).ToList();
+            return OperatorTable.Find(node)!(new(node, inputs, values, _context));
+        }
+        catch (Exception error) when (error is Tensors.Ops.OpException or NotSupportedException or ArgumentException or ArithmeticException
+            or InvalidOperationException or IndexOutOfRangeException)
+        {
+            throw new OnnxException(_path, $"node {node}: {error.Message.TrimEnd('.')}", "Check the inputs' shapes, or export the model again.",
+                error);
+        }
+    }
+
+    /// <summary>Computes a node now if all it reads is known before any input is.</summary>
+    private bool TryFold(NodeProto node)
+    {
+        if (node.Inputs.Any(name => name.Length > 0 && _constants.Find(name) is null)
+            || node.Attributes.Any(attribute => attribute.Graph is not null))
+            return false;
+        var outputs = Apply(node, _constants);
+        for (var i = 0; i < Math.Min(outputs.Length, node.Outputs.Count); i++)
+            if (outputs[i] is { } output)
+                _constants.Add(node.Outputs[i], TensorScope.Detach(output.Contiguous()));
+        return true;
+    }
+
+    private void Load(TensorProto initializer)
+    {
+        var name = initializer.Name is { Length: > 0 } given ? given : throw Wrong("an initializer has no name");
+        if (Parameters.ContainsKey(name) || Buffers.ContainsKey(name))
+            throw Wrong($"there are two initializers '{name}'");
+        var tensor = initializer.Source().ToTensor();
+        if (tensor.DType == DType.F32)
+            Register(name, new Parameter(TensorScope.Detach(tensor)));
+        else
+            _constants.Add(name, RegisterBuffer(name, tensor));
+    }
+
+    private void CheckOperators()
+    {
+        var unknown = NodesOf(_graph).Where(node => OperatorTable.Find(node) is null)
+            .Select(node => string.IsNullOrEmpty(node.Domain) ? $"{node.OpType}" : $"{node.Domain}.{node.OpType}")
+            .CountBy(name => name).Select(entry => entry.Value == 1 ? entry.Key : $"{entry.Key} ({entry.Value} times)").ToList();
+        if (unknown.Count > 0)
+            throw new OnnxException(_path, $"operators that are not supported: {string.Join(", ", unknown)}",
+                "Export the model without them, or with a lower opset that spells them out.");
+    }
+
+    private void CheckTypes()
+    {
+        if (_graph.Inputs.Concat(_graph.Outputs).FirstOrDefault(value => value.Type is { Tensor: null }) is { } odd)
+            throw Wrong($"'{odd.Name}' is no tensor; sequences, maps and optional values are not supported");
+    }
+
+    private static IEnumerable<NodeProto> NodesOf(GraphProto graph) => graph.Nodes.Concat(
+        from node in graph.Nodes
+        from attribute in node.Attributes
+        where attribute.Graph is not null
+        from inner in NodesOf(attribute.Graph!)
+        select inner);
+
+    private static OnnxValue Describe(ValueInfoProto value)
+    {
+        var tensor = value.Type?.Tensor;
+        DType? dtype = tensor?.ElementType is { } type && type.TryToDType(out var known) ? known : null;
+        return new(value.Name ?? "", dtype, tensor?.Shape?.Dims);
+    }
+
+    private static void Check(OnnxValue input, Tensor tensor)
+    {
+        var fits = (input.DType is null || input.DType == tensor.DType) && (input.Dims is null || input.Dims.Count == tensor.Shape.Rank);
+        for (var axis = 0; fits && axis < input.Dims?.Count; axis++)
+            fits = input.Dims[axis].Value is not > 0 || input.Dims[axis].Value == tensor.Shape[axis];
+        if (!fits)
+            throw new ArgumentException($"The model's input {input} is given as {tensor}; give it that type and those sizes.");
+    }
+
+    private OnnxException Wrong(string problem) => new(_path, problem, "Export the model again.");
+
+    /// <summary>What operators see of the model; tensors in subgraphs are loaded once.</summary>
+    private sealed class Context : IModelContext
+    {
+        private readonly OnnxModule _module;
+        private readonly Dictionary<TensorProto, Tensor> _tensors = [];
+
+        public Context(OnnxModule module, long version, GraphProto graph)
+        {
+            (_module, Version) = (module, version);
+            var own = graph.Initializers.ToHashSet();
+            foreach (var tensor in TensorWalk.Of(graph).Where(tensor => !own.Contains(tensor)))
+                _tensors.Add(tensor, TensorScope.Detach(tensor.Source().ToTensor()));
+        }
+
+        public long Version { get; }
+
+        public Tensor Load(TensorProto tensor) => _tensors[tensor];
+
+        public Tensor?[] Run(GraphProto body, IReadOnlyList<Tensor?> arguments, ValueScope outer)
+        {
+            if (arguments.Count != body.Inputs.Count)
+                throw new NotSupportedException($"graph '{body.Name}' takes {body.Inputs.Count} inputs, not {arguments.Count}");
+            var values = new ValueScope(outer);
+            foreach (var initializer in body.Initializers)
+                values.Add(initializer.Name ?? "", Load(initializer));
+            for (var i = 0; i < arguments.Count; i++)
+                values.Add(body.Inputs[i].Name ?? "", arguments[i]);
+            return _module.Run(body, body.Nodes, values);
+        }
+    }
+}
