@@ -135,6 +135,17 @@ public sealed class GroupPruningTests
     }
 
     [Fact]
+    public void Score_ByGeometricMedian_IsTheSumOfDistances()
+    {
+        var group = ResNet20().Groups.First(group => group.Kind == GroupKind.Channel);
+        var member = group.Members[0];
+        var filters = ((ParameterValue)member.Value).Tensor.ToArray<float>().Chunk(27).ToArray();
+        var expected = filters.Sum(other => Math.Sqrt(filters[2].Zip(other, (a, b) => ((double)a - b) * (a - b)).Sum()));
+        Assert.Equal("conv1.weight", member.Value.Name);
+        Assert.Equal(expected, new GroupGeometricMedian().Score(group, member)![2], 1e-4);
+    }
+
+    [Fact]
     public void Choose_Random_IsTheSameForTheSameSeed()
     {
         var dependencies = ResNet20();
