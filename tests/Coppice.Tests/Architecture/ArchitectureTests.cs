@@ -21,7 +21,7 @@ public sealed partial class ArchitectureTests
         ["Checkpoints"] = [],
         ["Data"] = ["Checkpoints", "Tokenizers"], // of Checkpoints, the CRC-32 that zip and PNG have in common
         ["Models"] = ["Modules", "Checkpoints"],
-        ["Graphs"] = ["Modules"],
+        ["Graphs"] = ["Models", "Modules"],
         ["Onnx"] = ["Checkpoints", "Modules"],
         ["Generation"] = ["Models", "Modules", "Tokenizers"],
         ["Pruning"] = ["Checkpoints", "Data", "Graphs", "Modules", "Training"],

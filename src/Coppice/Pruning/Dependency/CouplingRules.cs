@@ -21,7 +21,7 @@ internal static class CouplingRules
         [typeof(Contiguous)] = Same,
         [typeof(Softmax)] = coupling => SameButLast(coupling, pinned: true),
         [typeof(LogSoftmax)] = coupling => SameButLast(coupling, pinned: true),
-        [typeof(Sum)] = coupling => WithoutLast(coupling, _ => { }),
+        [typeof(Tensors.Ops.Sum)] = coupling => WithoutLast(coupling, _ => { }),
         [typeof(Mean)] = coupling => WithoutLast(coupling, last => AxisAlgebra.Normalize(last, coupling.Name)),
         [typeof(ArgMax)] = coupling => WithoutLast(coupling, last => coupling.Pin(last, "positions along this axis are its result")),
         [typeof(Linear)] = LinearRule,
@@ -43,7 +43,11 @@ internal static class CouplingRules
         [typeof(Narrow)] = NarrowRule,
         [typeof(Concat)] = ConcatRule,
         [typeof(Pad)] = PadRule,
-        [typeof(Arange)] = coupling => NoRule(coupling, "positions"),
+        [typeof(Arange)] = Unsupported("positions"),
+        [typeof(L2Normalize)] = Unsupported("every entry is divided by a length over all along this axis"),
+        [typeof(CrossEntropy)] = Unsupported("a loss, of which every class is part"),
+        [typeof(KlDivergence)] = Unsupported("a loss, of which every class is part"),
+        [typeof(MeanSquaredError)] = Unsupported("a loss, whose mean is over all entries"),
     };
 
     /// <summary>Applies the rule of a node's op.</summary>
@@ -55,8 +59,10 @@ internal static class CouplingRules
             NoRule(coupling, "there is no rule for this op");
     }
 
-    /// <summary>Whether an op has a rule.</summary>
+    /// <summary>Whether an op has a rule, if only that nothing it touches can be pruned.</summary>
     public static bool Knows(Type op) => Rules.ContainsKey(op);
+
+    private static Action<Coupling> Unsupported(string why) => coupling => NoRule(coupling, why);
 
     private static void NoRule(Coupling c, string why)
     {
@@ -77,7 +83,7 @@ internal static class CouplingRules
         c.Outputs[0] = new Term[sizes.Count];
         for (var axis = 0; axis < sizes.Count; axis++)
         {
-            var terms = c.Inputs.Select(input => axis - (sizes.Count - input.Length)  is var own and >= 0 ? input[own] : null).OfType<Term>()
+            var terms = c.Inputs.Select(input => axis - (sizes.Count - input.Length) is var own and >= 0 ? input[own] : null).OfType<Term>()
                 .Where(term => term.Size == sizes[axis]).ToArray();
             foreach (var other in terms.Skip(1))
                 c.Equate(terms[0], other);
