@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Coppice.Data;
 using Coppice.Models.Vision;
 using Coppice.Pruning.Dependency;
 using Coppice.Training;

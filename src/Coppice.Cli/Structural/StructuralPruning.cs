@@ -1,10 +1,8 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using Coppice.Checkpoints;
 using Coppice.Graphs;
 using Coppice.Models;
 using Coppice.Models.Vision;
-using Coppice.Modules;
 using Coppice.Pruning.Dependency;
 using Spectre.Console;
 

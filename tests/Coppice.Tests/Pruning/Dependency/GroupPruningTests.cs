@@ -1,6 +1,5 @@
 using Coppice.Graphs;
 using Coppice.Models.Vision;
-using Coppice.Modules;
 using Coppice.Pruning;
 using Coppice.Pruning.Dependency;
 using Coppice.Tensors;
