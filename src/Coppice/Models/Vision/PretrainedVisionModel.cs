@@ -65,6 +65,8 @@ public sealed class PretrainedVisionModel
         try
         {
             var plan = File.Exists(PlanPath(path)) ? StructuralPlan.Load(PlanPath(path)) : null;
+            if (plan is not null && plan.Model != architecture)
+                throw new StructuralPlanException($"the plan is of a {plan.Model}.");
             plan?.Apply(model);
             Load(model, sources);
             return new(path, architecture, model, plan);
