@@ -1,6 +1,5 @@
 using System.Globalization;
 using Coppice.Graphs;
-using Coppice.Pruning;
 using Coppice.Pruning.Dependency;
 using Coppice.Tensors;
 using Coppice.Tensors.Ops;
