@@ -7,7 +7,9 @@ using Parameter = Coppice.Modules.Parameter;
 
 namespace Coppice.Bench;
 
-/// <summary>Finding out what of a model must shrink together, on one thread. Target: under 1 s for ResNet-50 and for a Llama of 32 layers.</summary>
+/// <summary>
+/// Finding out what of a model must shrink together, on one thread. Target: under 1 s for ResNet-50 and for a Llama of 32 layers.
+/// </summary>
 internal static class DependencyBenchmark
 {
     private const int Calls = 50;
