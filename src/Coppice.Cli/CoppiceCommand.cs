@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text.Json;
+using Coppice.Pruning.Dependency;
 using Coppice.Tensors.Kernels;
 using Coppice.Tensors.Ops;
 
@@ -21,6 +22,7 @@ internal static class CoppiceCommand
         CommonOptions.AddTo(root);
         root.Add(InspectCommand.Create());
         root.Add(PruneCommand.Create());
+        root.Add(GroupsCommand.Create());
         root.Add(FinalizeCommand.Create());
         root.Add(GenerateCommand.Create());
         root.Add(EvalCommand.Create());
@@ -56,6 +58,11 @@ internal static class CoppiceCommand
             {
                 terminal.Error(error is StoppedException ? error.Message : "cancelled; nothing was left half-written.");
                 return ExitCode.Cancelled;
+            }
+            catch (VerificationException error)
+            {
+                terminal.Error(error.Message);
+                return ExitCode.Refused;
             }
             catch (UsageException error)
             {

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Coppice.Checkpoints;
+using Coppice.Cli.Structural;
+using Coppice.Graphs;
 using Coppice.Pruning.Selection;
 using Spectre.Console;
 
@@ -21,9 +23,10 @@ internal static class InspectCommand
     public static Command Create()
     {
         var command = new Command("inspect", Arguments.WithExample("Show a checkpoint's tensors, zeros, ties, default pruning scope and anything odd.",
-            "coppice inspect samples/models/gpt2-student"))
+            "coppice inspect samples/models/gpt2-student",
+            "coppice inspect samples/models/cifar10-resnet/resnet20-12fca82f.th --arch resnet20"))
         {
-            Path, Show, Rows, Columns,
+            Path, Show, Rows, Columns, StructuralOptions.Arch, StructuralOptions.Input,
         };
         command.SetWork(RunAsync);
         return command;
@@ -40,9 +43,41 @@ internal static class InspectCommand
         }
         var inspection = terminal.Progress("inspect", "bytes", checkpoint.Tensors.Sum(tensor => tensor.ByteLength),
             progress => CheckpointInspection.Of(checkpoint, progress, cancellation));
-        terminal.Result(() => ToJson(checkpoint, inspection), () => ShowTables(terminal, checkpoint, inspection));
+        var cost = Cost(parsed, terminal);
+        terminal.Result(() => ToJson(checkpoint, inspection, cost), () =>
+        {
+            ShowTables(terminal, checkpoint, inspection);
+            if (cost is not null)
+                ShowCost(terminal, cost);
+        });
         return Task.FromResult(ExitCode.Done);
     }
+
+    /// <summary>What each layer costs, where --arch or --input asks for it.</summary>
+    private static ModelCost? Cost(ParseResult parsed, Terminal terminal)
+    {
+        var (architecture, input) = (parsed.GetValue(StructuralOptions.Arch), parsed.GetValue(StructuralOptions.Input));
+        return architecture is null && input is null ? null
+            : terminal.Busy("tracing the model", () => ModelCost.Of(OpenedModel.Open(parsed.GetRequiredValue(Path), architecture, input).Traced.Graph));
+    }
+
+    private static void ShowCost(Terminal terminal, ModelCost cost)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumn("layer").AddColumn("op").AddColumn(new TableColumn("parameters").RightAligned())
+            .AddColumn(new TableColumn("multiply-accumulates").RightAligned());
+        foreach (var layer in cost.Layers)
+            table.AddRow(Markup.Escape(layer.Name), layer.Op, $"{layer.Parameters:N0}", $"{layer.Macs:N0}");
+        terminal.Show(table);
+        terminal.Line($"{cost.Parameters:N0} parameters, {cost.Macs:N0} multiply-accumulates for one example");
+    }
+
+    private static JsonArray ToJson(ModelCost cost) => new([.. cost.Layers.Select(layer => new JsonObject
+    {
+        ["name"] = layer.Name,
+        ["op"] = layer.Op,
+        ["parameters"] = layer.Parameters,
+        ["macs"] = layer.Macs,
+    })]);
 
     private static float[][] Corner(TensorSource source, int rows, int columns)
     {
@@ -82,7 +117,7 @@ internal static class InspectCommand
 
     private static JsonArray Shape(TensorSource source) => new([.. source.Shape.Select(size => JsonValue.Create(size))]);
 
-    private static JsonObject ToJson(Checkpoint checkpoint, CheckpointInspection inspection) => new()
+    private static JsonObject ToJson(Checkpoint checkpoint, CheckpointInspection inspection, ModelCost? cost) => new()
     {
         ["path"] = checkpoint.Path,
         ["format"] = checkpoint.Format.ToString().ToLowerInvariant(),
@@ -114,6 +149,8 @@ internal static class InspectCommand
             ["in_scope"] = entry.WhyOut is null,
             ["why_out"] = entry.WhyOut,
         })]),
+        ["macs"] = cost?.Macs,
+        ["layers"] = cost is null ? null : ToJson(cost),
     };
 
     private static void ShowTables(Terminal terminal, Checkpoint checkpoint, CheckpointInspection inspection)

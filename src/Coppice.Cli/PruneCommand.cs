@@ -1,6 +1,9 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Coppice.Checkpoints;
+using Coppice.Cli.Structural;
+using Coppice.Models.Vision;
+using Coppice.Pruning.Dependency;
 using Coppice.Pruning.Methods;
 using Coppice.Pruning.Selection;
 using Coppice.Pruning.Streaming;
@@ -19,13 +22,13 @@ internal static class PruneCommand
     {
         Description = "GLOB=AMOUNT: an amount for the weights in scope that this glob matches; repeatable, the last match counts.",
     };
-    private static readonly Option<string> Scope = new("--scope") { Description = "per-tensor, or global: all weights ranked together.", DefaultValueFactory = _ => "per-tensor" };
+    private static readonly Option<string> Scope = new("--scope") { Description = "per-tensor (or per-layer), or global: all weights or groups ranked together.", DefaultValueFactory = _ => "per-tensor" };
     private static readonly Option<string[]> Include = new("--include") { Description = "Prune the weights this glob matches instead of the default scope; repeatable." };
     private static readonly Option<string[]> Exclude = new("--exclude") { Description = "Leave out the weights this glob matches; repeatable." };
     private static readonly Option<string?> Granularity = new("--granularity")
     {
         Description = "unstructured; row: the same amount of each output's weights; channel: whole slices along --dim; N:M such as 2:4; "
-            + "or blocks RxC such as 4x1 (default: the method's own).",
+            + "or blocks RxC such as 4x1 (default: the method's own). Structural: channel, head or neuron (default: all of these).",
     };
     private static readonly Option<string?> Norm = new("--norm") { Description = "n of the Ln norm: a number, inf or -inf (default: 1 with l1, 2 with ln)." };
     private static readonly Option<int?> Dim = new("--dim") { Description = "Axis that channels are counted along (default: 0)." };
@@ -36,13 +39,17 @@ internal static class PruneCommand
     {
         var command = new Command("prune", Arguments.WithExample("Prune a checkpoint and save it as the same kind of checkpoint.",
             "coppice prune samples/models/gpt2-student -o pruned --amount 0.3",
-            "coppice prune model.safetensors -o pruned.safetensors --scope global --amount 0.5 --include \"*.mlp.*.weight\""))
+            "coppice prune model.safetensors -o pruned.safetensors --scope global --amount 0.5 --include \"*.mlp.*.weight\"",
+            "coppice prune samples/models/gpt2-student -o smaller --granularity head --amount 0.25",
+            "coppice prune samples/models/cifar10-resnet/resnet20-12fca82f.th --arch resnet20 -o half.th --structural --target-macs 0.5 --scope global"))
         {
             Path, SavingOptions.Output, Method, Amount, Ratio, Scope, Include, Exclude, Granularity, Norm, Dim, SavingOptions.Semantics,
             SavingOptions.Format, SavingOptions.Overwrite, DryRun, Plan,
         };
+        foreach (var option in StructuralOptions.OfPruning)
+            command.Add(option);
         Method.AcceptOnlyFromAmong("l1", "ln", "random", "ln-structured", "random-structured", "lamp", "erk");
-        Scope.AcceptOnlyFromAmong("per-tensor", "global");
+        Scope.AcceptOnlyFromAmong("per-tensor", "per-layer", "global");
         command.SetWork(RunAsync);
         return command;
     }
@@ -54,6 +61,14 @@ internal static class PruneCommand
             throw new UsageException("Say where to write with -o OUT, or give --dry-run to decide without writing.");
         SavingOptions.RefuseExisting(output, "-o", parsed);
         SavingOptions.RefuseExisting(parsed.GetValue(Plan), "--plan", parsed);
+        if (IsStructural(parsed))
+        {
+            CheckPlanFolder(parsed.GetValue(Plan));
+            var pruning = StructuralPruning.Run(
+                parsed.GetRequiredValue(Path), dryRun ? null : output, Groups(parsed), parsed.GetValue(Plan), parsed, terminal);
+            terminal.Result(pruning.ToJson, () => pruning.Show(terminal));
+            return Task.FromResult(ExitCode.Done);
+        }
         var request = Request(parsed);
         using var checkpoint = Checkpoint.Open(parsed.GetRequiredValue(Path));
         CheckPlan(parsed.GetValue(Plan), checkpoint);
@@ -64,10 +79,45 @@ internal static class PruneCommand
         if (!dryRun)
             SavingOptions.Save(parsed, terminal, checkpoint,
                 options => checkpoint.Save(output!, result.Tensors.OfType<MaskedTensor>(), options, cancellation));
+        if (!dryRun)
+            PretrainedVisionModel.CopyPlan(checkpoint.Path, output!);
         if (parsed.GetValue(Plan) is { } plan)
             File.WriteAllText(plan, PruningPlan.Create(result, request, CommandLine).ToJson());
         terminal.Result(() => ToJson(result, selection, dryRun ? null : output), () => Show(terminal, result, selection, dryRun ? null : output));
         return Task.FromResult(ExitCode.Done);
+    }
+
+    /// <summary>Heads and neurons have no masks of their own; other options that only structural pruning has ask for it too.</summary>
+    private static bool IsStructural(ParseResult parsed) => parsed.GetValue(Granularity) is "head" or "neuron"
+        || StructuralOptions.OfPruning.Any(option => parsed.GetResult(option) is { Implicit: false });
+
+    private static GroupPruning Groups(ParseResult parsed)
+    {
+        foreach (var option in new Option[] { Method, Norm, Dim, SavingOptions.Semantics })
+            if (parsed.GetResult(option) is { Implicit: false })
+                throw new UsageException($"{option.Name} is about zeros in weights, not about removing channels, heads or neurons; leave it out "
+                    + "(--importance says which go).");
+        GroupKind[] kinds = parsed.GetValue(Granularity) switch
+        {
+            null => [GroupKind.Channel, GroupKind.Head, GroupKind.Neuron],
+            "channel" => [GroupKind.Channel],
+            "head" => [GroupKind.Head],
+            "neuron" => [GroupKind.Neuron],
+            var other => throw new UsageException($"--granularity {other} is none of structural pruning: channel, head, neuron."),
+        };
+        return new()
+        {
+            Ratio = parsed.GetValue(Amount) is { } amount ? StructuralOptions.ShareOf(amount) : null,
+            OwnRatios = [.. (parsed.GetValue(Ratio) ?? []).Select(StructuralOptions.RatioOf)],
+            TargetMacs = parsed.GetValue(StructuralOptions.TargetMacs),
+            TargetParameters = parsed.GetValue(StructuralOptions.TargetParameters),
+            Scope = parsed.GetValue(Scope) == "global" ? GroupScope.Global : GroupScope.PerGroup,
+            MaxRatio = parsed.GetValue(StructuralOptions.MaxRatio) ?? 1,
+            RoundTo = parsed.GetValue(StructuralOptions.RoundTo) ?? 1,
+            Kinds = kinds,
+            Include = parsed.GetValue(Include) ?? [],
+            Exclude = parsed.GetValue(Exclude) ?? [],
+        };
     }
 
     /// <summary>The plan is written last; what would stop it is said before the work.</summary>
@@ -78,6 +128,14 @@ internal static class PruneCommand
         var full = System.IO.Path.GetFullPath(plan);
         if (checkpoint.WeightFiles.Any(file => System.IO.Path.GetFullPath(file) == full))
             throw new UsageException($"--plan {plan} is the input itself; name another file.");
+        CheckPlanFolder(plan);
+    }
+
+    private static void CheckPlanFolder(string? plan)
+    {
+        if (plan is null)
+            return;
+        var full = System.IO.Path.GetFullPath(plan);
         if (Directory.Exists(full) || !Directory.Exists(System.IO.Path.GetDirectoryName(full)))
             throw new UsageException($"--plan {plan} can't be written: it is a folder, or in a folder that does not exist.");
     }

@@ -41,19 +41,21 @@ internal static class SavingOptions
     public static void Save(ParseResult parsed, Terminal terminal, Checkpoint checkpoint, Action<SaveOptions> save) =>
         terminal.Progress("write", "bytes", checkpoint.Tensors.DistinctBy(tensor => tensor.Identity).Sum(tensor => tensor.ByteLength), progress =>
         {
-            save(new SaveOptions
-            {
-                Format = parsed.GetValue(Format) switch
-                {
-                    "safetensors" => CheckpointFormat.SafeTensors,
-                    "pytorch" => CheckpointFormat.PyTorch,
-                    _ => null,
-                },
-                Overwrite = parsed.GetValue(Overwrite),
-                Progress = new BytesTo(progress),
-            });
+            save(Of(parsed) with { Progress = new BytesTo(progress) });
             return true;
         });
+
+    /// <summary>What the options say of the output.</summary>
+    public static SaveOptions Of(ParseResult parsed) => new()
+    {
+        Format = parsed.GetValue(Format) switch
+        {
+            "safetensors" => CheckpointFormat.SafeTensors,
+            "pytorch" => CheckpointFormat.PyTorch,
+            _ => null,
+        },
+        Overwrite = parsed.GetValue(Overwrite),
+    };
 
     private sealed class BytesTo(IProgress<double> progress) : IProgress<long>
     {

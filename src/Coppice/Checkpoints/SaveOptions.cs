@@ -11,6 +11,9 @@ public sealed record SaveOptions
     /// own.</summary>
     public long? MaxShardBytes { get; init; }
 
+    /// <summary>Of a folder: files beside the weights, by name, that are written in the place of the source's or added.</summary>
+    public IReadOnlyDictionary<string, byte[]> Beside { get; init; } = new Dictionary<string, byte[]>();
+
     /// <summary>Whether an existing output may be replaced. The input never is.</summary>
     public bool Overwrite { get; init; }
 

@@ -55,7 +55,7 @@ public sealed class Graph
             else if (computed == computed.Producer.Outputs[0])
             {
                 var (op, sizes) = revise(computed.Producer);
-                var outputs = builder.Apply(op, [.. computed.Producer.Inputs.Select(input => copies[input])], sizes);
+                var outputs = builder.Apply(op, [.. computed.Producer.Inputs.Select(input => copies[input])], sizes, computed.Producer.Layer);
                 foreach (var (old, copy) in computed.Producer.Outputs.Zip(outputs))
                     copies.Add(old, copy);
             }

@@ -78,7 +78,11 @@ public sealed class GraphBuilder
     /// <param name="sizes">How the op's <see cref="ISizedOp.Sizes"/> follow from the inputs' sizes; null where they never change.</param>
     /// <returns>What it computes.</returns>
     /// <exception cref="GraphException">An input is not of this graph, or the shapes do not fit the op; the message names both.</exception>
-    public IReadOnlyList<NodeValue> Apply(Op op, IReadOnlyList<Value> inputs, IReadOnlyList<SymbolicDim>? sizes = null)
+    public IReadOnlyList<NodeValue> Apply(Op op, IReadOnlyList<Value> inputs, IReadOnlyList<SymbolicDim>? sizes = null) =>
+        Apply(op, inputs, sizes, layer: "");
+
+    /// <summary>Adds a node that a layer of the model applied.</summary>
+    internal IReadOnlyList<NodeValue> Apply(Op op, IReadOnlyList<Value> inputs, IReadOnlyList<SymbolicDim>? sizes, string layer)
     {
         foreach (var input in inputs)
             CheckIsHere(input, op.Name);
@@ -91,7 +95,7 @@ public sealed class GraphBuilder
         var specs = Enumerable.Range(0, _samples.Count).Select(sample => Infer(op, sizes, inputs, sample)).ToList();
         var outputs = Enumerable.Range(0, specs[0].Length)
             .Select(output => OutputOf(specs[0][output].DType, [.. specs.Select(sample => sample[output].Shape)])).ToList();
-        _nodes.Add(new(op, sizes, inputs, outputs));
+        _nodes.Add(new(op, layer, sizes, inputs, outputs));
         return outputs;
     }
 

@@ -44,7 +44,8 @@ public static class GraphTracer
     {
         using var tape = new Tape();
         Tensor[] tensors = [.. inputs.Select(input => input.Resized(samples[sample], sample))];
-        using var recording = new TraceRecording(Known(model, tensors), tape);
+        using var layers = new RunningLayers(model);
+        using var recording = new TraceRecording(Known(model, tensors), tape, layers);
         try
         {
             return recording.Finish(forward(tensors));
@@ -63,8 +64,8 @@ public static class GraphTracer
         var values = new Value?[runs[0].Leaves.Count];
         for (var i = 0; i < runs[0].Ops.Count; i++)
         {
-            var (op, reads, writes) = runs[0].Ops[i];
-            var outputs = builder.Apply(op, [.. reads.Select(Read)], SizesOf([.. runs.Select(run => run.Ops[i].Op)], samples));
+            var (op, layer, reads, writes) = runs[0].Ops[i];
+            var outputs = builder.Apply(op, [.. reads.Select(Read)], SizesOf([.. runs.Select(run => run.Ops[i].Op)], samples), layer);
             for (var output = 0; output < writes.Length; output++)
                 values[writes[output]] = outputs[output];
         }

@@ -5,15 +5,18 @@ namespace Coppice.Graphs;
 /// <summary>One op of a graph with what it reads and computes.</summary>
 public sealed class Node
 {
-    internal Node(Op op, IReadOnlyList<SymbolicDim> sizes, IReadOnlyList<Value> inputs, IReadOnlyList<NodeValue> outputs)
+    internal Node(Op op, string layer, IReadOnlyList<SymbolicDim> sizes, IReadOnlyList<Value> inputs, IReadOnlyList<NodeValue> outputs)
     {
-        (Op, Sizes, Inputs, Outputs) = (op, sizes, inputs, outputs);
+        (Op, Layer, Sizes, Inputs, Outputs) = (op, layer, sizes, inputs, outputs);
         foreach (var output in outputs)
             output.Producer = this;
     }
 
     /// <summary>The op with its attributes at the sample sizes of the graph's inputs.</summary>
     public Op Op { get; }
+
+    /// <summary>Full name of the innermost layer of the traced model that applied it; empty where none did.</summary>
+    public string Layer { get; }
 
     /// <summary>How the op's <see cref="ISizedOp.Sizes"/> follow from the inputs' sizes; empty for other ops.</summary>
     public IReadOnlyList<SymbolicDim> Sizes { get; }

@@ -2,8 +2,8 @@ using Coppice.Tensors.Ops;
 
 namespace Coppice.Graphs;
 
-/// <summary>One op of a run, with the numbers of the tensors it read and made.</summary>
-internal sealed record RecordedOp(Op Op, int[] Inputs, int[] Outputs);
+/// <summary>One op of a run, with the numbers of the tensors it read and made, and the full name of the layer that applied it.</summary>
+internal sealed record RecordedOp(Op Op, string Layer, int[] Inputs, int[] Outputs);
 
 /// <summary>The ops of one run of a model.</summary>
 /// <param name="Leaves">For each tensor where it comes from; null where an op made it.</param>
@@ -27,7 +27,7 @@ internal sealed record RecordedRun(IReadOnlyList<TraceLeaf?> Leaves, IReadOnlyLi
         foreach (var tensor in alive.SelectMany(op => op.Inputs.Concat(op.Outputs)).Concat(Outputs.Select(output => output.Tensor)))
             numbers.TryAdd(tensor, numbers.Count);
         return new([.. numbers.Keys.Select(tensor => Leaves[tensor])],
-            [.. alive.Select(op => new RecordedOp(op.Op, Renumber(op.Inputs), Renumber(op.Outputs)))],
+            [.. alive.Select(op => op with { Inputs = Renumber(op.Inputs), Outputs = Renumber(op.Outputs) })],
             [.. Outputs.Select(output => (output.Name, numbers[output.Tensor]))]);
 
         int[] Renumber(int[] tensors) => [.. tensors.Select(tensor => numbers[tensor])];

@@ -8,7 +8,8 @@ namespace Coppice.Graphs;
 /// <summary>Writes down the ops of one run of a model.</summary>
 /// <param name="known">The tensors a graph has names for.</param>
 /// <param name="tape">Watches every parameter the run uses, also those that no module registered.</param>
-internal sealed class TraceRecording(IReadOnlyDictionary<Tensor, TraceLeaf> known, Tape tape) : TraceScope
+/// <param name="layers">Knows which layer runs.</param>
+internal sealed class TraceRecording(IReadOnlyDictionary<Tensor, TraceLeaf> known, Tape tape, RunningLayers layers) : TraceScope
 {
     private readonly Dictionary<Tensor, int> _numbers = [];
     private readonly List<(Tensor Tensor, int Version, TraceLeaf? Leaf)> _tensors = [];
@@ -22,7 +23,7 @@ internal sealed class TraceRecording(IReadOnlyDictionary<Tensor, TraceLeaf> know
         var writes = new int[outputs.Length];
         for (var i = 0; i < writes.Length; i++)
             writes[i] = Add(outputs[i], null);
-        _ops.Add(new(op, reads, writes));
+        _ops.Add(new(op, layers.Innermost, reads, writes));
     }
 
     /// <summary>What led to the outputs; ops that did not are left out.</summary>

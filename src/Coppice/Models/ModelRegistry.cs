@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Coppice.Checkpoints;
 using Coppice.Models.Bert;
 using Coppice.Models.Gpt2;
 using Coppice.Models.Llama;
@@ -9,21 +8,32 @@ using Coppice.Modules;
 namespace Coppice.Models;
 
 /// <summary>How a family of models is made and loaded.</summary>
-/// <param name="Create">Makes the module from config.json; the checkpoint's tensors by name tell the rest, and check the file.</param>
+/// <param name="Create">Makes the module from config.json; what is known of the weights tells the rest, and checks the file.</param>
 /// <param name="BasePrefix">Prefix of the bare model's names in checkpoints with a head; either kind of file loads into either module.</param>
 /// <param name="IsLeftover">Whether nothing reads a tensor of this name: causal masks and position counters of older files, pre-training heads.</param>
+/// <param name="Sizes">Where heads and neurons are counted.</param>
 public sealed record ModelArchitecture(
-    Func<JsonElement, IReadOnlyDictionary<string, TensorSource>, Module> Create, string BasePrefix, Func<string, bool> IsLeftover);
+    Func<JsonElement, WeightFacts, Module> Create, string BasePrefix, Func<string, bool> IsLeftover, ModelSizes Sizes);
+
+/// <summary>What is known of weights before they are read.</summary>
+/// <param name="Names">Names of the tensors.</param>
+/// <param name="Elements">Elements that a model of them may have at the most.</param>
+public sealed record WeightFacts(IReadOnlyCollection<string> Names, long Elements);
 
 /// <summary>The model families that can be run, by the <c>model_type</c> of config.json.</summary>
 public static class ModelRegistry
 {
-    private static readonly ModelArchitecture Llama = new(CreateLlama, "model.", name => name.EndsWith("rotary_emb.inv_freq"));
+    private static readonly ModelArchitecture Llama = new(CreateLlama, "model.", name => name.EndsWith("rotary_emb.inv_freq"),
+        new("num_hidden_layers", "num_attention_heads", "hidden_size", "intermediate_size",
+            "layers.{0}.self_attn.o_proj.weight", "layers.{0}.mlp.down_proj.weight", InputAxis: 1));
 
     private static readonly Dictionary<string, ModelArchitecture> Architectures = new()
     {
-        ["gpt2"] = new(CreateGpt2, "transformer.", name => name.EndsWith(".attn.bias") || name.EndsWith(".attn.masked_bias")),
-        ["bert"] = new(CreateBert, "bert.", name => name.EndsWith("embeddings.position_ids") || name.StartsWith("cls.")),
+        ["gpt2"] = new(CreateGpt2, "transformer.", name => name.EndsWith(".attn.bias") || name.EndsWith(".attn.masked_bias"),
+            new("n_layer", "n_head", "n_embd", "n_inner", "h.{0}.attn.c_proj.weight", "h.{0}.mlp.c_proj.weight", InputAxis: 0)),
+        ["bert"] = new(CreateBert, "bert.", name => name.EndsWith("embeddings.position_ids") || name.StartsWith("cls."),
+            new("num_hidden_layers", "num_attention_heads", "hidden_size", "intermediate_size",
+                "encoder.layer.{0}.attention.output.dense.weight", "encoder.layer.{0}.output.dense.weight", InputAxis: 1)),
         ["llama"] = Llama,
         ["mistral"] = Llama,
         ["qwen2"] = Llama,
@@ -35,28 +45,28 @@ public static class ModelRegistry
     /// <summary>The architecture of a <c>model_type</c>, or null.</summary>
     public static ModelArchitecture? Find(string modelType) => Architectures.GetValueOrDefault(modelType);
 
-    private static Gpt2LMHeadModel CreateGpt2(JsonElement json, IReadOnlyDictionary<string, TensorSource> tensors)
+    private static Gpt2LMHeadModel CreateGpt2(JsonElement json, WeightFacts weights)
     {
         var config = json.Deserialize(ConfigJson.Default.Gpt2Config)!;
-        config.Check(new(tensors.Values.Sum(tensor => tensor.Count)));
+        config.Check(new(weights.Elements));
         return new(config);
     }
 
-    private static LlamaForCausalLM CreateLlama(JsonElement json, IReadOnlyDictionary<string, TensorSource> tensors)
+    private static LlamaForCausalLM CreateLlama(JsonElement json, WeightFacts weights)
     {
         var config = json.Deserialize(ConfigJson.Default.LlamaConfig)!;
-        config.Check(new(tensors.Values.Sum(tensor => tensor.Count)));
+        config.Check(new(weights.Elements));
         return new(config);
     }
 
-    private static Module CreateBert(JsonElement json, IReadOnlyDictionary<string, TensorSource> tensors)
+    private static Module CreateBert(JsonElement json, WeightFacts weights)
     {
         var config = json.Deserialize(ConfigJson.Default.BertConfig)!;
-        config.Check(new(tensors.Values.Sum(tensor => tensor.Count)));
+        config.Check(new(weights.Elements));
         // By its bias or its weight, which may be stored under a mask as weight_orig.
         return HasHead("fc.") ? new BertClassifier(config, "fc") : HasHead("classifier.") ? new BertClassifier(config) : new BertModel(config);
 
-        bool HasHead(string prefix) => tensors.Keys.Any(name => name.StartsWith(prefix, StringComparison.Ordinal));
+        bool HasHead(string prefix) => weights.Names.Any(name => name.StartsWith(prefix, StringComparison.Ordinal));
     }
 }
 
@@ -64,4 +74,5 @@ public static class ModelRegistry
 [JsonSerializable(typeof(Gpt2Config))]
 [JsonSerializable(typeof(BertConfig))]
 [JsonSerializable(typeof(LlamaConfig))]
+[JsonSerializable(typeof(IReadOnlyDictionary<string, IReadOnlyList<int>>))]
 internal sealed partial class ConfigJson : JsonSerializerContext;

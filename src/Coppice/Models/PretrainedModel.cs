@@ -1,4 +1,6 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Coppice.Checkpoints;
 using Coppice.Modules;
 using Coppice.Tensors;
@@ -8,8 +10,16 @@ namespace Coppice.Models;
 /// <summary>A model opened from a Hugging Face folder: config.json and weights.</summary>
 public sealed class PretrainedModel
 {
-    private PretrainedModel(string folder, string modelType, Module module, IReadOnlySet<int> endOfTextIds) =>
-        (Folder, ModelType, Module, EndOfTextIds) = (folder, modelType, module, endOfTextIds);
+    /// <summary>Name of the file beside config.json that says what was cut out of the model config.json once described.</summary>
+    public const string PlanFile = "coppice.json";
+
+    private const string ConfigFile = "config.json";
+
+    // Most times that a model's weights may have shrunk; what a plan says that it was before takes memory.
+    private const int MaxShrinkage = 64;
+
+    private PretrainedModel(string folder, string modelType, Module module, StructuralPlan? plan, IReadOnlySet<int> endOfTextIds) =>
+        (Folder, ModelType, Module, Plan, EndOfTextIds) = (folder, modelType, module, plan, endOfTextIds);
 
     /// <summary>The folder it came from.</summary>
     public string Folder { get; }
@@ -23,7 +33,11 @@ public sealed class PretrainedModel
     /// <summary>Tokens that end a text (<c>eos_token_id</c> of generation_config.json or config.json).</summary>
     public IReadOnlySet<int> EndOfTextIds { get; }
 
-    private ModelArchitecture Architecture => ModelRegistry.Find(ModelType)!;
+    /// <summary>All that was cut out of the model so far; null where nothing was.</summary>
+    public StructuralPlan? Plan { get; private set; }
+
+    /// <summary>What is known of the family.</summary>
+    public ModelArchitecture Architecture => ModelRegistry.Find(ModelType)!;
 
     /// <summary>The module as a model that predicts tokens.</summary>
     /// <exception cref="NotSupportedException">It is of another kind.</exception>
@@ -41,7 +55,7 @@ public sealed class PretrainedModel
     {
         try
         {
-            using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "config.json")));
+            using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, ConfigFile)));
             return ModelTypeOf(config.RootElement) is { } type && ModelRegistry.Find(type) is not null;
         }
         catch (Exception error) when (error is IOException or JsonException or UnauthorizedAccessException)
@@ -51,11 +65,12 @@ public sealed class PretrainedModel
     }
 
     /// <summary>Opens a folder, checks config.json against the weights, and loads them as F32.</summary>
+    /// <remarks>Of a pruned model, <see cref="PlanFile"/> tells the sizes where it is there, else config.json's <c>pruned_heads</c>.</remarks>
     /// <exception cref="ModelException">There is no config.json, it is malformed, its family is unknown, or it does not describe the weights.</exception>
     /// <exception cref="CheckpointException">The weights are malformed.</exception>
     public static PretrainedModel Open(string folder)
     {
-        var path = Path.Combine(folder, "config.json");
+        var path = Path.Combine(folder, ConfigFile);
         if (!File.Exists(path))
             throw new ModelException(Directory.Exists(folder)
                 ? $"{folder} has no config.json, so what to compute is not known; copy the model's config.json there."
@@ -65,16 +80,22 @@ public sealed class PretrainedModel
             using var document = JsonDocument.Parse(File.ReadAllBytes(path));
             return Load(folder, path, document.RootElement);
         }
-        catch (Exception error) when (error is JsonException or StateDictException or InvalidOperationException or ArgumentException
-            or NotSupportedException)
+        catch (Exception error) when (error is JsonException or StateDictException or StructuralPlanException or InvalidOperationException
+            or ArgumentException or NotSupportedException)
         {
             throw new ModelException($"{path} and the weights beside it can't be used: {error.Message}", error);
         }
     }
 
+    /// <summary>Notes what was cut out of <see cref="Module"/>, on top of what was before, so that <see cref="Save"/> can write it down.</summary>
+    /// <param name="plan">What a surgeon has carried out on the module.</param>
+    public void Record(StructuralPlan plan) => Plan = Plan?.Then(plan) ?? plan;
+
     /// <summary>Writes the model as a folder like the one it came from: its present weights, as F32, and all other files as they are
     /// there.</summary>
     /// <remarks>
+    /// Where something was cut out, config.json gets what it has words for (<c>pruned_heads</c>, one feed-forward width for all layers),
+    /// and <see cref="PlanFile"/> holds all of it.
     /// A pruned weight whose mask is in force is written as <c>..._orig</c> and <c>..._mask</c>, which <see cref="Open"/> and PyTorch put in
     /// force again; semantics are not stored, so masked values are +0 after opening. Weights tied in the source stay tied.
     /// </remarks>
@@ -88,8 +109,27 @@ public sealed class PretrainedModel
         var changes = new Dictionary<string, IReadOnlyList<TensorSource>>();
         foreach (var (name, source) in Rename(StateOf(checkpoint, Architecture), Module, Architecture.BasePrefix))
             changes.Add(source.Name, [.. PresentNames(name, state).Select(now => TensorSource.From(StoredName(now, name, source.Name), state[now]))]);
-        checkpoint.Save(folder, changes, options);
+        checkpoint.Save(folder, changes, (options ?? new()) with { Beside = Descriptions() });
     }
+
+    /// <summary>config.json and <see cref="PlanFile"/> of what was cut; nothing where nothing was.</summary>
+    private Dictionary<string, byte[]> Descriptions()
+    {
+        if (Plan is null)
+            return [];
+        var config = JsonNode.Parse(File.ReadAllBytes(Path.Combine(Folder, ConfigFile)))!.AsObject();
+        if (PlanIn(Folder) is { } before)
+            ModelSizes.Undo(before.Config, config);
+        var plan = Plan with { Config = Architecture.Sizes.EditsFor(Plan, config) };
+        ModelSizes.Make(plan.Config, config);
+        using var written = new MemoryStream();
+        using (var json = new Utf8JsonWriter(written, new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+            config.WriteTo(json);
+        return new() { [ConfigFile] = written.ToArray(), [PlanFile] = plan.ToJson() };
+    }
+
+    private static StructuralPlan? PlanIn(string folder) =>
+        Path.Combine(folder, PlanFile) is var path && File.Exists(path) ? StructuralPlan.Load(path) : null;
 
     /// <summary>The name in the file of a tensor that is <paramref name="now"/> in the module, where what was <paramref name="name"/> there is
     /// <paramref name="stored"/> in the file: with or without the base prefix.</summary>
@@ -121,10 +161,23 @@ public sealed class PretrainedModel
                 + "(inspect and prune work on any checkpoint.)");
         using var checkpoint = Checkpoint.Open(folder);
         var tensors = StateOf(checkpoint, architecture);
-        var module = architecture.Create(config, tensors);
+        var plan = PlanIn(folder);
+        var module = Create(architecture, config, tensors, plan);
         var sources = Rename(tensors, module, architecture.BasePrefix);
         module.LoadStateDict(sources.ToDictionary(entry => entry.Key, entry => entry.Value.Shape), (name, target) => sources[name].ReadInto(target));
-        return new(folder, modelType!, module, EndOfText(folder, config));
+        return new(folder, modelType!, module, plan, EndOfText(folder, config));
+    }
+
+    private static Module Create(ModelArchitecture architecture, JsonElement config, Dictionary<string, TensorSource> tensors, StructuralPlan? plan)
+    {
+        var elements = tensors.Values.Sum(tensor => tensor.Count);
+        if (plan is null)
+            return architecture.Create(config, new(tensors.Keys, elements));
+        var before = JsonNode.Parse(config.GetRawText())!.AsObject();
+        ModelSizes.Undo(plan.Config, before);
+        var module = architecture.Create(JsonElement.Parse(before.ToJsonString()), new(tensors.Keys, checked(MaxShrinkage * elements)));
+        plan.Apply(module);
+        return module;
     }
 
     private static string? ModelTypeOf(JsonElement config) =>

@@ -72,6 +72,7 @@ internal sealed class VisionRecipeModel : RecipeModel
         }
         using var source = Checkpoint.Open(_path);
         source.Save(path, source.Tensors.ToDictionary(tensor => tensor.Name, tensor => Present(tensor.Name, state)), Overwriting);
+        PretrainedVisionModel.CopyPlan(_path, path);
     }
 
     /// <summary>What takes the place of a tensor of the file: a weight that came with a mask is stored without.</summary>

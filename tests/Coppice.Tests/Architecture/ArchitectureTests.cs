@@ -21,10 +21,10 @@ public sealed partial class ArchitectureTests
         ["Checkpoints"] = [],
         ["Data"] = ["Checkpoints", "Tokenizers"], // of Checkpoints, the CRC-32 that zip and PNG have in common
         ["Models"] = ["Modules", "Checkpoints"],
-        ["Graphs"] = ["Modules"],
+        ["Graphs"] = ["Models", "Modules"],
         ["Onnx"] = ["Checkpoints", "Modules"],
         ["Generation"] = ["Models", "Modules", "Tokenizers"],
-        ["Pruning"] = ["Checkpoints", "Data", "Graphs", "Modules", "Training"],
+        ["Pruning"] = ["Checkpoints", "Data", "Graphs", "Modules", "Onnx", "Training"],
         ["Training"] = ["Checkpoints", "Data", "Models", "Modules"],
         ["Evaluation"] = ["Checkpoints", "Data", "Generation", "Models", "Modules", "Pruning", "Tokenizers"],
         ["Recipes"] = ["Checkpoints", "Data", "Evaluation", "Models", "Modules", "Pruning", "Tokenizers", "Training"],

@@ -14,6 +14,8 @@ internal sealed class FolderWriter(
         var format = options.Format ?? files[0].Format;
         Directory.CreateDirectory(path);
         CopyOthers(folder.Path, path, isRoot: true, [], cancellation);
+        foreach (var (name, bytes) in options.Beside)
+            File.WriteAllBytes(Path.Combine(path, name), bytes);
         if (options.MaxShardBytes is { } limit)
             WriteShards(path, format, limit, stream);
         else

@@ -16,6 +16,7 @@ namespace Coppice.Models.Bert;
 /// <param name="Labels">Classes of a classifier, where the file says so.</param>
 /// <param name="LabelNames">Class names by number, where the file says so.</param>
 /// <param name="PadSize">Length that texts are cut to, where the classifier was trained with one.</param>
+/// <param name="PrunedHeads">By layer, which of its heads are not in the weights.</param>
 public sealed record BertConfig(
     [property: JsonPropertyName("vocab_size")] int VocabSize,
     [property: JsonPropertyName("hidden_size")] int Width,
@@ -29,8 +30,12 @@ public sealed record BertConfig(
     [property: JsonPropertyName("hidden_dropout_prob")] float Dropout = 0.1f,
     [property: JsonPropertyName("num_labels")] int? Labels = null,
     [property: JsonPropertyName("id2label")] IReadOnlyDictionary<string, string>? LabelNames = null,
-    [property: JsonPropertyName("pad_size")] int? PadSize = null)
+    [property: JsonPropertyName("pad_size")] int? PadSize = null,
+    [property: JsonPropertyName("pruned_heads")] IReadOnlyDictionary<string, IReadOnlyList<int>>? PrunedHeads = null)
 {
+    /// <summary>Width of the heads that a layer has.</summary>
+    internal int AttentionWidth(int layer) => Models.PrunedHeads.Left(PrunedHeads, layer, Heads).Count * (Width / Heads);
+
     internal void Check(ConfigCheck check)
     {
         ConfigCheck.Positive("vocab_size", VocabSize);
@@ -42,10 +47,12 @@ public sealed record BertConfig(
         ConfigCheck.Positive("type_vocab_size", TokenTypes);
         ConfigCheck.Positive("num_labels", Labels ?? 1);
         ConfigCheck.Divides("num_attention_heads", Heads, "hidden_size", Width);
+        Models.PrunedHeads.Check(PrunedHeads, Layers, Heads);
         check.Fits("vocab_size", VocabSize, Width);
         check.Fits("max_position_embeddings", Positions, Width);
         check.Fits("type_vocab_size", TokenTypes, Width);
         check.Fits("num_labels", Labels ?? 1, Width);
-        check.Fits("num_hidden_layers", Layers, (Int128)Width * (4L * Width + 2L * Inner));
+        check.Fits("num_hidden_layers", Layers, (Int128)Width * 2L * Inner);
+        check.Fits("hidden_size", Width, (Int128)4 * Models.PrunedHeads.Sum(PrunedHeads, Layers, Heads) * (Width / Heads));
     }
 }

@@ -10,9 +10,9 @@ public sealed class BertLayer : Module
     private readonly BertIntermediate _intermediate;
     private readonly BertOutput _output;
 
-    internal BertLayer(BertConfig config)
+    internal BertLayer(BertConfig config, int layer)
     {
-        _attention = Register("attention", new BertAttention(config));
+        _attention = Register("attention", new BertAttention(config, config.AttentionWidth(layer)));
         _intermediate = Register("intermediate", new BertIntermediate(config));
         _output = Register("output", new BertOutput(config, config.Inner));
     }
@@ -30,10 +30,10 @@ public sealed class BertAttention : Module
     private readonly BertSelfAttention _self;
     private readonly BertOutput _output;
 
-    internal BertAttention(BertConfig config)
+    internal BertAttention(BertConfig config, int width)
     {
-        _self = Register("self", new BertSelfAttention(config));
-        _output = Register("output", new BertOutput(config, config.Width));
+        _self = Register("self", new BertSelfAttention(config, width));
+        _output = Register("output", new BertOutput(config, width));
     }
 
     internal Tensor Forward(Tensor x, Tensor? mask) => Observed(_output.Forward(_self.Forward(x, mask), x));
@@ -47,11 +47,11 @@ public sealed class BertSelfAttention : Module, ISelfAttention
     private readonly Linear _value;
     private readonly int _headSize;
 
-    internal BertSelfAttention(BertConfig config)
+    internal BertSelfAttention(BertConfig config, int width)
     {
-        _query = Register("query", new Linear(config.Width, config.Width));
-        _key = Register("key", new Linear(config.Width, config.Width));
-        _value = Register("value", new Linear(config.Width, config.Width));
+        _query = Register("query", new Linear(config.Width, width));
+        _key = Register("key", new Linear(config.Width, width));
+        _value = Register("value", new Linear(config.Width, width));
         _headSize = config.Width / config.Heads;
     }
 

@@ -27,6 +27,9 @@ public sealed class BertModel : Module
         return (hidden, Pool(hidden));
     }
 
+    /// <summary>Longest sequence it can see.</summary>
+    public int MaxPositions => _embeddings.Positions;
+
     internal IReadOnlyList<BertLayer> Layers => _encoder.Layers;
 
     internal Tensor Embed(Tensor ids) => _embeddings.Forward(ids, tokenTypes: null);
@@ -52,6 +55,8 @@ public sealed class BertEmbeddings : Module
         _norm = Register("LayerNorm", new LayerNorm(config.Width, config.LayerNormEpsilon));
     }
 
+    internal int Positions => _positionCount;
+
     internal Tensor Forward(Tensor ids, Tensor? tokenTypes)
     {
         var steps = ids.Shape[1];
@@ -69,7 +74,7 @@ public sealed class BertEncoder : Module
     private readonly BertLayer[] _layers;
 
     internal BertEncoder(BertConfig config) =>
-        _layers = Register("layer", new ModuleList<BertLayer>(Enumerable.Range(0, config.Layers).Select(_ => new BertLayer(config)))).Items;
+        _layers = Register("layer", new ModuleList<BertLayer>(Enumerable.Range(0, config.Layers).Select(i => new BertLayer(config, i)))).Items;
 
     internal IReadOnlyList<BertLayer> Layers => _layers;
 

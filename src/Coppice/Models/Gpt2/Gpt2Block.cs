@@ -36,8 +36,9 @@ public sealed class Gpt2Attention : Module, ISelfAttention
 
     internal Gpt2Attention(Gpt2Config config, int layer)
     {
-        _fused = Register("c_attn", new Conv1D(config.Width, 3 * config.Width));
-        _output = Register("c_proj", new Conv1D(config.Width, config.Width));
+        var width = config.AttentionWidth(layer);
+        _fused = Register("c_attn", new Conv1D(config.Width, 3 * width));
+        _output = Register("c_proj", new Conv1D(width, config.Width));
         _layer = layer;
         _headSize = config.Width / config.Heads;
         Scale = (config.ScaleAttention ? 1 / MathF.Sqrt(_headSize) : 1) / (config.ScaleAttentionByLayer ? layer + 1 : 1);

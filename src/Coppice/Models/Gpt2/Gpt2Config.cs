@@ -14,6 +14,7 @@ namespace Coppice.Models.Gpt2;
 /// <param name="ScaleAttention">Whether scores are divided by the square root of the head size.</param>
 /// <param name="ScaleAttentionByLayer">Whether scores are further divided by the block's number, from 1.</param>
 /// <param name="TieWordEmbeddings">Whether the output layer is the token table.</param>
+/// <param name="PrunedHeads">By layer, which of its heads are not in the weights.</param>
 public sealed record Gpt2Config(
     [property: JsonPropertyName("vocab_size")] int VocabSize,
     [property: JsonPropertyName("n_embd")] int Width,
@@ -25,8 +26,12 @@ public sealed record Gpt2Config(
     [property: JsonPropertyName("layer_norm_epsilon")] float LayerNormEpsilon = 1e-5f,
     [property: JsonPropertyName("scale_attn_weights")] bool ScaleAttention = true,
     [property: JsonPropertyName("scale_attn_by_inverse_layer_idx")] bool ScaleAttentionByLayer = false,
-    [property: JsonPropertyName("tie_word_embeddings")] bool TieWordEmbeddings = true)
+    [property: JsonPropertyName("tie_word_embeddings")] bool TieWordEmbeddings = true,
+    [property: JsonPropertyName("pruned_heads")] IReadOnlyDictionary<string, IReadOnlyList<int>>? PrunedHeads = null)
 {
+    /// <summary>Width of the heads that a layer has.</summary>
+    internal int AttentionWidth(int layer) => Models.PrunedHeads.Left(PrunedHeads, layer, Heads).Count * (Width / Heads);
+
     internal void Check(ConfigCheck check)
     {
         ConfigCheck.Positive("vocab_size", VocabSize);
@@ -36,8 +41,10 @@ public sealed record Gpt2Config(
         ConfigCheck.Positive("n_positions", Positions);
         ConfigCheck.Positive("n_inner", Inner ?? 1);
         ConfigCheck.Divides("n_head", Heads, "n_embd", Width);
+        Models.PrunedHeads.Check(PrunedHeads, Layers, Heads);
         check.Fits("vocab_size", VocabSize, Width);
         check.Fits("n_positions", Positions, Width);
-        check.Fits("n_layer", Layers, (Int128)Width * (4L * Width + 2L * (Inner ?? 4L * Width)));
+        check.Fits("n_layer", Layers, (Int128)Width * 2L * (Inner ?? 4L * Width));
+        check.Fits("n_embd", Width, (Int128)4 * Models.PrunedHeads.Sum(PrunedHeads, Layers, Heads) * (Width / Heads));
     }
 }

@@ -51,6 +51,7 @@ public sealed class CifarResNet : ImageClassifier
         private readonly BatchNorm2d _norm1;
         private readonly Conv2d _conv2;
         private readonly BatchNorm2d _norm2;
+        private readonly ChannelPadding? _padding;
 
         public Block(int from, int to, int stride)
         {
@@ -58,21 +59,22 @@ public sealed class CifarResNet : ImageClassifier
             _norm1 = Register("bn1", new BatchNorm2d(to));
             _conv2 = Register("conv2", new Conv2d(to, to, 3, padding: 1, bias: false));
             _norm2 = Register("bn2", new BatchNorm2d(to));
+            if (to > from)
+                _padding = Register("shortcut", new ChannelPadding((to - from) / 2, to - from - (to - from) / 2));
         }
 
         protected override Tensor Compute(Tensor input)
         {
             var x = _norm1.Forward(_conv1.Forward(input)).Relu();       // [B, from, H, W] -> [B, to, H/s, W/s]
             x = _norm2.Forward(_conv2.Forward(x));
-            return x.Add(Shortcut(input, x.Shape[1])).Relu();
+            return x.Add(Shortcut(input)).Relu();
         }
 
-        private Tensor Shortcut(Tensor input, int channels)
+        private Tensor Shortcut(Tensor input)
         {
             if (_conv1.Stride > 1)
                 input = input.AvgPool2d(1, _conv1.Stride);              // windows of one pixel: takes every second
-            var missing = channels - input.Shape[1];
-            return missing == 0 ? input : input.Pad(1, missing / 2, missing - missing / 2);
+            return _padding?.Forward(input) ?? input;
         }
     }
 }

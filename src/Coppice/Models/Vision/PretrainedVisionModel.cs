@@ -13,16 +13,36 @@ public sealed class PretrainedVisionModel
 
     private const string BatchCounter = ".num_batches_tracked";
 
-    private PretrainedVisionModel(VisionArchitecture architecture, ImageClassifier classifier) =>
-        (Architecture, Classifier) = (architecture, classifier);
+    private PretrainedVisionModel(string path, string architectureName, ImageClassifier classifier, StructuralPlan? plan) =>
+        (Path, ArchitectureName, Classifier, Plan) = (path, architectureName, classifier, plan);
+
+    /// <summary>The file it came from.</summary>
+    public string Path { get; }
+
+    /// <summary>The architecture's name.</summary>
+    public string ArchitectureName { get; }
 
     /// <summary>The architecture.</summary>
-    public VisionArchitecture Architecture { get; }
+    public VisionArchitecture Architecture => VisionModels.Find(ArchitectureName)!;
 
     /// <summary>The model with its weights.</summary>
     public ImageClassifier Classifier { get; }
 
+    /// <summary>All that was cut out of the model so far; null where nothing was.</summary>
+    public StructuralPlan? Plan { get; private set; }
+
+    /// <summary>Where the plan of a pruned file lies: beside it.</summary>
+    public static string PlanPath(string path) => path + ".plan.json";
+
+    /// <summary>Copies the plan of a pruned file, if it has one, beside a file that was made from it.</summary>
+    public static void CopyPlan(string source, string target)
+    {
+        if (File.Exists(PlanPath(source)))
+            File.Copy(PlanPath(source), PlanPath(target), overwrite: true);
+    }
+
     /// <summary>Opens a checkpoint and loads it, as F32; the number of classes is the last layer's.</summary>
+    /// <remarks>Of a pruned model, the file at <see cref="PlanPath"/> tells the sizes.</remarks>
     /// <param name="path">A state dictionary in any format of <see cref="Checkpoint.Open"/>; names may all begin with
     /// <c>module.</c>.</param>
     /// <param name="architecture">A name of <see cref="VisionModels.Known"/>.</param>
@@ -33,8 +53,7 @@ public sealed class PretrainedVisionModel
         var known = VisionModels.Find(architecture)
             ?? throw new ModelException($"There is no architecture '{architecture}'; known are {string.Join(", ", VisionModels.Known)}.");
         using var checkpoint = Checkpoint.Open(path);
-        var isParallel = checkpoint.Tensors.All(tensor => tensor.Name.StartsWith(ParallelPrefix, StringComparison.Ordinal));
-        var skip = isParallel ? ParallelPrefix.Length : 0;
+        var skip = PrefixLength(checkpoint);
         var sources = checkpoint.Tensors.ToDictionary(tensor => tensor.Name[skip..]);
         if (!sources.TryGetValue(known.Head + ".weight", out var head) || head.Shape.Rank != 2)
             throw new ModelException($"{path} has no matrix '{known.Head}.weight', so it is not a {architecture}; "
@@ -42,14 +61,41 @@ public sealed class PretrainedVisionModel
         var model = known.Create(head.Shape[0]);
         try
         {
+            var plan = File.Exists(PlanPath(path)) ? StructuralPlan.Load(PlanPath(path)) : null;
+            plan?.Apply(model);
             Load(model, sources);
+            return new(path, architecture, model, plan);
         }
-        catch (Exception error) when (error is StateDictException or NotSupportedException)
+        catch (Exception error) when (error is StateDictException or StructuralPlanException or NotSupportedException)
         {
-            throw new ModelException($"{path} is not a {architecture}: {error.Message}", error);
+            throw new ModelException($"{path} is not a {architecture}, or was pruned and its plan {PlanPath(path)} is missing or another's: "
+                + error.Message, error);
         }
-        return new(known, model);
     }
+
+    /// <summary>Notes what was cut out of <see cref="Classifier"/>, on top of what was before.</summary>
+    /// <param name="plan">What a surgeon has carried out on it.</param>
+    public void Record(StructuralPlan plan) => Plan = Plan?.Then(plan) ?? plan;
+
+    /// <summary>Writes the model as a file like the one it came from, with its present weights as F32, and what was cut out of it to
+    /// <see cref="PlanPath"/>.</summary>
+    /// <param name="path">The new file.</param>
+    /// <param name="options">Format, overwriting, progress.</param>
+    /// <exception cref="CheckpointException">The source is gone or changed, or the output exists or can't be written.</exception>
+    public void Save(string path, SaveOptions? options = null)
+    {
+        using var checkpoint = Checkpoint.Open(Path);
+        var skip = PrefixLength(checkpoint);
+        var state = Classifier.StateDict();
+        checkpoint.Save(path, checkpoint.Tensors.Select(tensor => TensorSource.From(tensor.Name, state.GetValueOrDefault(tensor.Name[skip..])
+            ?? throw new ModelException($"{Path} holds '{tensor.Name}', which the model opened from it has not: it has changed since, or has "
+                + "masks; open it again, or make the masks permanent."))), options);
+        if (Plan is not null)
+            File.WriteAllBytes(PlanPath(path), Plan.ToJson());
+    }
+
+    private static int PrefixLength(Checkpoint checkpoint) =>
+        checkpoint.Tensors.All(tensor => tensor.Name.StartsWith(ParallelPrefix, StringComparison.Ordinal)) ? ParallelPrefix.Length : 0;
 
     private static void Load(ImageClassifier model, Dictionary<string, TensorSource> sources)
     {

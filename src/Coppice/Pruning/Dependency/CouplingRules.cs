@@ -21,7 +21,7 @@ internal static class CouplingRules
         [typeof(Contiguous)] = Same,
         [typeof(Softmax)] = coupling => SameButLast(coupling, pinned: true),
         [typeof(LogSoftmax)] = coupling => SameButLast(coupling, pinned: true),
-        [typeof(Sum)] = coupling => WithoutLast(coupling, _ => { }),
+        [typeof(Tensors.Ops.Sum)] = coupling => WithoutLast(coupling, _ => { }),
         [typeof(Mean)] = coupling => WithoutLast(coupling, last => AxisAlgebra.Normalize(last, coupling.Name)),
         [typeof(ArgMax)] = coupling => WithoutLast(coupling, last => coupling.Pin(last, "positions along this axis are its result")),
         [typeof(Linear)] = LinearRule,
@@ -43,7 +43,11 @@ internal static class CouplingRules
         [typeof(Narrow)] = NarrowRule,
         [typeof(Concat)] = ConcatRule,
         [typeof(Pad)] = PadRule,
-        [typeof(Arange)] = coupling => NoRule(coupling, "positions"),
+        [typeof(Arange)] = Unsupported("positions"),
+        [typeof(L2Normalize)] = Unsupported("every entry is divided by a length over all along this axis"),
+        [typeof(CrossEntropy)] = Unsupported("a loss, of which every class is part"),
+        [typeof(KlDivergence)] = Unsupported("a loss, of which every class is part"),
+        [typeof(MeanSquaredError)] = Unsupported("a loss, whose mean is over all entries"),
     };
 
     /// <summary>Applies the rule of a node's op.</summary>
@@ -55,8 +59,10 @@ internal static class CouplingRules
             NoRule(coupling, "there is no rule for this op");
     }
 
-    /// <summary>Whether an op has a rule.</summary>
+    /// <summary>Whether an op has a rule, if only that nothing it touches can be pruned.</summary>
     public static bool Knows(Type op) => Rules.ContainsKey(op);
+
+    private static Action<Coupling> Unsupported(string why) => coupling => NoRule(coupling, why);
 
     private static void NoRule(Coupling c, string why)
     {
@@ -77,7 +83,7 @@ internal static class CouplingRules
         c.Outputs[0] = new Term[sizes.Count];
         for (var axis = 0; axis < sizes.Count; axis++)
         {
-            var terms = c.Inputs.Select(input => axis - (sizes.Count - input.Length)  is var own and >= 0 ? input[own] : null).OfType<Term>()
+            var terms = c.Inputs.Select(input => axis - (sizes.Count - input.Length) is var own and >= 0 ? input[own] : null).OfType<Term>()
                 .Where(term => term.Size == sizes[axis]).ToArray();
             foreach (var other in terms.Skip(1))
                 c.Equate(terms[0], other);
@@ -135,13 +141,21 @@ internal static class CouplingRules
     {
         var (x, weight) = (c.Inputs[0], c.Inputs[1]);
         var groups = ((Conv2d)c.Node.Op).Groups;
-        var (inputs, outputs) = (Grouped(c, x[1], groups), Grouped(c, weight[0], groups));
-        c.Equate(inputs[0], outputs[0]);
-        c.Equate(inputs[1], weight[1]);
+        if (groups == 1)
+        {
+            c.Equate(x[1], weight[1]);
+            c.Sizes = [c.NewPinned(1, "the only group")];
+        }
+        else
+        {
+            var (inputs, outputs) = (Grouped(c, x[1], groups), Grouped(c, weight[0], groups));
+            c.Equate(inputs[0], outputs[0]);
+            c.Equate(inputs[1], weight[1]);
+            c.Sizes = [outputs[0]];
+        }
         c.Contract(0, 1);
         if (c.Inputs.Count > 2)
             c.Equate(weight[0], c.Inputs[2][0]);
-        c.Sizes = [outputs[0]];
         for (var axis = 2; axis < weight.Length; axis++)
         {
             c.Pin(weight[axis], "the kernel's extent");
@@ -212,8 +226,8 @@ internal static class CouplingRules
             c.Equate(k[axis], v[axis]);
         c.Equate(q[0], k[0]);
         c.Equate(q[3], k[3]);
-        var heads = AxisAlgebra.Factor(q[1], [k[1].Size, q[1].Size / k[1].Size], c.Name);
-        c.Equate(heads[0], k[1]);
+        // Where each query head has its own key head, both may be one leaf already: of a fused projection.
+        c.Equate(q[1].Size == k[1].Size ? q[1] : AxisAlgebra.Factor(q[1], [k[1].Size, q[1].Size / k[1].Size], c.Name)[0], k[1]);
         c.Contract(0, 3);
         c.Pin(k[2], "every entry depends on all keys");
         c.Pin(q[2], "positions");

@@ -67,27 +67,31 @@ public sealed class DependencyGraph
     {
         var members = new OrderedDictionary<Dim, List<GroupMember>>();
         var pinned = new List<PinnedAxis>();
+        var readers = Graph.Nodes.SelectMany(node => node.Inputs.Distinct(), (node, input) => (node, input))
+            .ToLookup(entry => entry.input, entry => entry.node);
         foreach (var value in Graph.Values)
             if (value is ParameterValue or BufferValue)
                 foreach (var (axis, term) in TermsOf(value).Index())
-                    Collect(value, axis, term, members, pinned);
-        Groups = [.. members.Select((entry, number) => new PruningGroup(number, entry.Key, entry.Value))];
+                    Collect(new(value, axis, term, [.. readers[value]]), members, pinned);
+        var kinds = new GroupKinds(Graph, TermsOf);
+        Groups = [.. members.Select((entry, number) => new PruningGroup(number, kinds.Of(entry.Key), entry.Key, entry.Value))];
         Pinned = pinned;
     }
 
-    private static void Collect(Value value, int axis, Term term, OrderedDictionary<Dim, List<GroupMember>> members, List<PinnedAxis> pinned)
+    private static void Collect(GroupMember member, OrderedDictionary<Dim, List<GroupMember>> members, List<PinnedAxis> pinned)
     {
-        var leaves = term.Leaves().Distinct().ToList();
+        var leaves = member.Term.Leaves().Distinct().ToList();
         var free = leaves.FindAll(leaf => leaf.Pinned is null && leaf.Size > 1);
         foreach (var leaf in free)
         {
             if (!members.TryGetValue(leaf, out var list))
                 members.Add(leaf, list = []);
-            list.Add(new(value, axis, term));
+            list.Add(member);
         }
         if (free.Count == 0)
-            pinned.Add(new(value.Name, axis, term.Size, leaves.Where(leaf => leaf.Pinned is not null).MaxBy(leaf => leaf.Size)?.Pinned
-                ?? (term.Size > 1 ? "the model takes its indices one by one" : "an axis of one index")));
+            pinned.Add(new(member.Value.Name, member.Axis, member.Term.Size,
+                leaves.Where(leaf => leaf.Pinned is not null).MaxBy(leaf => leaf.Size)?.Pinned
+                ?? (member.Term.Size > 1 ? "the model takes its indices one by one" : "an axis of one index")));
     }
 }
 

@@ -5,10 +5,14 @@ namespace Coppice.Pruning.Dependency;
 /// <summary>Channels, heads or neurons that all members have: index k of the group is removed from all of them or from none.</summary>
 public sealed class PruningGroup
 {
-    internal PruningGroup(int number, Dim leaf, IReadOnlyList<GroupMember> members) => (Number, Leaf, Members) = (number, leaf, members);
+    internal PruningGroup(int number, GroupKind kind, Dim leaf, IReadOnlyList<GroupMember> members) =>
+        (Number, Kind, Leaf, Members) = (number, kind, leaf, members);
 
     /// <summary>Its number in <see cref="DependencyGraph.Groups"/>.</summary>
     public int Number { get; }
+
+    /// <summary>What an index is.</summary>
+    public GroupKind Kind { get; }
 
     /// <summary>How many indices it has.</summary>
     public int Size => Leaf.Size;
@@ -32,13 +36,17 @@ public sealed class PruningGroup
 /// <summary>An axis of a parameter or buffer that shrinks with a group.</summary>
 public sealed class GroupMember
 {
-    internal GroupMember(Value value, int axis, Term term) => (Value, Axis, Term) = (value, axis, term);
+    internal GroupMember(Value value, int axis, Term term, IReadOnlyList<Node> readers) =>
+        (Value, Axis, Term, Readers) = (value, axis, term, readers);
 
     /// <summary>The parameter or buffer in the graph.</summary>
     public Value Value { get; }
 
     /// <summary>The axis.</summary>
     public int Axis { get; }
+
+    /// <summary>Nodes of the graph that read the value.</summary>
+    public IReadOnlyList<Node> Readers { get; }
 
     internal Term Term { get; }
 

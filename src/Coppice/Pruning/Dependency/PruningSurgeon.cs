@@ -1,6 +1,6 @@
 using Coppice.Graphs;
-using Coppice.Modules;
 using Coppice.Tensors;
+using Coppice.Tensors.Autograd;
 using Coppice.Tensors.Ops;
 
 namespace Coppice.Pruning.Dependency;
@@ -12,69 +12,33 @@ public static class PruningSurgeon
     /// <param name="dependencies">What depends on what; of a graph over the model's own parameters.</param>
     /// <param name="removal">What goes.</param>
     /// <param name="inputs">The graph's inputs, in its order, to compare outputs on.</param>
+    /// <param name="forward">The model's own forward pass, where it has one: its outputs are compared too.</param>
     /// <returns>The graph of the smaller model, and how its outputs compare.</returns>
-    /// <exception cref="PruningException">The outputs differ; the model is as it was before.</exception>
-    public static (Graph Graph, Verification Verification) Apply(
-        DependencyGraph dependencies, Removal removal, IReadOnlyList<Tensor> inputs)
+    /// <exception cref="VerificationException">The outputs differ; the model is as it was before.</exception>
+    public static (Graph Graph, Verification Verification) Apply(DependencyGraph dependencies, Removal removal, IReadOnlyList<Tensor> inputs,
+        Func<IReadOnlyList<Tensor>, TraceOutputs>? forward = null)
     {
         using var scope = new TensorScope();
+        using var paused = Tape.Pause();
         var expected = new ReferenceRun(dependencies, removal).Run(inputs);
-        var undo = Shrink(dependencies, removal);
+        var undo = removal.ToPlan("").ApplyReversibly(dependencies.Graph.State);
         try
         {
             var graph = dependencies.Graph.Revise(node => Revised(dependencies.CouplingOf(node), removal));
-            var outputs = new GraphModule(graph).Forward(inputs);
-            return (graph, Verification.Compare(graph, expected, outputs, removal.Normalized));
+            var verification = Verification.Compare(graph, expected, new GraphModule(graph).Forward(inputs), removal.Normalized);
+            if (forward is not null)
+                verification = verification.And(Verification.Compare(
+                    graph, expected, [.. forward(inputs).Tensors.Select(output => output.Tensor)], removal.Normalized));
+            return (graph, verification);
         }
-        catch (Exception error) when (error is PruningException or GraphException or OpException)
+        catch (Exception error)
         {
             undo();
-            throw error as PruningException ?? new PruningException($"The model can't do without what would be removed: {error.Message}", error);
+            if (error is GraphException or OpException or ArgumentException or InvalidOperationException)
+                throw new VerificationException($"The model does not run without what would be removed: {error.Message}", error);
+            throw;
         }
     }
-
-    /// <returns>Puts the tensors of before back.</returns>
-    private static Action Shrink(DependencyGraph dependencies, Removal removal)
-    {
-        Action undo = () => { };
-        foreach (var value in dependencies.Graph.Values.OfType<StoredValue>())
-        {
-            var axes = Enumerable.Range(0, value.SampleShape.Rank).Select(axis => (Axis: axis, Kept: removal.KeptOf(value, axis)))
-                .Where(entry => entry.Kept is not null).ToList();
-            if (axes.Count == 0)
-                continue;
-            switch (value)
-            {
-                case ParameterValue { Parameter: var parameter }:
-                    undo += Replace(parameter, tensor => Selected(tensor, axes));
-                    break;
-                case BufferValue buffer:
-                    var before = buffer.Tensor;
-                    buffer.Owner.ReplaceBuffer(buffer.Key, Selected(before, axes));
-                    undo += () => buffer.Owner.ReplaceBuffer(buffer.Key, before);
-                    break;
-            }
-        }
-        return undo;
-    }
-
-    private static Action Replace(Parameter parameter, Func<Tensor, Tensor> select)
-    {
-        var (data, mask, keepsSign) = (parameter.Data, parameter.Mask, parameter.KeepsSign);
-        Set(select(data), mask is null ? null : select(mask));
-        return () => Set(data, mask);
-
-        void Set(Tensor values, Tensor? entries)
-        {
-            parameter.ClearMask();
-            parameter.Replace(values);
-            if (entries is not null)
-                parameter.SetMask(entries, keepsSign);
-        }
-    }
-
-    private static Tensor Selected(Tensor tensor, List<(int Axis, int[]? Kept)> axes) =>
-        axes.Aggregate(tensor, (part, entry) => AxisSelection.Select(part, entry.Axis, entry.Kept!));
 
     private static (Op Op, IReadOnlyList<SymbolicDim> Sizes) Revised(Coupling coupling, Removal removal)
     {

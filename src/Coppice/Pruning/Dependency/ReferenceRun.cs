@@ -1,6 +1,7 @@
 using Coppice.Graphs;
 using Coppice.Tensors;
 using Coppice.Tensors.Ops;
+using AxisSelection = Coppice.Modules.AxisSelection;
 
 namespace Coppice.Pruning.Dependency;
 

@@ -1,5 +1,7 @@
 using Coppice.Graphs;
+using Coppice.Modules;
 using Coppice.Tensors;
+using Coppice.Tensors.Ops;
 
 namespace Coppice.Pruning.Dependency;
 
@@ -36,6 +38,36 @@ public sealed class Removal
 
     /// <summary>The indices of a group that stay, ascending.</summary>
     public int[] KeptOf(PruningGroup group) => Indices(KeptOf(group.Leaf));
+
+    /// <summary>The removal put down by names, to be carried out on other models of the kind.</summary>
+    /// <param name="model">Kind of model.</param>
+    public StructuralPlan ToPlan(string model)
+    {
+        var tensors = new List<PlannedTensor>();
+        foreach (var value in _dependencies.Graph.Values)
+            if (value is ParameterValue or BufferValue)
+            {
+                PlannedAxis[] axes = [.. Enumerable.Range(0, value.SampleShape.Rank).Select(axis => (Axis: axis, Kept: KeptOf(value, axis)))
+                    .Where(entry => entry.Kept is not null).Select(entry => new PlannedAxis(entry.Axis, entry.Kept!))];
+                if (axes.Length > 0)
+                    tensors.Add(new(value.Name, [.. value.SampleShape], axes));
+            }
+        return new(StructuralPlan.CurrentVersion, model, tensors, [.. Paddings()], []);
+    }
+
+    /// <summary>What <see cref="ChannelPadding"/> layers come to add.</summary>
+    private IEnumerable<PlannedPadding> Paddings()
+    {
+        var modules = _dependencies.Graph.State.NamedModules().ToDictionary(entry => entry.Name, entry => entry.Module);
+        foreach (var node in _dependencies.Graph.Nodes)
+            if (node.Op is Pad pad && modules.GetValueOrDefault(node.Layer) is ChannelPadding)
+            {
+                var sizes = _dependencies.CouplingOf(node).Sizes;
+                var (from, to) = (new PaddedChannels(pad.Before, pad.After), new PaddedChannels(SizeOf(sizes[0]), SizeOf(sizes[1])));
+                if (from != to)
+                    yield return new(node.Layer, from, to);
+            }
+    }
 
     /// <summary>The indices of an axis that stay, ascending; null where all do.</summary>
     internal int[]? KeptOf(Value value, int axis)

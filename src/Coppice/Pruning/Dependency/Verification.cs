@@ -12,7 +12,10 @@ public sealed record Verification(double LargestDifference, IReadOnlyList<string
     /// <summary>Differences up to this are rounding: sums run in another order.</summary>
     public const double Tolerance = 1e-4;
 
-    /// <exception cref="PruningException">They differ by more than rounding.</exception>
+    /// <summary>Both, by the larger difference.</summary>
+    internal Verification And(Verification other) => other.LargestDifference > LargestDifference ? other : this;
+
+    /// <exception cref="VerificationException">They differ by more than rounding.</exception>
     internal static Verification Compare(Graph graph, IReadOnlyList<Tensor> expected, IReadOnlyList<Tensor> actual, IReadOnlyList<string> normalized)
     {
         var largest = 0.0;
@@ -20,12 +23,12 @@ public sealed record Verification(double LargestDifference, IReadOnlyList<string
         {
             var name = graph.Outputs[i].Name;
             if (expected[i].Shape != actual[i].Shape)
-                throw new PruningException($"The pruned model gives output '{name}' as {actual[i].Shape}, not {expected[i].Shape}.");
+                throw new VerificationException($"The pruned model gives output '{name}' as {actual[i].Shape}, not {expected[i].Shape}.");
             if (expected[i].DType != DType.F32)
                 continue;
             var difference = Difference(expected[i].ToArray<float>(), actual[i].ToArray<float>());
             if (!(difference <= Tolerance))
-                throw new PruningException($"The pruned model's output '{name}' differs by {difference:G3} of its largest value from the original's "
+                throw new VerificationException($"The pruned model's output '{name}' differs by {difference:G3} of its largest value from the original's "
                     + "without the removed channels: the plan is wrong for this model, and nothing was changed. Please report it.");
             largest = Math.Max(largest, difference);
         }
@@ -47,3 +50,6 @@ public sealed record Verification(double LargestDifference, IReadOnlyList<string
         return largest / scale;
     }
 }
+
+/// <summary>A pruned model does not compute what it must; nothing was changed.</summary>
+public sealed class VerificationException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,6 +1,6 @@
 using Coppice.Tensors;
 
-namespace Coppice.Pruning.Dependency;
+namespace Coppice.Modules;
 
 /// <summary>Tensors with some indices of an axis alone, and back.</summary>
 internal static class AxisSelection

@@ -1,0 +1,87 @@
+using Coppice.Checkpoints;
+using Coppice.Data;
+using Coppice.Graphs;
+using Coppice.Models;
+using Coppice.Models.Bert;
+using Coppice.Models.Vision;
+using Coppice.Modules;
+using Coppice.Tokenizers;
+
+namespace Coppice.Cli.Structural;
+
+/// <summary>A model that is analysed and pruned as a whole: a Hugging Face folder, or a file of weights with its architecture's name.</summary>
+internal abstract class OpenedModel
+{
+    /// <summary>The model with its graph.</summary>
+    public abstract TracedModel Traced { get; }
+
+    /// <summary>What was cut out of it before; null where nothing was.</summary>
+    public abstract StructuralPlan? Before { get; }
+
+    /// <summary>Globs of what is pruned unless the user says otherwise; empty for all.</summary>
+    public abstract IReadOnlyList<string> DefaultScope { get; }
+
+    /// <summary>Opens and traces.</summary>
+    /// <param name="path">Folder or file.</param>
+    /// <param name="architecture">Name of an image classifier's architecture; null for a folder.</param>
+    /// <param name="size">Tokens, or height and width of an image, to trace with; null for the usual.</param>
+    public static OpenedModel Open(string path, string? architecture, int? size)
+    {
+        if (architecture is not null)
+            return new Vision(PretrainedVisionModel.Open(path, architecture), size);
+        return Directory.Exists(path) ? new Text(PretrainedModel.Open(path), size)
+            : throw new UsageException($"{path} is a file of weights, which does not say what to compute; name its --arch: "
+                + $"{string.Join(", ", VisionModels.Known)}.");
+    }
+
+    /// <summary>Examples of a file, for gradients.</summary>
+    public abstract TrainingData Read(string data);
+
+    /// <summary>Notes what a surgeon cut out, and writes the model.</summary>
+    public abstract void Save(string output, StructuralPlan plan, SaveOptions options);
+
+    private sealed class Text(PretrainedModel model, int? steps) : OpenedModel
+    {
+        private const int LongestExample = 128;
+
+        public override TracedModel Traced { get; } = TracedModel.Of(model, steps);
+
+        public override StructuralPlan? Before => model.Plan;
+
+        public override IReadOnlyList<string> DefaultScope => model.Architecture.Sizes.Globs;
+
+        public override TrainingData Read(string data)
+        {
+            var tokenizer = Tokenizer.FromFolder(model.Folder);
+            if (model.Module is not ITextClassifier classifier)
+                return TokenTrainingData.Pack(TextDocuments.Read(data), tokenizer, Math.Min(model.CausalLanguageModel.MaxPositions, LongestExample));
+            var examples = LabeledText.Read(data);
+            var longest = Math.Min((classifier as BertClassifier)?.Config.PadSize ?? LongestExample, classifier.MaxPositions);
+            return new TextTrainingData(examples.Encode(tokenizer, longest), [.. examples.Examples.Select(example => example.Label)]);
+        }
+
+        public override void Save(string output, StructuralPlan plan, SaveOptions options)
+        {
+            model.Record(plan);
+            model.Save(output, options);
+        }
+    }
+
+    private sealed class Vision(PretrainedVisionModel model, int? size) : OpenedModel
+    {
+        public override TracedModel Traced { get; } = TracedModel.Of(model, size);
+
+        public override StructuralPlan? Before => model.Plan;
+
+        public override IReadOnlyList<string> DefaultScope => [];
+
+        public override TrainingData Read(string data) =>
+            new ImageTrainingData(ImageData.Read(data), model.Architecture.Mean, model.Architecture.Std);
+
+        public override void Save(string output, StructuralPlan plan, SaveOptions options)
+        {
+            model.Record(plan);
+            model.Save(output, options);
+        }
+    }
+}

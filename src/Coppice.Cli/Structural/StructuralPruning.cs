@@ -1,0 +1,97 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Coppice.Checkpoints;
+using Coppice.Graphs;
+using Coppice.Models;
+using Coppice.Models.Vision;
+using Coppice.Modules;
+using Coppice.Pruning.Dependency;
+using Spectre.Console;
+
+namespace Coppice.Cli.Structural;
+
+/// <summary>The half of <c>coppice prune</c> that makes a model smaller.</summary>
+/// <param name="Output">Where it was written; null for a dry run.</param>
+/// <param name="Removal">What went.</param>
+/// <param name="Groups">The groups that shrank.</param>
+/// <param name="Before">Cost of the model before.</param>
+/// <param name="After">And after.</param>
+/// <param name="Verification">How the outputs compare.</param>
+internal sealed record StructuralPruning(
+    string? Output, Removal Removal, IReadOnlyList<PruningGroup> Groups, ModelCost Before, ModelCost After, Verification Verification)
+{
+    /// <summary>Opens, chooses, cuts, verifies, writes.</summary>
+    /// <param name="path">The model.</param>
+    /// <param name="output">Where to write; null for nowhere.</param>
+    /// <param name="options">How much goes, and from where; without globs the model's own.</param>
+    /// <param name="plan">Where to write what was cut; null for nowhere.</param>
+    /// <param name="parsed">The other options.</param>
+    /// <param name="terminal">Shows progress.</param>
+    public static StructuralPruning Run(
+        string path, string? output, GroupPruning options, string? plan, ParseResult parsed, Terminal terminal)
+    {
+        var model = terminal.Busy("tracing the model",
+            () => OpenedModel.Open(path, parsed.GetValue(StructuralOptions.Arch), parsed.GetValue(StructuralOptions.Input)));
+        var dependencies = DependencyGraph.Of(model.Traced.Graph);
+        var removal = terminal.Busy("choosing what to remove", () => (options with
+        {
+            Include = options.Include.Count > 0 ? options.Include : model.DefaultScope,
+            Before = model.Before,
+        }).Choose(dependencies, StructuralOptions.ImportanceOf(parsed, model)));
+        var (before, cuts) = (ModelCost.Of(dependencies.Graph), removal.ToPlan(model.Traced.Kind));
+        var (graph, verification) = terminal.Busy("removing and verifying", () => PruningSurgeon.Apply(
+            dependencies, removal, model.Traced.RandomInputs(parsed.GetValue(CommonOptions.Seed)), model.Traced.Forward));
+        if (output is not null)
+            terminal.Busy("writing", () =>
+            {
+                model.Save(output, cuts, SavingOptions.Of(parsed));
+                return true;
+            });
+        if (plan is not null)
+            File.WriteAllBytes(plan, cuts.ToJson());
+        return new(output, removal, [.. dependencies.Groups.Where(group => removal.KeptOf(group).Length < group.Size)], before,
+            ModelCost.Of(graph), verification);
+    }
+
+    public JsonObject ToJson() => new()
+    {
+        ["output"] = Output,
+        ["groups"] = new JsonArray([.. Groups.Select(group => new JsonObject
+        {
+            ["group"] = group.Number,
+            ["kind"] = GroupsCommand.NameOf(group.Kind),
+            ["tensor"] = group.Members[0].Value.Name,
+            ["before"] = group.Size,
+            ["after"] = Removal.KeptOf(group).Length,
+        })]),
+        ["parameters"] = new JsonObject { ["before"] = Before.Parameters, ["after"] = After.Parameters },
+        ["macs"] = new JsonObject { ["before"] = Before.Macs, ["after"] = After.Macs },
+        ["verification"] = new JsonObject
+        {
+            ["largest_difference"] = Verification.LargestDifference,
+            ["normalized"] = new JsonArray([.. Verification.Normalized.Select(name => JsonValue.Create(name))]),
+        },
+    };
+
+    public void Show(Terminal terminal)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumn("group").AddColumn("kind").AddColumn("first tensor")
+            .AddColumn(new TableColumn("before").RightAligned()).AddColumn(new TableColumn("after").RightAligned());
+        foreach (var group in Groups)
+            table.AddRow($"{group.Number}", GroupsCommand.NameOf(group.Kind), Markup.Escape($"{group.Members[0].Value.Name}[{group.Members[0].Axis}]"),
+                $"{group.Size:N0}", $"{Removal.KeptOf(group).Length:N0}");
+        terminal.Show(table);
+        terminal.Line($"parameters: {Before.Parameters:N0} -> {After.Parameters:N0} ({Reports.Percent(Share(After.Parameters, Before.Parameters))})");
+        terminal.Line($"multiply-accumulates: {Before.Macs:N0} -> {After.Macs:N0} ({Reports.Percent(Share(After.Macs, Before.Macs))})");
+        terminal.Line($"verified: outputs are those of the original without what was removed, to {Verification.LargestDifference:G2} of the largest");
+        if (Verification.Normalized.Count > 0)
+            terminal.Line($"statistics are now over fewer entries in: {string.Join(", ", Verification.Normalized)}");
+        terminal.Line(Output is null ? "dry run: nothing was written." : $"saved: {Output}");
+        if (Output is not null)
+            terminal.Note(Directory.Exists(Output)
+                ? $"{PretrainedModel.PlanFile} there tells what was cut; other tools read config.json, which says it too where all layers have as many neurons."
+                : $"Keep {PretrainedVisionModel.PlanPath(Output)} beside it: it tells what was cut.");
+    }
+
+    private static double Share(long after, long before) => before == 0 ? 1 : (double)after / before;
+}

@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Coppice.Modules;
+
+namespace Coppice.Models;
+
+/// <summary>Where a family's config.json and weights tell how many heads and neurons the layers have.</summary>
+/// <param name="Layers">Member that says how many layers there are.</param>
+/// <param name="Heads">Member that says how many heads a layer has, before <c>pruned_heads</c>.</param>
+/// <param name="Width">Member that says how wide the model is.</param>
+/// <param name="Inner">Member that says how many neurons all feed-forward layers have.</param>
+/// <param name="HeadWeight">How the name of the weight that reads a layer's heads ends; {0} is the layer.</param>
+/// <param name="InnerWeight">How the name of the weight that reads its neurons ends.</param>
+/// <param name="InputAxis">Axis along which these weights read.</param>
+public sealed record ModelSizes(string Layers, string Heads, string Width, string Inner, string HeadWeight, string InnerWeight, int InputAxis)
+{
+    private const string PrunedHeadsMember = "pruned_heads";
+
+    /// <summary>Globs of the weights that read heads and neurons: what can be pruned and still be told by config.json.</summary>
+    public IReadOnlyList<string> Globs => [$"*{HeadWeight.Replace("{0}", "*", StringComparison.Ordinal)}",
+        $"*{InnerWeight.Replace("{0}", "*", StringComparison.Ordinal)}"];
+
+    /// <summary>What of a plan config.json can say, as Hugging Face reads it: removed heads, and one number of neurons for all layers.</summary>
+    /// <param name="plan">What was cut out of the model.</param>
+    /// <param name="config">config.json of before.</param>
+    internal IReadOnlyList<ConfigEdit> EditsFor(StructuralPlan plan, JsonObject config)
+    {
+        var edits = new List<ConfigEdit>();
+        Add(PrunedHeadsMember, HeadsAfter(plan, config));
+        Add(Inner, InnerAfter(plan, config) is { } inner ? JsonValue.Create(inner) : null);
+        return edits;
+
+        void Add(string member, JsonNode? to)
+        {
+            if (to is not null && !JsonNode.DeepEquals(config[member], to))
+                edits.Add(new(member, ElementOf(config[member]), ElementOf(to)));
+        }
+    }
+
+    /// <summary>config.json with edits made.</summary>
+    internal static void Make(IReadOnlyList<ConfigEdit> edits, JsonObject config)
+    {
+        foreach (var (member, _, to) in edits)
+            Set(config, member, to);
+    }
+
+    /// <summary>config.json as it was before edits were made.</summary>
+    /// <exception cref="ArgumentException">It does not say what the edits made of it.</exception>
+    internal static void Undo(IReadOnlyList<ConfigEdit> edits, JsonObject config)
+    {
+        foreach (var (member, from, to) in edits)
+        {
+            if (!JsonNode.DeepEquals(config[member], NodeOf(to)))
+                throw new ArgumentException($"config.json says {member} is {config[member]?.ToJsonString() ?? "missing"}, "
+                    + $"{PretrainedModel.PlanFile} says it is {to}; take both from one folder, or remove {PretrainedModel.PlanFile} if "
+                    + "config.json alone is right.");
+            Set(config, member, from);
+        }
+    }
+
+    private static void Set(JsonObject config, string member, JsonElement? value)
+    {
+        if (value is null)
+            config.Remove(member);
+        else
+            config[member] = NodeOf(value);
+    }
+
+    private JsonObject? HeadsAfter(StructuralPlan plan, JsonObject config)
+    {
+        var (heads, width) = ((int)config[Heads]!, (int)config[Width]!);
+        var before = config[PrunedHeadsMember]?.Deserialize(ConfigJson.Default.IReadOnlyDictionaryStringIReadOnlyListInt32);
+        var after = new JsonObject();
+        foreach (var layer in Enumerable.Range(0, (int)config[Layers]!))
+        {
+            var left = PrunedHeads.Left(before, layer, heads);
+            if (KeptOf(plan, HeadWeight, layer) is { } kept)
+                left = [.. kept.Select(index => left[index / (width / heads)]).Distinct()];
+            if (left.Count < heads)
+                after[layer.ToString(CultureInfo.InvariantCulture)] =
+                    new JsonArray([.. Enumerable.Range(0, heads).Except(left).Select(head => JsonValue.Create(head))]);
+        }
+        return after.Count > 0 ? after : null;
+    }
+
+    /// <summary>The number of neurons that all layers have; null where they differ.</summary>
+    private int? InnerAfter(StructuralPlan plan, JsonObject config)
+    {
+        var widths = Enumerable.Range(0, (int)config[Layers]!).Select(layer => KeptOf(plan, InnerWeight, layer)?.Count).Distinct().ToList();
+        return widths is [{ } only] ? only : null;
+    }
+
+    private IReadOnlyList<int>? KeptOf(StructuralPlan plan, string weight, int layer)
+    {
+        var name = string.Format(CultureInfo.InvariantCulture, weight, layer);
+        return plan.Tensors.FirstOrDefault(tensor => tensor.Name == name || tensor.Name.EndsWith("." + name, StringComparison.Ordinal))?
+            .Axes.FirstOrDefault(axis => axis.Axis == InputAxis)?.Kept;
+    }
+
+    private static JsonElement? ElementOf(JsonNode? node) => node is null ? null : JsonElement.Parse(node.ToJsonString());
+
+    private static JsonNode? NodeOf(JsonElement? element) => element is { } value ? JsonNode.Parse(value.GetRawText()) : null;
+}

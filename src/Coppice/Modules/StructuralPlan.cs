@@ -1,0 +1,214 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Coppice.Tensors;
+
+namespace Coppice.Modules;
+
+/// <summary>What was cut out of a model: of each tensor which indices stay, what layers without weights became, what config.json says since.
+/// It is JSON, and can be carried out on a fresh model.</summary>
+/// <param name="Version">Of the format; <see cref="CurrentVersion"/>.</param>
+/// <param name="Model">Kind of model: <c>gpt2</c>, <c>resnet20</c>.</param>
+/// <param name="Tensors">Parameters and buffers that shrink.</param>
+/// <param name="Paddings">Layers that add fewer channels.</param>
+/// <param name="Config">Members of config.json that changed.</param>
+public sealed record StructuralPlan(int Version, string Model, IReadOnlyList<PlannedTensor> Tensors,
+    IReadOnlyList<PlannedPadding> Paddings, IReadOnlyList<ConfigEdit> Config)
+{
+    /// <summary>The version this code writes and reads.</summary>
+    public const int CurrentVersion = 1;
+
+    /// <summary>Reads a plan from a file.</summary>
+    /// <exception cref="StructuralPlanException">It is malformed, or of a later version.</exception>
+    public static StructuralPlan Load(string path)
+    {
+        try
+        {
+            return Parse(File.ReadAllBytes(path));
+        }
+        catch (StructuralPlanException error)
+        {
+            throw new StructuralPlanException($"{path}: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Reads a plan from JSON.</summary>
+    /// <exception cref="StructuralPlanException">It is malformed, or of a later version.</exception>
+    public static StructuralPlan Parse(ReadOnlySpan<byte> json)
+    {
+        StructuralPlan plan;
+        try
+        {
+            plan = JsonSerializer.Deserialize(json, StructuralPlanJson.Default.StructuralPlan) ?? throw new JsonException("It is null.");
+        }
+        catch (JsonException error)
+        {
+            throw new StructuralPlanException($"This is no structural plan: {error.Message}", error);
+        }
+        if (plan.Version != CurrentVersion)
+            throw new StructuralPlanException($"The plan is of version {plan.Version}; this Coppice reads {CurrentVersion}. Update Coppice.");
+        foreach (var tensor in plan.Tensors)
+            tensor.Check();
+        return plan;
+    }
+
+    /// <summary>The plan as UTF-8 JSON.</summary>
+    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, StructuralPlanJson.Default.StructuralPlan);
+
+    /// <summary>Cuts the same out of another model of the kind.</summary>
+    /// <exception cref="StructuralPlanException">A tensor has another shape or is missing, or a layer adds other channels: the message names
+    /// the first. The model is as it was.</exception>
+    public void Apply(Module model) => ApplyReversibly(model);
+
+    /// <summary>The plan that does what this one does, and then another that was made on the result.</summary>
+    /// <exception cref="StructuralPlanException">The other is not of what this one leaves.</exception>
+    public StructuralPlan Then(StructuralPlan next)
+    {
+        if (next.Model != Model)
+            throw new StructuralPlanException($"The first plan is of a {Model}, the second of a {next.Model}.");
+        var tensors = new OrderedDictionary<string, PlannedTensor>(Tensors.Select(tensor => KeyValuePair.Create(tensor.Name, tensor)));
+        foreach (var tensor in next.Tensors)
+            tensors[tensor.Name] = tensors.TryGetValue(tensor.Name, out var before) ? before.Then(tensor) : tensor;
+        var paddings = new OrderedDictionary<string, PlannedPadding>(Paddings.Select(padding => KeyValuePair.Create(padding.Layer, padding)));
+        foreach (var padding in next.Paddings)
+            paddings[padding.Layer] = paddings.TryGetValue(padding.Layer, out var before) ? padding with { From = before.From } : padding;
+        var config = new OrderedDictionary<string, ConfigEdit>(Config.Select(edit => KeyValuePair.Create(edit.Member, edit)));
+        foreach (var edit in next.Config)
+            config[edit.Member] = config.TryGetValue(edit.Member, out var before) ? edit with { From = before.From } : edit;
+        return this with { Tensors = [.. tensors.Values], Paddings = [.. paddings.Values], Config = [.. config.Values] };
+    }
+
+    /// <returns>Puts back what was before.</returns>
+    internal Action ApplyReversibly(Module model)
+    {
+        var parameters = model.ParametersByPlainName().ToDictionary(entry => entry.Name, entry => entry.Parameter);
+        var modules = model.NamedModules().ToDictionary(entry => entry.Name, entry => entry.Module);
+        var cuts = new List<Func<Action>>();
+        foreach (var tensor in Tensors)
+            cuts.Add(CutOf(tensor, parameters, modules));
+        foreach (var padding in Paddings)
+            cuts.Add(padding.CutOf(modules));
+        Action undo = () => { };
+        foreach (var cut in cuts)
+            undo += cut();
+        return undo;
+    }
+
+    private static Func<Action> CutOf(PlannedTensor tensor, Dictionary<string, Parameter> parameters, Dictionary<string, Module> modules)
+    {
+        if (parameters.TryGetValue(tensor.Name, out var parameter))
+        {
+            tensor.CheckShape(parameter.Shape);
+            return () => Cut(parameter, tensor);
+        }
+        var dot = tensor.Name.LastIndexOf('.');
+        var (owner, key) = (tensor.Name[..Math.Max(dot, 0)], tensor.Name[(dot + 1)..]);
+        if (!modules.TryGetValue(owner, out var module) || !module.Buffers.TryGetValue(key, out var buffer))
+            throw new StructuralPlanException($"The plan is for another model: it cuts '{tensor.Name}', which this one has not.");
+        tensor.CheckShape(buffer.Shape);
+        return () =>
+        {
+            module.ReplaceBuffer(key, tensor.Cut(buffer));
+            return () => module.ReplaceBuffer(key, buffer);
+        };
+    }
+
+    private static Action Cut(Parameter parameter, PlannedTensor tensor)
+    {
+        var (data, mask, keepsSign) = (parameter.Data, parameter.Mask, parameter.KeepsSign);
+        Set(tensor.Cut(data), mask is null ? null : tensor.Cut(mask));
+        return () => Set(data, mask);
+
+        void Set(Tensor values, Tensor? entries)
+        {
+            parameter.ClearMask();
+            parameter.Replace(values);
+            if (entries is not null)
+                parameter.SetMask(entries, keepsSign);
+        }
+    }
+}
+
+/// <summary>A parameter or buffer that shrinks.</summary>
+/// <param name="Name">Its full name, of tied parameters the first.</param>
+/// <param name="Shape">Its shape before.</param>
+/// <param name="Axes">Which indices stay.</param>
+public sealed record PlannedTensor(string Name, IReadOnlyList<int> Shape, IReadOnlyList<PlannedAxis> Axes)
+{
+    /// <summary>Its shape after.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<int> Result => [.. Shape.Select((size, axis) => Axes.FirstOrDefault(entry => entry.Axis == axis)?.Kept.Count ?? size)];
+
+    internal Tensor Cut(Tensor tensor) => Axes.Aggregate(tensor, (part, axis) => AxisSelection.Select(part, axis.Axis, [.. axis.Kept]));
+
+    internal PlannedTensor Then(PlannedTensor next)
+    {
+        if (!Result.SequenceEqual(next.Shape))
+            throw new StructuralPlanException($"The first plan leaves '{Name}' as [{string.Join(", ", Result)}]; the second was made for "
+                + $"[{string.Join(", ", next.Shape)}].");
+        var axes = Axes.ToDictionary(entry => entry.Axis);
+        foreach (var (axis, kept) in next.Axes)
+            axes[axis] = new(axis, axes.TryGetValue(axis, out var before) ? [.. kept.Select(index => before.Kept[index])] : kept);
+        return this with { Axes = [.. axes.Values.OrderBy(entry => entry.Axis)] };
+    }
+
+    internal void CheckShape(Shape shape)
+    {
+        if (!shape.SequenceEqual(Shape))
+            throw new StructuralPlanException($"The plan is for another model, or was applied already: '{Name}' has shape {shape} here, "
+                + $"[{string.Join(", ", Shape)}] in the plan.");
+    }
+
+    internal void Check()
+    {
+        foreach (var (axis, kept) in Axes)
+            if ((uint)axis >= (uint)Shape.Count || kept.Count == 0 || kept[0] < 0 || kept[^1] >= Shape[axis]
+                || kept.Zip(kept.Skip(1)).Any(pair => pair.First >= pair.Second) || Axes.Count(entry => entry.Axis == axis) > 1)
+                throw new StructuralPlanException(
+                    $"The kept indices of axis {axis} of '{Name}' [{string.Join(", ", Shape)}] must be ascending, within it, and listed once.");
+    }
+}
+
+/// <summary>An axis of a tensor that shrinks.</summary>
+/// <param name="Axis">The axis.</param>
+/// <param name="Kept">Indices that stay, ascending.</param>
+public sealed record PlannedAxis(int Axis, IReadOnlyList<int> Kept);
+
+/// <summary>A <see cref="ChannelPadding"/> that adds fewer channels.</summary>
+/// <param name="Layer">Its full name.</param>
+/// <param name="From">Channels before and after, before.</param>
+/// <param name="To">The same afterwards.</param>
+public sealed record PlannedPadding(string Layer, PaddedChannels From, PaddedChannels To)
+{
+    internal Func<Action> CutOf(Dictionary<string, Module> modules)
+    {
+        if (!modules.TryGetValue(Layer, out var module) || module is not ChannelPadding padding)
+            throw new StructuralPlanException($"The plan is for another model: this one has no padding layer '{Layer}'.");
+        if (new PaddedChannels(padding.Before, padding.After) != From)
+            throw new StructuralPlanException($"The plan is for another model, or was applied already: '{Layer}' adds {padding.Before} and "
+                + $"{padding.After} channels here, {From.Before} and {From.After} in the plan.");
+        return () =>
+        {
+            padding.Resize(To.Before, To.After);
+            return () => padding.Resize(From.Before, From.After);
+        };
+    }
+}
+
+/// <summary>How many channels a padding adds.</summary>
+/// <param name="Before">In front.</param>
+/// <param name="After">Behind.</param>
+public sealed record PaddedChannels(int Before, int After);
+
+/// <summary>A member of config.json that changes with a model's sizes.</summary>
+/// <param name="Member">Its name.</param>
+/// <param name="From">What it was; null where it was missing or null.</param>
+/// <param name="To">What it is now.</param>
+public sealed record ConfigEdit(string Member, JsonElement? From, JsonElement? To);
+
+/// <summary>A structural plan is malformed, or for another model; the message tells what differs.</summary>
+public sealed class StructuralPlanException(string message, Exception? inner = null) : Exception(message, inner);
+
+[JsonSourceGenerationOptions(RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(StructuralPlan))]
+internal sealed partial class StructuralPlanJson : JsonSerializerContext;

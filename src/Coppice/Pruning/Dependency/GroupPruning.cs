@@ -1,0 +1,147 @@
+using Coppice.Graphs;
+using Coppice.Modules;
+using Coppice.Pruning.Selection;
+
+namespace Coppice.Pruning.Dependency;
+
+/// <summary>What indices of a group compete with.</summary>
+public enum GroupScope
+{
+    /// <summary>With those of the same group: every group loses the same share.</summary>
+    PerGroup,
+
+    /// <summary>With those of all groups.</summary>
+    Global,
+}
+
+/// <summary>A ratio for the groups with a member that a glob matches.</summary>
+/// <param name="Glob">Matches full names of parameters; <c>*</c> crosses dots.</param>
+/// <param name="Ratio">The ratio, in 0..1.</param>
+public sealed record GroupRatio(string Glob, double Ratio);
+
+/// <summary>How much to remove, and from where.</summary>
+public sealed record GroupPruning
+{
+    private const int Halvings = 24;
+
+    /// <summary>Share of the indices to remove, in 0..1, of those that the unpruned model had; null where a target says how much.</summary>
+    public double? Ratio { get; init; }
+
+    /// <summary>Ratios of some groups, with <see cref="GroupScope.PerGroup"/>; the last that matches counts.</summary>
+    public IReadOnlyList<GroupRatio> OwnRatios { get; init; } = [];
+
+    /// <summary>Share of the multiply-accumulates to keep, of what the model has now.</summary>
+    public double? TargetMacs { get; init; }
+
+    /// <summary>Share of the parameters to keep, of what the model has now.</summary>
+    public double? TargetParameters { get; init; }
+
+    /// <summary>What indices compete with.</summary>
+    public GroupScope Scope { get; init; }
+
+    /// <summary>Largest share of a group to remove.</summary>
+    public double MaxRatio { get; init; } = 1;
+
+    /// <summary>What sizes become multiples of, where anything is removed; they are rounded up.</summary>
+    public int RoundTo { get; init; } = 1;
+
+    /// <summary>Kinds of groups to prune.</summary>
+    public IReadOnlyList<GroupKind> Kinds { get; init; } = [GroupKind.Neuron, GroupKind.Channel, GroupKind.Head];
+
+    /// <summary>Globs one of which must match a member's name; empty for all groups.</summary>
+    public IReadOnlyList<string> Include { get; init; } = [];
+
+    /// <summary>Globs none of which may match a member's name.</summary>
+    public IReadOnlyList<string> Exclude { get; init; } = [];
+
+    /// <summary>What was cut out of the model before; ratios count from before that.</summary>
+    public StructuralPlan? Before { get; init; }
+
+    /// <summary>Chooses what to remove.</summary>
+    /// <param name="dependencies">What depends on what.</param>
+    /// <param name="importance">Scores the indices.</param>
+    /// <exception cref="PruningException">A number is out of range, no group is in scope, or a target is out of reach.</exception>
+    public Removal Choose(DependencyGraph dependencies, GroupImportance importance)
+    {
+        Check(dependencies);
+        var groups = new List<ScoredGroup>();
+        foreach (var group in dependencies.Groups.Where(IsInScope))
+            if (importance.Score(group) is { } scores)
+                groups.Add(new(group, scores, OriginalSize(group), MaxRatio, RoundTo));
+        if (groups.Count == 0)
+            throw new PruningException($"No group is in scope: the model has {string.Join(", ",
+                dependencies.Groups.CountBy(group => group.Kind).Select(count => $"{count.Value} of kind {count.Key}"))}; look at the globs and the "
+                + "kind, and whether the criterion says anything of them. 'coppice groups' lists them.");
+        if (Ratio is { } ratio)
+            return Remove(dependencies, groups, ratio);
+        var (target, costOf, what) = TargetMacs is { } macs
+            ? (macs, (Func<Removal, long>)(removal => CostAfter(dependencies, removal).Macs), "multiply-accumulates")
+            : (TargetParameters!.Value, removal => CostAfter(dependencies, removal).Parameters, "parameters");
+        return Reach(ratio => Remove(dependencies, groups, ratio), costOf, target * costOf(new(dependencies)), what);
+    }
+
+    /// <summary>What a model costs once something is removed.</summary>
+    public static ModelCost CostAfter(DependencyGraph dependencies, Removal removal) => ModelCost.Of(dependencies.Graph, removal.ShapeOf);
+
+    private void Check(DependencyGraph dependencies)
+    {
+        foreach (var share in new[] { Ratio, TargetMacs, TargetParameters, MaxRatio }.OfType<double>().Concat(OwnRatios.Select(own => own.Ratio)))
+            if (!(share is >= 0 and <= 1))
+                throw new PruningException($"{share} is no share; ratios and targets are in 0..1.");
+        if (RoundTo < 1)
+            throw new PruningException($"Sizes can't be multiples of {RoundTo}; give 1 or more.");
+        if (new[] { Ratio, TargetMacs, TargetParameters }.Count(amount => amount is not null) != 1)
+            throw new PruningException("Give one of a ratio, a target of multiply-accumulates, and a target of parameters.");
+        if (OwnRatios.Count > 0 && Scope == GroupScope.Global)
+            throw new PruningException("Groups ranked together have no ratios of their own; leave them out, or prune each group by itself.");
+        var names = dependencies.Groups.SelectMany(group => group.Members).Select(member => member.Value.Name).Distinct().ToList();
+        foreach (var glob in Include.Concat(Exclude).Concat(OwnRatios.Select(own => own.Glob)))
+            if (!names.Exists(name => NameGlob.Matches(glob, name)))
+                throw new PruningException($"'{glob}' matches nothing that can be pruned; near are {NameGlob.Nearest(glob, names)}.");
+    }
+
+    private bool IsInScope(PruningGroup group) => Kinds.Contains(group.Kind)
+        && (Include.Count == 0 || Include.Any(glob => Matches(glob, group))) && !Exclude.Any(glob => Matches(glob, group));
+
+    private static bool Matches(string glob, PruningGroup group) => group.Members.Any(member => NameGlob.Matches(glob, member.Value.Name));
+
+    /// <summary>The size of a group before all pruning, by that of its first member's axis.</summary>
+    private int OriginalSize(PruningGroup group)
+    {
+        var member = group.Members[0];
+        var before = Before?.Tensors.FirstOrDefault(tensor => tensor.Name == member.Value.Name)?.Shape[member.Axis];
+        return before is { } size ? (int)((long)group.Size * size / member.Value.SampleShape[member.Axis]) : group.Size;
+    }
+
+    private Removal Remove(DependencyGraph dependencies, List<ScoredGroup> groups, double ratio)
+    {
+        var removal = new Removal(dependencies);
+        var counts = Scope == GroupScope.Global ? ScoredGroup.CountTogether(groups, ratio)
+            : groups.ToDictionary(group => group, group => group.CountAt(
+                OwnRatios.LastOrDefault(own => Matches(own.Glob, group.Group))?.Ratio ?? ratio));
+        foreach (var (group, count) in counts)
+            if (group.Rounded(count) is > 0 and var rounded)
+                removal.Remove(group.Group, group.Lowest(rounded));
+        return removal;
+    }
+
+    /// <summary>The smallest removal whose cost is within a budget.</summary>
+    private static Removal Reach(Func<double, Removal> removeAt, Func<Removal, long> costOf, double budget, string what)
+    {
+        var (low, high) = (0.0, 1.0);
+        var best = removeAt(high);
+        if (costOf(best) > budget)
+            throw new PruningException($"The target of {budget:N0} {what} is out of reach: with all removed that may be, {costOf(best):N0} are "
+                + "left. Allow a larger ratio, or more groups.");
+        for (var i = 0; i < Halvings; i++)
+        {
+            var middle = (low + high) / 2;
+            var removal = removeAt(middle);
+            if (costOf(removal) <= budget)
+                (high, best) = (middle, removal);
+            else
+                low = middle;
+        }
+        return best;
+    }
+}

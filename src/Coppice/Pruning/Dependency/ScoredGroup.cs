@@ -1,0 +1,45 @@
+namespace Coppice.Pruning.Dependency;
+
+/// <summary>A group with the scores of its indices, and how many of them may go.</summary>
+internal sealed class ScoredGroup
+{
+    private readonly int[] _order;
+    private readonly double[] _scores;
+    private readonly int _original;
+    private readonly int _most;
+    private readonly int _multiple;
+
+    /// <param name="group">The group.</param>
+    /// <param name="scores">A score for each index.</param>
+    /// <param name="original">Its size before all pruning.</param>
+    /// <param name="maxRatio">Largest share of that to remove.</param>
+    /// <param name="multiple">What its size must be a multiple of.</param>
+    public ScoredGroup(PruningGroup group, double[] scores, int original, double maxRatio, int multiple)
+    {
+        (Group, _scores, _original, _multiple) = (group, scores, original, multiple);
+        _order = [.. Enumerable.Range(0, scores.Length).OrderBy(index => scores[index])]; // stable: the lowest index of equal scores first
+        _most = Math.Clamp((int)Math.Floor(maxRatio * original) - (original - group.Size), 0, group.Size - 1);
+    }
+
+    public PruningGroup Group { get; }
+
+    /// <summary>How many more indices go where this share of the original ones shall be gone.</summary>
+    public int CountAt(double ratio) =>
+        Math.Clamp((int)Math.Round(ratio * _original, MidpointRounding.ToEven) - (_original - Group.Size), 0, _most);
+
+    /// <summary>That many, or fewer, so that the size left is a multiple.</summary>
+    public int Rounded(int count) => count == 0 ? 0 : Math.Max(0, Group.Size - (Group.Size - count + _multiple - 1) / _multiple * _multiple);
+
+    /// <summary>The indices of the lowest scores.</summary>
+    public IEnumerable<int> Lowest(int count) => _order.Take(count);
+
+    /// <summary>How many indices of each group go where this share of all, ranked together, shall be gone.</summary>
+    public static Dictionary<ScoredGroup, int> CountTogether(IReadOnlyList<ScoredGroup> groups, double ratio)
+    {
+        var gone = groups.Sum(group => group._original - group.Group.Size);
+        var count = Math.Max(0, (int)Math.Round(ratio * groups.Sum(group => group._original), MidpointRounding.ToEven) - gone);
+        // What has to stay in its group does not compete.
+        return groups.SelectMany(group => group._order.Take(group._most), (group, index) => (Group: group, Score: group._scores[index]))
+            .OrderBy(entry => entry.Score).Take(count).CountBy(entry => entry.Group).ToDictionary();
+    }
+}

@@ -1,0 +1,128 @@
+using System.Text.Json.Nodes;
+using Coppice.Checkpoints;
+using Coppice.Graphs;
+using Coppice.Models;
+using Coppice.Models.Vision;
+using Coppice.Pruning.Dependency;
+using Coppice.Tensors;
+using static Coppice.Tests.Graphs.TestModels;
+
+namespace Coppice.Tests.Models;
+
+/// <summary>Pruned models, saved and opened again.</summary>
+public sealed class PrunedModelTests : IDisposable
+{
+    private static readonly string Gpt2Folder = TestData.InRepository("samples", "models", "gpt2-student");
+    private static readonly string BertFolder = TestData.InRepository("samples", "models", "bert-thucnews");
+    private static readonly string ResNetFile = TestData.InRepository("samples", "models", "cifar10-resnet", "resnet20-12fca82f.th");
+
+    private readonly TempFolder _folder = new();
+
+    private string Out => Path.Combine(_folder.Path, "out");
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("gpt2", true)]
+    [InlineData("gpt2", false)]
+    [InlineData("bert", true)]
+    [InlineData("bert", false)]
+    public void Open_OfAFolderWithHeadsAndNeuronsPruned_GivesTheSameLogits(string name, bool withPlan)
+    {
+        var model = PretrainedModel.Open(name == "gpt2" ? Gpt2Folder : BertFolder);
+        Prune(model, new() { Ratio = 0.5 });
+        model.Save(Out);
+        if (!withPlan)
+            File.Delete(Path.Combine(Out, PretrainedModel.PlanFile));
+        var config = JsonNode.Parse(File.ReadAllBytes(Path.Combine(Out, "config.json")))!;
+        Assert.Equal(256, (int)config[name == "gpt2" ? "n_inner" : "intermediate_size"]!);
+        Assert.All(Enumerable.Range(0, 12), layer => Assert.Equal(2, config["pruned_heads"]![$"{layer}"]!.AsArray().Count));
+        AssertSameBits(Logits(model), Logits(PretrainedModel.Open(Out)));
+    }
+
+    [Fact]
+    public void Open_OfAFolderWithDifferentWidths_GivesTheSameLogits()
+    {
+        var model = PretrainedModel.Open(Gpt2Folder);
+        Prune(model, new() { TargetMacs = 0.7, Scope = GroupScope.Global });
+        model.Save(Out);
+        Assert.Null(JsonNode.Parse(File.ReadAllBytes(Path.Combine(Out, "config.json")))!["n_inner"]);
+        AssertSameBits(Logits(model), Logits(PretrainedModel.Open(Out)));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Save_OfAModelPrunedTwice_HoldsBoth(bool withPlan)
+    {
+        var model = PretrainedModel.Open(Gpt2Folder);
+        Prune(model, new() { Ratio = 0.25, Kinds = [GroupKind.Head] });
+        model.Save(Out);
+        if (!withPlan)
+            File.Delete(Path.Combine(Out, PretrainedModel.PlanFile));
+        var again = PretrainedModel.Open(Out);
+        Prune(again, new() { Ratio = withPlan ? 0.5 : 0.25, Before = again.Plan });
+        again.Save(Out + "2");
+        var config = JsonNode.Parse(File.ReadAllBytes(Path.Combine(Out + "2", "config.json")))!;
+        Assert.Equal(2, config["pruned_heads"]!["0"]!.AsArray().Count);
+        Assert.Equal(withPlan ? 256 : 384, (int)config["n_inner"]!);
+        AssertSameBits(Logits(again), Logits(PretrainedModel.Open(Out + "2")));
+    }
+
+    [Fact]
+    public void Open_WhereConfigAndPlanDisagree_SaysSo()
+    {
+        var model = PretrainedModel.Open(Gpt2Folder);
+        Prune(model, new() { Ratio = 0.5, Kinds = [GroupKind.Neuron] });
+        model.Save(Out);
+        var path = Path.Combine(Out, "config.json");
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"n_inner\": 256", "\"n_inner\": 255", StringComparison.Ordinal));
+        var error = Assert.Throws<ModelException>(() => PretrainedModel.Open(Out));
+        Assert.Contains("config.json says n_inner is 255, coppice.json says it is 256", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"12": [0]}""")]
+    [InlineData("""{"0": [0, 1, 2, 3]}""")]
+    [InlineData("""{"0": [4]}""")]
+    [InlineData("""{"0": [1, 1]}""")]
+    [InlineData("""{"x": [1]}""")]
+    public void Open_OfPrunedHeadsThatCantBe_SaysSo(string heads)
+    {
+        PretrainedModel.Open(Gpt2Folder).Save(Out);
+        var path = Path.Combine(Out, "config.json");
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"n_layer\"", $"\"pruned_heads\": {heads}, \"n_layer\"", StringComparison.Ordinal));
+        Assert.Contains("pruned_heads says", Assert.Throws<ModelException>(() => PretrainedModel.Open(Out)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Open_OfAPrunedResNet_GivesTheSameLogits()
+    {
+        var model = PretrainedVisionModel.Open(ResNetFile, "resnet20");
+        var traced = TracedModel.Of(model);
+        var dependencies = DependencyGraph.Of(traced.Graph);
+        var removal = new GroupPruning { Ratio = 0.5, Scope = GroupScope.Global, MaxRatio = 0.8 }.Choose(dependencies, new(new GroupMagnitude()));
+        model.Record(removal.ToPlan(traced.Kind));
+        PruningSurgeon.Apply(dependencies, removal, traced.RandomInputs(1), traced.Forward);
+        var output = Path.Combine(_folder.Path, "out.th");
+        model.Save(output);
+        var images = Floats([2, 3, 32, 32]);
+        AssertSameBits(model.Classifier.Forward(images), PretrainedVisionModel.Open(output, "resnet20").Classifier.Forward(images));
+        File.Delete(PretrainedVisionModel.PlanPath(output));
+        Assert.Contains("out.th.plan.json is missing", Assert.Throws<ModelException>(() => PretrainedVisionModel.Open(output, "resnet20")).Message,
+            StringComparison.Ordinal);
+    }
+
+    private static void Prune(PretrainedModel model, GroupPruning options)
+    {
+        var traced = TracedModel.Of(model, steps: 9);
+        var dependencies = DependencyGraph.Of(traced.Graph);
+        var removal = (options with { Include = model.Architecture.Sizes.Globs }).Choose(dependencies, new(new GroupMagnitude()));
+        PruningSurgeon.Apply(dependencies, removal, traced.RandomInputs(3), traced.Forward);
+        model.Record(removal.ToPlan(traced.Kind));
+    }
+
+    private static Tensor Logits(PretrainedModel model) => model.Module is ITextClassifier classifier
+        ? classifier.Forward(Ids(2, 7))
+        : model.CausalLanguageModel.Forward(Ids(2, 7));
+}
