@@ -16,6 +16,13 @@ public sealed class GenerateCommandTests
     }
 
     [Fact]
+    public async Task Llama_OfThePrompt_ContinuesAsPyTorch()
+    {
+        var run = await CommandRun.Of("generate", CommandRun.Stories, "--prompt", "Once upon a time", "--max-new-tokens", "21", "--json");
+        Assert.Equal(", there was a little girl named Lily. She loved to play outside", Text(run));
+    }
+
+    [Fact]
     public async Task Stop_Text_EndsTheContinuation()
     {
         var json = (await Generate("--prompt", Prompt, "--stop", " lord")).Json;

@@ -48,6 +48,14 @@ internal static partial class GradientCases
         foreach (var size in (int[])[4, 16, 37])
             yield return new($"LayerNorm [2, 3, {size}]", x => x[0].LayerNorm(x[1], x[2], 1e-3f),
                 Random([2, 3, size]), Random([size], 2), Random([size], 3));
+        foreach (var size in (int[])[4, 16, 37])
+            yield return new($"RmsNorm [2, 3, {size}]", x => x[0].RmsNorm(x[1], 1e-3f), Random([2, 3, size]), Random([size], 2));
+        foreach (var size in (int[])[2, 10, 32])
+        {
+            var frequencies = Numbers.Random([size / 2], 4);
+            yield return new($"RotaryEmbedding [2, 3, 2, {size}]", x => x[0].Transpose(1, 2).RotaryEmbedding(Tensor.Arange(1, 3), frequencies),
+                Random([2, 3, 2, size]));
+        }
         yield return new("Embedding", x => x[0].Embedding(Ids), Random([6, 5]));
     }
 
@@ -119,6 +127,7 @@ internal static partial class GradientCases
         yield return new("Linear with a residual", x => x[0].Linear(x[1]).Add(x[0]).Add(x[0]), Random([3, 5]), Random([5, 5], 2));
         yield return new("LayerNorm with a residual", x => x[0].Add(x[0].LayerNorm(x[1], x[2], 1e-3f)).Multiply(x[0]),
             Random([3, 19]), Random([19], 2), Random([19], 3));
+        yield return new("RmsNorm with a residual", x => x[0].Add(x[0].RmsNorm(x[1], 1e-3f)).Multiply(x[0]), Random([3, 19]), Random([19], 2));
         yield return new("Embedding tied to an output layer", x => x[0].Embedding(Ids).Linear(x[0]), Random([6, 5]));
         yield return new("Narrow in parts", x => Tensor.Concat(1, x[0].Narrow(1, 2, 2).Tanh(), x[0].Narrow(1, 0, 3), x[0]), Random([2, 5]));
         yield return new("Narrow with a residual", x => x[0].Add(Tensor.Concat(0, x[0].Narrow(0, 1, 1), x[0].Narrow(0, 0, 1))), Random([2, 3]));

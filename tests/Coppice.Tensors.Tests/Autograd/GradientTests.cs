@@ -52,6 +52,7 @@ public sealed class GradientTests
         GradientCase[] cases =
         [
             new("sums", x => x[0].Add(x[1]), x, row), new("norm", x => x[0].LayerNorm(x[1], x[1]), x, row),
+            new("root mean square", x => x[0].RmsNorm(x[1]), x, row),
             new("table", x => x[0].Embedding(ids), table), new("attention", x => x[0].Attention(x[0], x[0], causal: true), q),
             new("linear", x => x[0].Linear(x[0], null).Gelu(), x),
         ];

@@ -16,6 +16,7 @@ public sealed class DeterminismTests
         [
             () => x.Add(row), () => x.Gelu(), () => x.Softmax(), () => x.LogSoftmax(), () => x.LayerNorm(row, row), () => x.Sum(),
             () => x.Cast(DType.BF16), () => x.ArgMax(), () => q.Attention(k, k, causal: true), () => q.Narrow(2, 0, 1).Attention(k, k),
+            () => x.RmsNorm(row), () => q.RotaryEmbedding(Tensor.Arange(0, 70), Numbers.Random([16], 5)),
         ];
         foreach (var computation in computations)
             Assert.Equal(On(1, computation), On(2, computation));

@@ -14,10 +14,10 @@ public sealed class TrainingTests
     private const float LogitTolerance = 2e-5f;
     private const float GradientTolerance = 2e-5f;
 
-    public static TheoryData<string> Models => ["gpt2", "bert"];
+    public static TheoryData<string> Models => ["gpt2", "bert", "llama"];
 
     public static TheoryData<string, string> Runs => new(
-        from model in new[] { "gpt2", "bert" } from optimizer in new[] { "adamw", "adam", "sgd", "sgd-plain" } select (model, optimizer));
+        from model in new[] { "gpt2", "bert", "llama" } from optimizer in new[] { "adamw", "adam", "sgd", "sgd-plain" } select (model, optimizer));
 
     [Theory]
     [MemberData(nameof(Models))]
@@ -85,11 +85,11 @@ public sealed class TrainingTests
 
         public float[] Floats(string name) => Expected.GetProperty(name).Deserialize<float[]>()!;
 
-        public Tensor Logits() => _pretrained.ModelType == "gpt2"
+        public Tensor Logits() => Model is ICausalLanguageModel
             ? _pretrained.CausalLanguageModel.Forward(_ids)
             : _pretrained.TextClassifier.Forward(_ids, GoldenFiles.Numbers(Expected.GetProperty("lengths")));
 
-        public Tensor Loss(Tensor logits) => _pretrained.ModelType == "gpt2"
+        public Tensor Loss(Tensor logits) => Model is ICausalLanguageModel
             ? logits.CrossEntropy(Longs("targets", _ids.Shape[0], _ids.Shape[1]), labelSmoothing: 0.1f)
             : logits.CrossEntropy(Longs("labels", -1)).Add(logits.KlDivergence(Tensor.From<float>(Floats("teacher"), logits.Shape), 2));
 

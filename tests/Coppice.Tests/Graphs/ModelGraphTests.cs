@@ -56,6 +56,26 @@ public sealed class ModelGraphTests
         AssertSameBits(model.Forward(Ids(batch, steps, seed: 2)), module.Forward(Ids(batch, steps, seed: 2))[0]);
     }
 
+    [Theory]
+    [InlineData(2, 6)]
+    [InlineData(1, 1)]
+    [InlineData(5, 17)]
+    public void Trace_OfLlama_ComputesTheSameAtAnySize(int batch, int steps)
+    {
+        var model = Llama();
+        var module = new GraphModule(GraphTracer.Trace(model, x => model.Forward(x[0]), new TraceInput("ids", Ids(2, 6), "batch", "steps")));
+        AssertSameBits(model.Forward(Ids(batch, steps, seed: 2)), module.Forward(Ids(batch, steps, seed: 2))[0]);
+    }
+
+    [Fact]
+    public void Gradients_OfLlama_AreTheSame()
+    {
+        var model = Llama();
+        var module = new GraphModule(GraphTracer.Trace(model, x => model.Forward(x[0]), new TraceInput("ids", Ids(2, 6), "batch", "steps")));
+        var (ids, targets) = (Ids(3, 5, seed: 3), Ids(3, 5, seed: 4));
+        AssertSameGradients(model, () => model.Forward(ids).CrossEntropy(targets), () => module.Forward(ids)[0].CrossEntropy(targets));
+    }
+
     [Fact]
     public void Trace_OfGpt2sLastLogits_ComputesTheSameAtAnySize()
     {

@@ -1,5 +1,6 @@
 using Coppice.Models.Bert;
 using Coppice.Models.Gpt2;
+using Coppice.Models.Llama;
 using Coppice.Modules;
 using Coppice.Tensors;
 
@@ -13,6 +14,10 @@ internal static class TestModels
     public static Gpt2LMHeadModel Gpt2() => Filled(new Gpt2LMHeadModel(new(Vocabulary, Width: 12, Layers: 2, Heads: 3, Positions: 64)));
 
     public static BertClassifier Bert() => Filled(new BertClassifier(new(Vocabulary, Width: 12, Layers: 2, Heads: 3, Inner: 20, Positions: 64, Labels: 5)));
+
+    /// <summary>Two key heads of 6 for four query heads, biases, an output layer of its own.</summary>
+    public static LlamaForCausalLM Llama() => Filled(new LlamaForCausalLM(
+        new(Vocabulary, Width: 16, Inner: 20, Layers: 2, Heads: 4, Positions: 64, "qwen2", KeyHeads: 2, HeadWidth: 6)));
 
     public static Tensor Ids(int batch, int steps, int below = Vocabulary, int seed = 1)
     {

@@ -1,5 +1,6 @@
 using Coppice.Models.Bert;
 using Coppice.Models.Gpt2;
+using Coppice.Models.Llama;
 using Coppice.Models.Vision;
 using Coppice.Modules;
 using Coppice.Tensors;
@@ -10,7 +11,7 @@ public sealed class ObserveTests
 {
     private static readonly Tensor Ids = Tensor.From<long>([1, 2, 3, 4, 5, 6], [2, 3]);
 
-    public static TheoryData<string> Names => ["gpt2", "bert", "resnet20", "resnet18", "mobilenet_v2", "vgg11", "lenet", "mnist-cnn"];
+    public static TheoryData<string> Names => ["gpt2", "bert", "llama", "resnet20", "resnet18", "mobilenet_v2", "vgg11", "lenet", "mnist-cnn"];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -31,6 +32,7 @@ public sealed class ObserveTests
     [Theory]
     [InlineData("gpt2")]
     [InlineData("bert")]
+    [InlineData("llama")]
     public void Observe_Attention_ShowsWhatItMixes(string name)
     {
         var (model, run) = Create(name);
@@ -39,8 +41,8 @@ public sealed class ObserveTests
         foreach (var point in (ObservationPoint[])[ObservationPoint.Queries, ObservationPoint.Keys, ObservationPoint.Values])
             attention.Observe(tensor => seen[point] = tensor, point);
         Tensor? mixed = null;
-        if (name == "gpt2")
-            ((Layer)model.Find(path + ".c_proj")).RegisterForwardPreHook((_, input) => mixed = input);
+        if (name != "bert")
+            ((Layer)model.Find(path + (name == "gpt2" ? ".c_proj" : ".o_proj"))).RegisterForwardPreHook((_, input) => mixed = input);
         else
             attention.Observe(output => mixed = output);
         run();
@@ -92,6 +94,9 @@ public sealed class ObserveTests
             case "bert":
                 var bert = Filled(new BertClassifier(new BertConfig(11, 8, 2, 2, 16, 4)), random);
                 return (bert, () => bert.Forward(Ids));
+            case "llama":
+                var llama = Filled(new LlamaForCausalLM(new(11, 8, 12, 2, 2, 4)), random);
+                return (llama, () => llama.Forward(Ids));
             default:
                 var architecture = VisionModels.Find(name)!;
                 var model = architecture.Create(3);

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-"""Writes the folders gpt2 and bert and schedules.json beside this file: tiny models with random weights, and what PyTorch makes of them:
+"""Writes the folders gpt2, bert and llama and schedules.json beside this file: tiny models with random weights, and what PyTorch makes of them:
 logits, loss, every gradient, then the losses of ten steps with each optimizer. The models are written out here with Hugging Face's names."""
 import json, os
 import torch
 import torch.nn.functional as F
+import llama
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WIDTH, HEADS, LAYERS, VOCAB, POSITIONS, STEPS, BATCH, LABELS = 16, 2, 2, 50, 12, 11, 3, 4
@@ -152,4 +153,13 @@ make("bert", {"model_type": "bert", "vocab_size": VOCAB, "hidden_size": WIDTH, "
      lambda w: F.cross_entropy(bert(w, ids, lengths), labels) + 4 * F.kl_div(
          F.log_softmax(bert(w, ids, lengths) / 2, 1), F.softmax(teacher / 2, 1), reduction="batchmean"),
      {"ids": ids.flatten().tolist(), "rows": BATCH, "lengths": lengths, "labels": labels.tolist(), "teacher": teacher.flatten().tolist()})
+# Qwen2's biases, Llama 3's scaling, grouped keys, heads of another width than hidden / heads.
+QWEN = {"model_type": "qwen2", "vocab_size": VOCAB, "hidden_size": WIDTH, "intermediate_size": 24, "num_hidden_layers": LAYERS, "num_attention_heads": 4,
+        "num_key_value_heads": 2, "head_dim": 6, "max_position_embeddings": POSITIONS, "rms_norm_eps": 1e-5, "rope_theta": 20.0,
+        "rope_scaling": {"rope_type": "llama3", "factor": 4.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                         "original_max_position_embeddings": 20}, "tie_word_embeddings": False}
+make("llama", QWEN, {name: (1 if "norm" in name else 0) + (0.1 if "norm" in name else 0.3) * torch.randn(shape) for name, shape in llama.shapes(QWEN)},
+     lambda w: llama.forward(QWEN, w, ids),
+     lambda w: F.cross_entropy(llama.forward(QWEN, w, ids).view(-1, VOCAB), targets.view(-1), label_smoothing=0.1),
+     {"ids": ids.flatten().tolist(), "targets": targets.flatten().tolist(), "rows": BATCH})
 json.dump(schedules(), open(os.path.join(HERE, "schedules.json"), "w"))

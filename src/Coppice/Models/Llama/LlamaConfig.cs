@@ -73,8 +73,9 @@ public sealed record LlamaConfig(
         if (HeadWidth is null)
             ConfigCheck.Divides("num_attention_heads", Heads, "hidden_size", Width);
         ConfigCheck.Divides("num_key_value_heads", KeyHeads ?? Heads, "num_attention_heads", Heads);
-        ConfigCheck.Divides("the two halves that rotary positions pair", 2, "head_dim", HeadSize);
+        if (HeadSize % 2 != 0)
+            throw new ArgumentException($"head_dim is {HeadSize}; rotary positions pair its entries, so it must be even.");
         check.Fits("vocab_size", VocabSize, Width);
-        check.Fits("num_hidden_layers", Layers, Width * (2 * HeadSize * ((Int128)Heads + (KeyHeads ?? Heads)) + 3 * (Int128)Inner));
+        check.Fits("num_hidden_layers", Layers, Width * (2 * (Int128)HeadSize * ((long)Heads + (KeyHeads ?? Heads)) + 3L * Inner));
     }
 }

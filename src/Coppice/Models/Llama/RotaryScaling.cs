@@ -17,23 +17,22 @@ public sealed record RotaryScaling(
     [property: JsonPropertyName("rope_type")] string? Kind = null,
     [property: JsonPropertyName("type")] string? OldKind = null,
     [property: JsonPropertyName("rope_theta")] float? Base = null,
-    [property: JsonPropertyName("factor")] float Factor = 1,
-    [property: JsonPropertyName("low_freq_factor")] float LowFactor = 1,
-    [property: JsonPropertyName("high_freq_factor")] float HighFactor = 4,
-    [property: JsonPropertyName("original_max_position_embeddings")] int OriginalPositions = 8192)
+    [property: JsonPropertyName("factor")] float? Factor = null,
+    [property: JsonPropertyName("low_freq_factor")] float? LowFactor = null,
+    [property: JsonPropertyName("high_freq_factor")] float? HighFactor = null,
+    [property: JsonPropertyName("original_max_position_embeddings")] float? OriginalPositions = null)
 {
     /// <summary>Radians a position for each pair of a head: <c>base^(-2i / size)</c>, scaled.</summary>
     /// <exception cref="ArgumentException">A number is out of range.</exception>
     /// <exception cref="NotSupportedException">The kind is unknown.</exception>
     internal float[] Frequencies(int headSize, float @base)
     {
-        Require("rope_theta", @base);
-        Require("factor of rope_scaling", Factor);
+        Need("rope_theta", @base);
         float[] frequencies = [.. Enumerable.Range(0, headSize / 2).Select(i => 1 / MathF.Pow(@base, 2f * i / headSize))];
         return (Kind ?? OldKind ?? "default") switch
         {
             "default" or "dynamic" => frequencies,
-            "linear" => [.. frequencies.Select(frequency => frequency / Factor)],
+            "linear" => [.. frequencies.Select(frequency => frequency / Need("factor", Factor))],
             "llama3" => [.. frequencies.Select(Blended)],
             var other => throw new NotSupportedException(
                 $"rope_scaling of type '{other}' is not known; Coppice computes default, linear, llama3 and dynamic (up to the trained length)."),
@@ -42,18 +41,19 @@ public sealed record RotaryScaling(
 
     private float Blended(float frequency)
     {
-        var turns = OriginalPositions * frequency / (2 * MathF.PI);
-        if (turns < LowFactor)
-            return frequency / Factor;
-        if (turns > HighFactor)
+        var (factor, low, high) = (Need("factor", Factor), Need("low_freq_factor", LowFactor), Need("high_freq_factor", HighFactor));
+        if (high <= low)
+            throw new ArgumentException($"high_freq_factor is {high}; it must be above low_freq_factor, {low}.");
+        var turns = Need("original_max_position_embeddings", OriginalPositions) * frequency / (2 * MathF.PI);
+        if (turns < low)
+            return frequency / factor;
+        if (turns > high)
             return frequency;
-        var share = (turns - LowFactor) / (HighFactor - LowFactor);
-        return (1 - share) * frequency / Factor + share * frequency;
+        var share = (turns - low) / (high - low);
+        return (1 - share) * frequency / factor + share * frequency;
     }
 
-    private static void Require(string member, float value)
-    {
-        if (!(value > 0 && float.IsFinite(value)))
-            throw new ArgumentException($"{member} is {value}; it must be above 0.");
-    }
+    private static float Need(string member, float? value) => value > 0 && float.IsFinite(value.Value)
+        ? value.Value
+        : throw new ArgumentException($"{member} of the rotary positions is {(value is null ? "missing" : $"{value}")}; it must be above 0.");
 }

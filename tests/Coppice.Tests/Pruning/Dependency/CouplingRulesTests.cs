@@ -21,7 +21,8 @@ public sealed class CouplingRulesTests
         var image = Apply(new Reshape(2, 2, 8, 8), Apply(new Transpose(4, 5), Apply(new Transpose(2, 3), Apply(new Transpose(3, 4), six))));
         image = Apply(new BatchNormTraining(0.1f), image, Weight("norm", 2), Weight("shift", 2));
         var dependencies = Analysed(Apply(new Linear(), Apply(new Reshape(2, 128), image), Weight("fc", 3, 128)));
-        Assert.Equal("group 0: 2 of conv[0] = 2 x 2 x 2, norm[0], shift[0], fc[1] = 2 x 4 x 2 x 4 x 2", Assert.Single(dependencies.Groups).ToString());
+        var group = Assert.Single(dependencies.Groups);
+        Assert.Equal("group 0: 2 of conv[0] = 2 x 2 x 2, norm[0], shift[0], fc[1] = 2 x 4 x 2 x 4 x 2", group.ToString());
         VerifyFirstIndexOfEach(dependencies);
     }
 
@@ -53,11 +54,11 @@ public sealed class CouplingRulesTests
     }
 
     [Fact]
-    public void Conv2d_ThatIsPinnedByTheInput_SaysSo()
+    public void Conv2d_BetweenInputAndOutput_IsPinnedByThem()
     {
         var dependencies = Analysed(Apply(new Conv2d(), Input(1, 3, 4, 4), Weight("conv", 2, 3, 1, 1)));
-        Assert.Equal(["output 'y' of the model", "input 'x' of the model", "an axis of one index", "an axis of one index"],
-            dependencies.Pinned.Select(axis => axis.Reason.Split(": ")[^1].Replace("the kernel's extent", "an axis of one index", StringComparison.Ordinal)));
+        Assert.Equal(["output 'y' of the model", "input 'x' of the model", "the kernel's extent", "the kernel's extent"],
+            dependencies.Pinned.Select(axis => axis.Reason.Split(": ")[^1]));
     }
 
     private NodeValue Heads(Value x, string name, int heads) =>

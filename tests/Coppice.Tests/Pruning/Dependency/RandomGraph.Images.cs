@@ -38,7 +38,7 @@ internal sealed partial class RandomGraph
     private Value ImageBlock(Value x, int depth)
     {
         var channels = x.SampleShape[1];
-        switch (Next(depth > 0 ? 14 : 9))
+        switch (Next(depth > 0 ? 16 : 9))
         {
             case 0:
                 return Conv(x, Channels(), Any(1, 3));
@@ -68,6 +68,11 @@ internal sealed partial class RandomGraph
                 return SplitAndJoined(x, 1, part => ImageBlock(part, depth - 1));
             case 12:
                 return Gated(x);
+            case 13: // a channel meets another one of its own axis
+                return Apply(new Add(), x, Shuffled(x, DivisorOf(channels)));
+            case 14: // blocks that may not fit each other
+                var one = Shuffled(Conv(x, channels), DivisorOf(channels));
+                return Apply(new Add(), one, Shuffled(Conv(x, channels), DivisorOf(channels)));
             default:
                 var shared = Weight(channels, channels, 1, 1);
                 return Apply(new Conv2d(), Activated(Apply(new Conv2d(), x, shared)), shared);

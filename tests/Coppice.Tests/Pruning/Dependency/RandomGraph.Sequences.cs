@@ -48,10 +48,10 @@ internal sealed partial class RandomGraph
                 break;
             case 7:
                 var row = Linear(Reshaped(x, _batch, x.SampleShape[1] * x.SampleShape[2]), Channels());
-                row = Apply(new BatchNorm(0.1f), row, Weight(row.SampleShape[1]), Weight(row.SampleShape[1]), Statistic(row.SampleShape[1], 0),
-                    Statistic(row.SampleShape[1], 1));
+                var size = row.SampleShape[1];
+                row = Apply(new BatchNorm(0.1f), row, Weight(size), Weight(size), Statistic(size, 0), Statistic(size, 1));
                 Output(Apply(new ArgMax(), row));
-                Output(Linear(Any(row, Apply(new BatchNormTraining(0.1f), row, Weight(row.SampleShape[1]), Weight(row.SampleShape[1]))), 3));
+                Output(Linear(Any(row, Apply(new BatchNormTraining(0.1f), row, Weight(size), Weight(size))), 3));
                 break;
             case 1:
                 Output(Apply(Any<Op>(new Sum(), new Mean()), x));
@@ -79,7 +79,7 @@ internal sealed partial class RandomGraph
     private Value SequenceBlock(Value x, int depth)
     {
         var (tokens, features) = (x.SampleShape[1], x.SampleShape[2]);
-        switch (Next(depth > 0 ? 18 : 9))
+        switch (Next(depth > 0 ? 19 : 9))
         {
             case 0:
                 return Linear(x, Channels());
@@ -115,6 +115,9 @@ internal sealed partial class RandomGraph
             case 13:
                 var mixed = Linear(Activated(Linear(Transposed(x, 1, 2), Channels())), tokens);
                 return Apply(new Add(), Transposed(mixed, 1, 2), x);
+            case 16 when features > 1: // features turned by some places
+                var first = Between(1, features - 1);
+                return Apply(new Add(), x, Apply(new Concat(2), Narrow(x, 2, first, features - first), Narrow(x, 2, 0, first)));
             case 15 when Chance(3):
                 return Apply(Any<Op>(new Softmax(), new L2Normalize()), x);
             default:
@@ -122,7 +125,9 @@ internal sealed partial class RandomGraph
         }
     }
 
-    private NodeValue Normalized(Value x) => Apply(new LayerNorm(0.1f), x, Weight(x.SampleShape[^1]), Weight(x.SampleShape[^1]));
+    private NodeValue Normalized(Value x) => Chance(2)
+        ? Apply(new LayerNorm(0.1f), x, Weight(x.SampleShape[^1]), Weight(x.SampleShape[^1]))
+        : Apply(new RmsNorm(0.1f), x, Weight(x.SampleShape[^1]));
 
     private NodeValue Linear(Value x, int outputs)
     {
@@ -181,6 +186,8 @@ internal sealed partial class RandomGraph
     private NodeValue Rotated(Value x)
     {
         var half = x.SampleShape[3] / 2;
+        if (Chance(2))
+            return Apply(new RotaryEmbedding(), x, Apply(new Arange(0, x.SampleShape[2])), Statistic(half, 0));
         var turned = Apply(new Concat(3), Narrow(x, 3, half, half), Narrow(x, 3, 0, half));
         var tokens = x.SampleShape[2];
         return Apply(new Add(), Apply(new Multiply(), x, Weight(tokens, 2 * half)),

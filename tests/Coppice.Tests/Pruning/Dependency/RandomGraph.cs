@@ -10,7 +10,8 @@ internal sealed partial class RandomGraph
 {
     private static readonly Op[] Activations =
     [
-        new Relu(), new Gelu(GeluKind.Tanh), new Gelu(GeluKind.Erf), new Sigmoid(), new Silu(), new Tanh(), new Cast(DType.F32), new Contiguous(),
+        new Relu(), new Gelu(GeluKind.Tanh), new Gelu(GeluKind.Erf), new Sigmoid(), new Silu(), new Tanh(), new Cast(DType.F32),
+        new Contiguous(),
     ];
 
     private readonly RandomSource _random;
