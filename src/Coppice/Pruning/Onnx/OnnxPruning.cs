@@ -102,11 +102,11 @@ public sealed class OnnxPruning
 
     private static void Slice(GraphProto graph, TensorProto initializer, Value value, Removal removal)
     {
-        var (tensor, isWhole) = (initializer.Source().ToTensor(), true);
+        Tensor? tensor = null;
         for (var axis = 0; axis < value.SampleShape.Rank; axis++)
             if (removal.KeptOf(value, axis) is { } kept)
-                (tensor, isWhole) = (AxisSelection.Select(tensor, axis, kept), false);
-        if (isWhole)
+                tensor = AxisSelection.Select(tensor ?? initializer.Source().ToTensor(), axis, kept);
+        if (tensor is null)
             return;
         initializer.SetData(TensorSource.From(initializer.Name!, tensor));
         if (graph.Inputs.Find(input => input.Name == initializer.Name)?.Type?.Tensor?.Shape is { } declared)
@@ -175,7 +175,7 @@ public sealed class OnnxPruning
     {
         if (input.Dims is null || input.DType is not { } dtype)
             throw new OnnxException(path, $"input '{input.Name}' says neither type nor number of axes", "Give an example of it.");
-        var sizes = input.Dims.Select((dim, axis) => dim.Value is > 0 and var size ? checked((int)size) : axis == 0 ? 1 : UsualSize);
+        var sizes = input.Dims.Select((dim, axis) => dim.Value is > 0 ? checked((int)dim.Value.Value) : axis == 0 ? 1 : UsualSize);
         var example = Tensor.Zeros(Shape.Create([.. sizes]));
         if (dtype.IsFloatingPoint())
             foreach (ref var value in example.AsSpan<float>())

@@ -15,7 +15,7 @@ internal static class OwnInitializers
         var graph = model.Graph!;
         Lift(model);
         var vectors = graph.Initializers.Where(tensor => tensor.DataType == TensorDataType.Float && tensor.Dims.Count == 1 && tensor.Dims[0] > 1)
-            .ToDictionary(tensor => tensor.Name ?? "");
+            .DistinctBy(tensor => tensor.Name).ToDictionary(tensor => tensor.Name ?? "");
         var used = new HashSet<string>();
         foreach (var node in graph.Nodes)
             for (var i = 0; i < node.Inputs.Count; i++)

@@ -13,7 +13,9 @@ internal sealed class SizeConstants(ModelProto model)
     /// <summary>The numbers of a value; null where they are computed.</summary>
     public long[]? Find(string name)
     {
-        var tensor = _graph.Initializers.Find(tensor => tensor.Name == name) ?? Producer(name)?.Attribute("value")?.Tensor;
+        if (Constant(name)?.Attribute("value_ints") is { } numbers)
+            return [.. numbers.Ints];
+        var tensor = Stored(name);
         return tensor is { DataType: TensorDataType.Int64 or TensorDataType.Int32 }
             ? tensor.Source().ToTensor().Cast(DType.I64).ToArray<long>()
             : null;
@@ -45,8 +47,8 @@ internal sealed class SizeConstants(ModelProto model)
     /// <summary>A new constant in place of another.</summary>
     public string Replace(string name, long[] values)
     {
-        var shape = _graph.Initializers.Find(tensor => tensor.Name == name)?.Dims ?? Producer(name)?.Attribute("value")?.Tensor?.Dims;
-        var tensor = Tensor.From<long>(values, shape is { Count: 0 } ? [] : [values.Length]);
+        int[] sizes = Stored(name) is { Dims.Count: 0 } ? [] : [values.Length];
+        var tensor = Tensor.From<long>(values, Shape.Create(sizes));
         return OwnInitializers.Add(model, TensorProto.From(TensorSource.From(OwnInitializers.FreeName(_graph, name), tensor)));
     }
 
@@ -65,7 +67,12 @@ internal sealed class SizeConstants(ModelProto model)
         .Concat(graph.Nodes.SelectMany(node => node.Inputs))
         .Concat(graph.Nodes.SelectMany(node => node.Attributes).SelectMany(attribute => attribute.Graph is null ? [] : Reads(attribute.Graph)));
 
-    private NodeProto? Producer(string name) => _graph.Nodes.Find(node => node.Outputs.Contains(name));
+    private NodeProto? Producer(string name) => name.Length == 0 ? null : _graph.Nodes.Find(node => node.Outputs.Contains(name));
+
+    private NodeProto? Constant(string name) => Producer(name) is { OpType: "Constant" } node ? node : null;
+
+    private TensorProto? Stored(string name) =>
+        _graph.Initializers.Find(tensor => tensor.Name == name) ?? Constant(name)?.Attribute("value")?.Tensor;
 
     private List<string> EditedPieces(NodeProto concat, IReadOnlyDictionary<int, long> edits, int count, NodeProto reader)
     {
@@ -75,11 +82,11 @@ internal sealed class SizeConstants(ModelProto model)
         var (pieces, start) = (new List<string>(), 0);
         for (var i = 0; i < sizes.Count; i++)
         {
-            var (from, size) = (start, sizes[i] ?? rest);
+            var (first, size) = (start, sizes[i] ?? rest);
             var known = Find(concat.Inputs[i]);
             // -1 and 0 say the same as before.
-            pieces.Add(Edit(concat.Inputs[i], edits.Where(edit => edit.Key >= from && edit.Key < from + size && known?[edit.Key - from] is not (-1 or 0))
-                .ToDictionary(edit => edit.Key - from, edit => edit.Value), size, reader));
+            pieces.Add(Edit(concat.Inputs[i], edits.Where(edit => edit.Key >= first && edit.Key < first + size && known?[edit.Key - first] is not (-1 or 0))
+                .ToDictionary(edit => edit.Key - first, edit => edit.Value), size, reader));
             start += size;
         }
         return pieces;
