@@ -11,8 +11,8 @@ namespace Coppice.Pruning.Onnx;
 
 /// <summary>An ONNX file opened to be made smaller: what of it must shrink together, and the smaller file.</summary>
 /// <remarks>
-/// The file's nodes stay as they are. Initializers are sliced, and the sizes that nodes carry are rewritten; vectors that an exporter shared
-/// between nodes because they were equal get copies of their own.
+/// The file's nodes stay as they are. Initializers are sliced, and the sizes that nodes carry are rewritten; vectors that an exporter
+/// shared between nodes because they were equal get copies of their own.
 /// </remarks>
 /// <example><code>
 /// var pruning = OnnxPruning.Open("model.onnx");

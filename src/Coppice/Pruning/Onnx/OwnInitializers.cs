@@ -14,7 +14,8 @@ internal static class OwnInitializers
     {
         var graph = model.Graph!;
         Lift(model);
-        var vectors = graph.Initializers.Where(tensor => tensor.DataType == TensorDataType.Float && tensor.Dims.Count == 1 && tensor.Dims[0] > 1)
+        var vectors = graph.Initializers
+            .Where(tensor => tensor is { DataType: TensorDataType.Float, Dims: [> 1] })
             .DistinctBy(tensor => tensor.Name).ToDictionary(tensor => tensor.Name ?? "");
         var used = new HashSet<string>();
         foreach (var node in graph.Nodes)
@@ -30,7 +31,8 @@ internal static class OwnInitializers
         var graph = model.Graph!;
         graph.Initializers.Add(tensor);
         if (model.IrVersion < 4)
-            graph.Inputs.Add(ValueInfoProto.From(tensor.Name!, tensor.DataType!.Value, tensor.Dims.Select(size => new Dimension { Value = size })));
+            graph.Inputs.Add(ValueInfoProto.From(tensor.Name!, tensor.DataType!.Value,
+                tensor.Dims.Select(size => new Dimension { Value = size })));
         return tensor.Name!;
     }
 
@@ -51,8 +53,8 @@ internal static class OwnInitializers
     {
         var graph = model.Graph!;
         foreach (var node in graph.Nodes.ToList())
-            if (node is { OpType: "Constant", Outputs: [var name] } && node.Attribute("value")?.Tensor is { DataType: TensorDataType.Float } tensor
-                && tensor.Dims.Count > 0 && tensor.Dims.Any(size => size > 1))
+            if (node is { OpType: "Constant", Outputs: [var name] }
+                && node.Attribute("value")?.Tensor is { DataType: TensorDataType.Float } tensor && tensor.Dims.Any(size => size > 1))
             {
                 Add(model, TensorProto.From(Renamed(tensor, name)));
                 graph.Nodes.Remove(node);

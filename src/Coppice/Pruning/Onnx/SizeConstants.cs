@@ -65,7 +65,8 @@ internal sealed class SizeConstants(ModelProto model)
     /// <summary>Names of all that is read, in subgraphs too.</summary>
     public static IEnumerable<string> Reads(GraphProto graph) => graph.Outputs.Select(output => output.Name ?? "")
         .Concat(graph.Nodes.SelectMany(node => node.Inputs))
-        .Concat(graph.Nodes.SelectMany(node => node.Attributes).SelectMany(attribute => attribute.Graph is null ? [] : Reads(attribute.Graph)));
+        .Concat(graph.Nodes.SelectMany(node => node.Attributes)
+            .SelectMany(attribute => attribute.Graph is null ? [] : Reads(attribute.Graph)));
 
     private NodeProto? Producer(string name) => name.Length == 0 ? null : _graph.Nodes.Find(node => node.Outputs.Contains(name));
 
@@ -85,8 +86,10 @@ internal sealed class SizeConstants(ModelProto model)
             var (first, size) = (start, sizes[i] ?? rest);
             var known = Find(concat.Inputs[i]);
             // -1 and 0 say the same as before.
-            pieces.Add(Edit(concat.Inputs[i], edits.Where(edit => edit.Key >= first && edit.Key < first + size && known?[edit.Key - first] is not (-1 or 0))
-                .ToDictionary(edit => edit.Key - first, edit => edit.Value), size, reader));
+            var own = edits.Where(edit => edit.Key >= first && edit.Key < first + size
+                && known?[edit.Key - first] is not (-1 or 0))
+                .ToDictionary(edit => edit.Key - first, edit => edit.Value);
+            pieces.Add(Edit(concat.Inputs[i], own, size, reader));
             start += size;
         }
         return pieces;
