@@ -9,7 +9,8 @@ namespace Coppice.Cli;
 /// <summary><c>coppice groups</c>: what of a model must shrink together, and what can't shrink and why.</summary>
 internal static class GroupsCommand
 {
-    private static readonly Argument<string> Path = Arguments.Path(description: "Hugging Face folder of a model, or with --arch an image classifier's file of weights.");
+    private static readonly Argument<string> Path =
+        Arguments.Path(description: "Hugging Face folder of a model, or with --arch an image classifier's file of weights.");
 
     public static Command Create()
     {
@@ -62,13 +63,15 @@ internal static class GroupsCommand
 
     private static void Show(Terminal terminal, DependencyGraph dependencies)
     {
-        var groups = new Table().Border(TableBorder.Simple).AddColumn("group").AddColumn("kind").AddColumn(new TableColumn("size").RightAligned())
-            .AddColumn(new TableColumn("parameters each").RightAligned()).AddColumn("members").AddColumn("changes statistics of");
+        var groups = new Table().Border(TableBorder.Simple).AddColumn("group").AddColumn("kind")
+            .AddColumn(new TableColumn("size").RightAligned()).AddColumn(new TableColumn("parameters each").RightAligned())
+            .AddColumn("members").AddColumn("changes statistics of");
         foreach (var group in dependencies.Groups)
-            groups.AddRow($"{group.Number}", NameOf(group.Kind), $"{group.Size:N0}", $"{group.ParametersPerIndex:N0}", Markup.Escape(Members(group)),
-                Markup.Escape(group.Normalized ?? ""));
+            groups.AddRow($"{group.Number}", NameOf(group.Kind), $"{group.Size:N0}", $"{group.ParametersPerIndex:N0}",
+                Markup.Escape(Members(group)), Markup.Escape(group.Normalized ?? ""));
         terminal.Show(groups);
-        var pinned = new Table().Border(TableBorder.Simple).AddColumn("can't be pruned").AddColumn(new TableColumn("size").RightAligned()).AddColumn("because");
+        var pinned = new Table().Border(TableBorder.Simple).AddColumn("can't be pruned")
+            .AddColumn(new TableColumn("size").RightAligned()).AddColumn("because");
         foreach (var axis in dependencies.Pinned)
             pinned.AddRow(Markup.Escape($"{axis.Tensor}[{axis.Axis}]"), $"{axis.Size:N0}", Markup.Escape(axis.Reason));
         terminal.Show(pinned);

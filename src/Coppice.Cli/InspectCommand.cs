@@ -58,13 +58,14 @@ internal static class InspectCommand
     {
         var (architecture, input) = (parsed.GetValue(StructuralOptions.Arch), parsed.GetValue(StructuralOptions.Input));
         return architecture is null && input is null ? null
-            : terminal.Busy("tracing the model", () => ModelCost.Of(OpenedModel.Open(parsed.GetRequiredValue(Path), architecture, input).Traced.Graph));
+            : terminal.Busy("tracing the model",
+                () => ModelCost.Of(OpenedModel.Open(parsed.GetRequiredValue(Path), architecture, input).Traced.Graph));
     }
 
     private static void ShowCost(Terminal terminal, ModelCost cost)
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumn("layer").AddColumn("op").AddColumn(new TableColumn("parameters").RightAligned())
-            .AddColumn(new TableColumn("multiply-accumulates").RightAligned());
+        var table = new Table().Border(TableBorder.Simple).AddColumn("layer").AddColumn("op")
+            .AddColumn(new TableColumn("parameters").RightAligned()).AddColumn(new TableColumn("multiply-accumulates").RightAligned());
         foreach (var layer in cost.Layers)
             table.AddRow(Markup.Escape(layer.Name), layer.Op, $"{layer.Parameters:N0}", $"{layer.Macs:N0}");
         terminal.Show(table);

@@ -97,6 +97,9 @@ internal static class PruneCommand
             if (parsed.GetResult(option) is { Implicit: false })
                 throw new UsageException($"{option.Name} is about zeros in weights, not about removing channels, heads or neurons; leave it out "
                     + "(--importance says which go).");
+        var amounts = new Option[] { Amount, StructuralOptions.TargetMacs, StructuralOptions.TargetParameters };
+        if (amounts.Count(option => parsed.GetResult(option) is not null) != 1)
+            throw new UsageException("Give one of --amount, --target-macs and --target-params.");
         GroupKind[] kinds = parsed.GetValue(Granularity) switch
         {
             null => [GroupKind.Channel, GroupKind.Head, GroupKind.Neuron],

@@ -1,4 +1,6 @@
+using System.CommandLine;
 using System.Text.Json;
+using Coppice.Pruning.Dependency;
 
 namespace Coppice.Cli.Tests;
 
@@ -16,18 +18,23 @@ public sealed class StructuralPruneTests : IDisposable
     {
         var json = (await CommandRun.Of("groups", CommandRun.Gpt2, "--input", "6", "--json")).Json;
         var groups = json.GetProperty("groups").EnumerateArray().ToList();
-        Assert.Equal(12, groups.Count(group => group.GetProperty("kind").GetString() == "head" && group.GetProperty("size").GetInt32() == 4));
-        Assert.Equal(12, groups.Count(group => group.GetProperty("kind").GetString() == "neuron" && group.GetProperty("size").GetInt32() == 512));
-        Assert.Equal(128 + 1 + 128, groups.First(group => group.GetProperty("kind").GetString() == "neuron").GetProperty("parameters_per_index").GetInt32());
-        Assert.Contains(json.GetProperty("pinned").EnumerateArray(), axis => axis.GetProperty("reason").GetString()!.Contains("vocabulary", StringComparison.Ordinal));
-        Assert.Contains("transformer.h.0.mlp.c_fc.weight[1]", (await CommandRun.Of("groups", CommandRun.Gpt2, "--input", "6")).Output, StringComparison.Ordinal);
+        Assert.Equal(12, groups.Count(group => Kind(group) == "head" && group.GetProperty("size").GetInt32() == 4));
+        Assert.Equal(12, groups.Count(group => Kind(group) == "neuron" && group.GetProperty("size").GetInt32() == 512));
+        Assert.Equal(128 + 1 + 128, groups.First(group => Kind(group) == "neuron").GetProperty("parameters_per_index").GetInt32());
+        Assert.Contains(json.GetProperty("pinned").EnumerateArray(),
+            axis => axis.GetProperty("reason").GetString()!.Contains("vocabulary", StringComparison.Ordinal));
+        var table = (await CommandRun.Of("groups", CommandRun.Gpt2, "--input", "6")).Output;
+        Assert.Contains("transformer.h.0.mlp.c_fc.weight[1]", table, StringComparison.Ordinal);
+
+        static string Kind(JsonElement group) => group.GetProperty("kind").GetString()!;
     }
 
     [Fact]
     public async Task Prune_HeadsOfAFolder_WritesAFolderThatRuns()
     {
         var output = Path.Combine(_folder.Path, "smaller");
-        var json = (await CommandRun.Of("prune", CommandRun.Gpt2, "-o", output, "--granularity", "head", "--amount", "0.25", "--input", "6", "--json")).Json;
+        var json = (await CommandRun.Of("prune", CommandRun.Gpt2, "-o", output, "--granularity", "head", "--amount", "0.25", "--input", "6",
+            "--json")).Json;
         Assert.Equal(12, json.GetProperty("groups").GetArrayLength());
         Assert.InRange(json.GetProperty("verification").GetProperty("largest_difference").GetDouble(), 0, 1e-4);
         using (var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(output, "config.json"))))
@@ -46,8 +53,8 @@ public sealed class StructuralPruneTests : IDisposable
         Assert.Equal(File.ReadAllBytes(plan), File.ReadAllBytes(output + ".plan.json"));
         var inspected = (await CommandRun.Of("inspect", output, "--arch", "resnet20", "--json")).Json;
         Assert.Equal(macs.GetProperty("after").GetInt64(), inspected.GetProperty("macs").GetInt64());
-        var accuracy = (await CommandRun.Of("eval", output, "--arch", "resnet20", "--data", Images, "--json")).Json.GetProperty("accuracy").GetDouble();
-        Assert.InRange(accuracy, 0.1, 1);
+        var measured = (await CommandRun.Of("eval", output, "--arch", "resnet20", "--data", Images, "--json")).Json;
+        Assert.InRange(measured.GetProperty("accuracy").GetDouble(), 0.1, 1);
         var zeroed = Path.Combine(_folder.Path, "zeros.th");
         Assert.Equal(0, (await CommandRun.Of("prune", output, "-o", zeroed, "--amount", "0.1")).ExitCode);
         Assert.Equal(0, (await CommandRun.Of("inspect", zeroed, "--arch", "resnet20")).ExitCode);
@@ -56,29 +63,45 @@ public sealed class StructuralPruneTests : IDisposable
     [Fact]
     public async Task Prune_ByTaylor_TakesGradientsFromData()
     {
-        var json = (await CommandRun.Of("prune", ResNet, "--dry-run", "--arch", "resnet20", "--amount", "0.25", "--importance", "taylor", "--data", Images,
-            "--json")).Json;
+        var json = (await CommandRun.Of("prune", ResNet, "--dry-run", "--arch", "resnet20", "--amount", "0.25",
+            "--importance", "taylor", "--data", Images, "--json")).Json;
         Assert.Equal(JsonValueKind.Null, json.GetProperty("output").ValueKind);
         Assert.NotEqual(0, json.GetProperty("groups").GetArrayLength());
     }
 
     [Theory]
     [InlineData("--method is about zeros", "--structural", "--amount", "0.5", "--method", "l1")]
-    [InlineData("--granularity 2:4 is none of structural", "--structural", "--granularity", "2:4")]
+    [InlineData("--granularity 2:4 is none of structural", "--structural", "--granularity", "2:4", "--amount", "0.5")]
     [InlineData("no ratio in 0..1", "--structural", "--amount", "7")]
     [InlineData("go together", "--amount", "0.5", "--importance", "taylor")]
+    [InlineData("Give one of", "--structural")]
+    [InlineData("Give one of", "--amount", "0.5", "--target-macs", "0.5")]
     public async Task Prune_WithOptionsThatDontFit_SaysSo(string says, params string[] options) =>
-        (await CommandRun.Of(["prune", ResNet, "--arch", "resnet20", "-o", Path.Combine(_folder.Path, "out.th"), .. options])).AssertFailed(2, says);
+        (await CommandRun.Of(["prune", ResNet, "--arch", "resnet20", "-o", Path.Combine(_folder.Path, "out.th"), .. options]))
+            .AssertFailed(2, says);
 
     [Fact]
     public async Task Prune_TargetOutOfReach_FailsAndWritesNothing()
     {
         var output = Path.Combine(_folder.Path, "out.th");
-        (await CommandRun.Of("prune", ResNet, "--arch", "resnet20", "-o", output, "--target-params", "0.01", "--max-ratio", "0.5")).AssertFailed(1, "out of reach");
+        (await CommandRun.Of("prune", ResNet, "--arch", "resnet20", "-o", output, "--target-params", "0.01", "--max-ratio", "0.5"))
+            .AssertFailed(1, "out of reach");
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }
 
     [Fact]
+    public async Task VerificationThatFails_IsExitCode3()
+    {
+        using StringWriter output = new(), error = new();
+        var root = new RootCommand();
+        CommonOptions.AddTo(root);
+        root.SetWork((_, _, _) => throw new VerificationException("outputs differ"));
+        var code = await root.Parse([]).InvokeAsync(new() { EnableDefaultExceptionHandler = false, Output = output, Error = error });
+        new CommandRun(code, output.ToString(), error.ToString()).AssertFailed(3, "outputs differ");
+    }
+
+    [Fact]
     public async Task Prune_OfABareFile_AsksForItsArchitecture() =>
-        (await CommandRun.Of("prune", ResNet, "-o", Path.Combine(_folder.Path, "out.th"), "--structural", "--amount", "0.5")).AssertFailed(2, "--arch", "resnet20");
+        (await CommandRun.Of("prune", ResNet, "-o", Path.Combine(_folder.Path, "out.th"), "--structural", "--amount", "0.5"))
+            .AssertFailed(2, "--arch", "resnet20");
 }

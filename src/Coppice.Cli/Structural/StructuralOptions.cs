@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Coppice.Data;
 using Coppice.Models.Vision;
 using Coppice.Pruning.Dependency;
 using Coppice.Training;
@@ -35,7 +34,11 @@ internal static class StructuralOptions
     }.AcceptOnlyFromAmong("l1", "l2", "bn", "fpgm", "taylor", "random");
 
     public static readonly Option<int?> RoundTo = new("--round-to") { Description = "Structural: sizes left become multiples of this." };
-    public static readonly Option<double?> MaxRatio = new("--max-ratio") { Description = "Structural: most of a group that may go (default: 1; one index always stays)." };
+    public static readonly Option<double?> MaxRatio = new("--max-ratio")
+    {
+        Description = "Structural: most of a group that may go (default: 1; one index always stays).",
+    };
+
     public static readonly Option<double?> TargetMacs = new("--target-macs")
     {
         Description = "Structural, instead of --amount: share of the multiply-accumulates to keep.",
@@ -46,10 +49,14 @@ internal static class StructuralOptions
         Description = "Structural, instead of --amount: share of the parameters to keep.",
     };
 
-    public static readonly Option<string?> Data = new("--data") { Description = "Structural: examples that --importance taylor takes gradients from." };
+    public static readonly Option<string?> Data = new("--data")
+    {
+        Description = "Structural: examples that --importance taylor takes gradients from.",
+    };
 
     /// <summary>Those of pruning.</summary>
-    public static IReadOnlyList<Option> OfPruning => [Structural, Arch, Input, Importance, RoundTo, MaxRatio, TargetMacs, TargetParameters, Data];
+    public static IReadOnlyList<Option> OfPruning =>
+        [Structural, Arch, Input, Importance, RoundTo, MaxRatio, TargetMacs, TargetParameters, Data];
 
     /// <summary>What says which indices go, by its name.</summary>
     public static GroupImportance ImportanceOf(ParseResult parsed, OpenedModel model)
@@ -75,7 +82,9 @@ internal static class StructuralOptions
     public static GroupRatio RatioOf(string text)
     {
         var split = text.LastIndexOf('=');
-        return split > 0 ? new(text[..split], ShareOf(text[(split + 1)..])) : throw new UsageException($"--ratio {text} is not GLOB=RATIO.");
+        return split > 0
+            ? new(text[..split], ShareOf(text[(split + 1)..]))
+            : throw new UsageException($"--ratio {text} is not GLOB=RATIO.");
     }
 
     /// <summary>A share in 0..1.</summary>

@@ -1,10 +1,8 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using Coppice.Checkpoints;
 using Coppice.Graphs;
 using Coppice.Models;
 using Coppice.Models.Vision;
-using Coppice.Modules;
 using Coppice.Pruning.Dependency;
 using Spectre.Console;
 
@@ -78,18 +76,21 @@ internal sealed record StructuralPruning(
         var table = new Table().Border(TableBorder.Simple).AddColumn("group").AddColumn("kind").AddColumn("first tensor")
             .AddColumn(new TableColumn("before").RightAligned()).AddColumn(new TableColumn("after").RightAligned());
         foreach (var group in Groups)
-            table.AddRow($"{group.Number}", GroupsCommand.NameOf(group.Kind), Markup.Escape($"{group.Members[0].Value.Name}[{group.Members[0].Axis}]"),
+            table.AddRow($"{group.Number}", GroupsCommand.NameOf(group.Kind),
+                Markup.Escape($"{group.Members[0].Value.Name}[{group.Members[0].Axis}]"),
                 $"{group.Size:N0}", $"{Removal.KeptOf(group).Length:N0}");
         terminal.Show(table);
         terminal.Line($"parameters: {Before.Parameters:N0} -> {After.Parameters:N0} ({Reports.Percent(Share(After.Parameters, Before.Parameters))})");
         terminal.Line($"multiply-accumulates: {Before.Macs:N0} -> {After.Macs:N0} ({Reports.Percent(Share(After.Macs, Before.Macs))})");
-        terminal.Line($"verified: outputs are those of the original without what was removed, to {Verification.LargestDifference:G2} of the largest");
+        terminal.Line("verified: outputs are those of the original without what was removed, to "
+            + $"{Verification.LargestDifference:G2} of the largest");
         if (Verification.Normalized.Count > 0)
             terminal.Line($"statistics are now over fewer entries in: {string.Join(", ", Verification.Normalized)}");
         terminal.Line(Output is null ? "dry run: nothing was written." : $"saved: {Output}");
         if (Output is not null)
             terminal.Note(Directory.Exists(Output)
-                ? $"{PretrainedModel.PlanFile} there tells what was cut; other tools read config.json, which says it too where all layers have as many neurons."
+                ? $"{PretrainedModel.PlanFile} there tells what was cut; other tools read config.json, which says it too where all layers "
+                    + "have as many neurons."
                 : $"Keep {PretrainedVisionModel.PlanPath(Output)} beside it: it tells what was cut.");
     }
 

@@ -3,7 +3,6 @@ using Coppice.Models.Bert;
 using Coppice.Models.Vision;
 using Coppice.Modules;
 using Coppice.Tensors;
-using Coppice.Tensors.Ops;
 
 namespace Coppice.Graphs;
 

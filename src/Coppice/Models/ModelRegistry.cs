@@ -25,7 +25,7 @@ public static class ModelRegistry
 {
     private static readonly ModelArchitecture Llama = new(CreateLlama, "model.", name => name.EndsWith("rotary_emb.inv_freq"),
         new("num_hidden_layers", "num_attention_heads", "hidden_size", "intermediate_size",
-            "layers.{0}.self_attn.o_proj.weight", "layers.{0}.mlp.down_proj.weight", InputAxis: 1));
+            "layers.{0}.self_attn.o_proj.weight", "layers.{0}.mlp.down_proj.weight", InputAxis: 1, HasPrunedHeads: false));
 
     private static readonly Dictionary<string, ModelArchitecture> Architectures = new()
     {
@@ -73,6 +73,6 @@ public static class ModelRegistry
 [JsonSourceGenerationOptions(RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(Gpt2Config))]
 [JsonSerializable(typeof(BertConfig))]
-[JsonSerializable(typeof(LlamaConfig))]
 [JsonSerializable(typeof(IReadOnlyDictionary<string, IReadOnlyList<int>>))]
+[JsonSerializable(typeof(LlamaConfig))]
 internal sealed partial class ConfigJson : JsonSerializerContext;

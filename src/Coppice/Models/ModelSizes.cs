@@ -13,7 +13,9 @@ namespace Coppice.Models;
 /// <param name="HeadWeight">How the name of the weight that reads a layer's heads ends; {0} is the layer.</param>
 /// <param name="InnerWeight">How the name of the weight that reads its neurons ends.</param>
 /// <param name="InputAxis">Axis along which these weights read.</param>
-public sealed record ModelSizes(string Layers, string Heads, string Width, string Inner, string HeadWeight, string InnerWeight, int InputAxis)
+/// <param name="HasPrunedHeads">Whether Hugging Face reads <c>pruned_heads</c> of this family.</param>
+public sealed record ModelSizes(string Layers, string Heads, string Width, string Inner, string HeadWeight, string InnerWeight, int InputAxis,
+    bool HasPrunedHeads = true)
 {
     private const string PrunedHeadsMember = "pruned_heads";
 
@@ -27,7 +29,7 @@ public sealed record ModelSizes(string Layers, string Heads, string Width, strin
     internal IReadOnlyList<ConfigEdit> EditsFor(StructuralPlan plan, JsonObject config)
     {
         var edits = new List<ConfigEdit>();
-        Add(PrunedHeadsMember, HeadsAfter(plan, config));
+        Add(PrunedHeadsMember, HasPrunedHeads ? HeadsAfter(plan, config) : null);
         Add(Inner, InnerAfter(plan, config) is { } inner ? JsonValue.Create(inner) : null);
         return edits;
 

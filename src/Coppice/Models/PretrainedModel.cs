@@ -87,7 +87,8 @@ public sealed class PretrainedModel
         }
     }
 
-    /// <summary>Notes what was cut out of <see cref="Module"/>, on top of what was before, so that <see cref="Save"/> can write it down.</summary>
+    /// <summary>Notes what was cut out of <see cref="Module"/>, on top of what was before, so that <see cref="Save"/> can write it
+    /// down.</summary>
     /// <param name="plan">What a surgeon has carried out on the module.</param>
     public void Record(StructuralPlan plan) => Plan = Plan?.Then(plan) ?? plan;
 
@@ -162,13 +163,16 @@ public sealed class PretrainedModel
         using var checkpoint = Checkpoint.Open(folder);
         var tensors = StateOf(checkpoint, architecture);
         var plan = PlanIn(folder);
+        if (plan is not null && plan.Model != modelType)
+            throw new ModelException($"{path} is of a {modelType}, {PlanFile} beside it of a {plan.Model}; take both from one folder.");
         var module = Create(architecture, config, tensors, plan);
         var sources = Rename(tensors, module, architecture.BasePrefix);
         module.LoadStateDict(sources.ToDictionary(entry => entry.Key, entry => entry.Value.Shape), (name, target) => sources[name].ReadInto(target));
         return new(folder, modelType!, module, plan, EndOfText(folder, config));
     }
 
-    private static Module Create(ModelArchitecture architecture, JsonElement config, Dictionary<string, TensorSource> tensors, StructuralPlan? plan)
+    private static Module Create(
+        ModelArchitecture architecture, JsonElement config, Dictionary<string, TensorSource> tensors, StructuralPlan? plan)
     {
         var elements = tensors.Values.Sum(tensor => tensor.Count);
         if (plan is null)

@@ -4,8 +4,8 @@ using Coppice.Tensors;
 
 namespace Coppice.Modules;
 
-/// <summary>What was cut out of a model: of each tensor which indices stay, what layers without weights became, what config.json says since.
-/// It is JSON, and can be carried out on a fresh model.</summary>
+/// <summary>What was cut out of a model: of each tensor which indices stay, what layers without weights became, what config.json says
+/// since. It is JSON, and can be carried out on a fresh model.</summary>
 /// <param name="Version">Of the format; <see cref="CurrentVersion"/>.</param>
 /// <param name="Model">Kind of model: <c>gpt2</c>, <c>resnet20</c>.</param>
 /// <param name="Tensors">Parameters and buffers that shrink.</param>
@@ -44,10 +44,7 @@ public sealed record StructuralPlan(int Version, string Model, IReadOnlyList<Pla
         {
             throw new StructuralPlanException($"This is no structural plan: {error.Message}", error);
         }
-        if (plan.Version != CurrentVersion)
-            throw new StructuralPlanException($"The plan is of version {plan.Version}; this Coppice reads {CurrentVersion}. Update Coppice.");
-        foreach (var tensor in plan.Tensors)
-            tensor.Check();
+        plan.Check();
         return plan;
     }
 
@@ -65,16 +62,34 @@ public sealed record StructuralPlan(int Version, string Model, IReadOnlyList<Pla
     {
         if (next.Model != Model)
             throw new StructuralPlanException($"The first plan is of a {Model}, the second of a {next.Model}.");
-        var tensors = new OrderedDictionary<string, PlannedTensor>(Tensors.Select(tensor => KeyValuePair.Create(tensor.Name, tensor)));
-        foreach (var tensor in next.Tensors)
-            tensors[tensor.Name] = tensors.TryGetValue(tensor.Name, out var before) ? before.Then(tensor) : tensor;
-        var paddings = new OrderedDictionary<string, PlannedPadding>(Paddings.Select(padding => KeyValuePair.Create(padding.Layer, padding)));
-        foreach (var padding in next.Paddings)
-            paddings[padding.Layer] = paddings.TryGetValue(padding.Layer, out var before) ? padding with { From = before.From } : padding;
-        var config = new OrderedDictionary<string, ConfigEdit>(Config.Select(edit => KeyValuePair.Create(edit.Member, edit)));
-        foreach (var edit in next.Config)
-            config[edit.Member] = config.TryGetValue(edit.Member, out var before) ? edit with { From = before.From } : edit;
-        return this with { Tensors = [.. tensors.Values], Paddings = [.. paddings.Values], Config = [.. config.Values] };
+        return this with
+        {
+            Tensors = Merge(Tensors, next.Tensors, tensor => tensor.Name, (before, after) => before.Then(after)),
+            Paddings = Merge(Paddings, next.Paddings, padding => padding.Layer, (before, after) => after with { From = before.From }),
+            Config = Merge(Config, next.Config, edit => edit.Member, (before, after) => after with { From = before.From }),
+        };
+    }
+
+    private static List<T> Merge<T>(IReadOnlyList<T> first, IReadOnlyList<T> second, Func<T, string> name, Func<T, T, T> join)
+    {
+        var merged = new OrderedDictionary<string, T>(first.Select(item => KeyValuePair.Create(name(item), item)));
+        foreach (var item in second)
+            merged[name(item)] = merged.TryGetValue(name(item), out var before) ? join(before, item) : item;
+        return [.. merged.Values];
+    }
+
+    private void Check()
+    {
+        if (Version != CurrentVersion)
+            throw new StructuralPlanException($"The plan is of version {Version}; this Coppice reads {CurrentVersion}. Update Coppice.");
+        var names = new HashSet<string>();
+        foreach (var name in Tensors.Select(tensor => tensor.Name).Concat(Paddings.Select(padding => padding.Layer)))
+            if (!names.Add(name))
+                throw new StructuralPlanException($"The plan lists '{name}' twice.");
+        foreach (var tensor in Tensors)
+            tensor.Check();
+        foreach (var padding in Paddings)
+            padding.Check();
     }
 
     /// <returns>Puts back what was before.</returns>
@@ -93,7 +108,8 @@ public sealed record StructuralPlan(int Version, string Model, IReadOnlyList<Pla
         return undo;
     }
 
-    private static Func<Action> CutOf(PlannedTensor tensor, Dictionary<string, Parameter> parameters, Dictionary<string, Module> modules)
+    private static Func<Action> CutOf(
+        PlannedTensor tensor, Dictionary<string, Parameter> parameters, Dictionary<string, Module> modules)
     {
         if (parameters.TryGetValue(tensor.Name, out var parameter))
         {
@@ -163,8 +179,8 @@ public sealed record PlannedTensor(string Name, IReadOnlyList<int> Shape, IReadO
         foreach (var (axis, kept) in Axes)
             if ((uint)axis >= (uint)Shape.Count || kept.Count == 0 || kept[0] < 0 || kept[^1] >= Shape[axis]
                 || kept.Zip(kept.Skip(1)).Any(pair => pair.First >= pair.Second) || Axes.Count(entry => entry.Axis == axis) > 1)
-                throw new StructuralPlanException(
-                    $"The kept indices of axis {axis} of '{Name}' [{string.Join(", ", Shape)}] must be ascending, within it, and listed once.");
+                throw new StructuralPlanException($"The kept indices of axis {axis} of '{Name}' [{string.Join(", ", Shape)}] must be "
+                    + "ascending, within it, and listed once.");
     }
 }
 
@@ -179,6 +195,13 @@ public sealed record PlannedAxis(int Axis, IReadOnlyList<int> Kept);
 /// <param name="To">The same afterwards.</param>
 public sealed record PlannedPadding(string Layer, PaddedChannels From, PaddedChannels To)
 {
+    internal void Check()
+    {
+        if (To.Before < 0 || To.After < 0 || To.Before > From.Before || To.After > From.After)
+            throw new StructuralPlanException($"The plan makes '{Layer}' add {To.Before} and {To.After} channels, where it added "
+                + $"{From.Before} and {From.After}; it can only add fewer.");
+    }
+
     internal Func<Action> CutOf(Dictionary<string, Module> modules)
     {
         if (!modules.TryGetValue(Layer, out var module) || module is not ChannelPadding padding)

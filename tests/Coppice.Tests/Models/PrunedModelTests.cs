@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Coppice.Checkpoints;
 using Coppice.Graphs;
 using Coppice.Models;
 using Coppice.Models.Vision;

@@ -4,7 +4,6 @@ using Coppice.Models.Gpt2;
 using Coppice.Models.Vision;
 using Coppice.Modules;
 using Coppice.Pruning.Dependency;
-using Coppice.Tensors;
 using static Coppice.Tests.Graphs.TestModels;
 
 namespace Coppice.Tests.Modules;

@@ -34,11 +34,14 @@ public sealed class PretrainedVisionModel
     /// <summary>Where the plan of a pruned file lies: beside it.</summary>
     public static string PlanPath(string path) => path + ".plan.json";
 
-    /// <summary>Copies the plan of a pruned file, if it has one, beside a file that was made from it.</summary>
+    /// <summary>Copies the plan of a pruned file, if it has one, beside a file that was made from it; a plan that a file replaced there has
+    /// left goes.</summary>
     public static void CopyPlan(string source, string target)
     {
         if (File.Exists(PlanPath(source)))
             File.Copy(PlanPath(source), PlanPath(target), overwrite: true);
+        else
+            File.Delete(PlanPath(target));
     }
 
     /// <summary>Opens a checkpoint and loads it, as F32; the number of classes is the last layer's.</summary>
@@ -62,14 +65,16 @@ public sealed class PretrainedVisionModel
         try
         {
             var plan = File.Exists(PlanPath(path)) ? StructuralPlan.Load(PlanPath(path)) : null;
+            if (plan is not null && plan.Model != architecture)
+                throw new StructuralPlanException($"the plan is of a {plan.Model}.");
             plan?.Apply(model);
             Load(model, sources);
             return new(path, architecture, model, plan);
         }
         catch (Exception error) when (error is StateDictException or StructuralPlanException or NotSupportedException)
         {
-            throw new ModelException($"{path} is not a {architecture}, or was pruned and its plan {PlanPath(path)} is missing or another's: "
-                + error.Message, error);
+            throw new ModelException($"{path} is not a {architecture}, or was pruned and its plan {PlanPath(path)} is missing or "
+                + $"another's: {error.Message}", error);
         }
     }
 
@@ -87,11 +92,12 @@ public sealed class PretrainedVisionModel
         using var checkpoint = Checkpoint.Open(Path);
         var skip = PrefixLength(checkpoint);
         var state = Classifier.StateDict();
-        checkpoint.Save(path, checkpoint.Tensors.Select(tensor => TensorSource.From(tensor.Name, state.GetValueOrDefault(tensor.Name[skip..])
-            ?? throw new ModelException($"{Path} holds '{tensor.Name}', which the model opened from it has not: it has changed since, or has "
-                + "masks; open it again, or make the masks permanent."))), options);
+        checkpoint.Save(path, checkpoint.Tensors.Select(tensor => TensorSource.From(tensor.Name, Present(tensor.Name[skip..]))), options);
         if (Plan is not null)
             File.WriteAllBytes(PlanPath(path), Plan.ToJson());
+
+        Tensor Present(string name) => state.GetValueOrDefault(name) ?? throw new ModelException($"{Path} holds '{name}', which the model "
+            + "opened from it has not: it has changed since, or has masks. Open it again, or make the masks permanent.");
     }
 
     private static int PrefixLength(Checkpoint checkpoint) =>

@@ -160,21 +160,13 @@ internal static class CouplingRules
     {
         var (x, weight) = (c.Inputs[0], c.Inputs[1]);
         var groups = ((Conv2d)c.Node.Op).Groups;
-        if (groups == 1)
-        {
-            c.Equate(x[1], weight[1]);
-            c.Sizes = [c.NewPinned(1, "the only group")];
-        }
-        else
-        {
-            var (inputs, outputs) = (Grouped(c, x[1], groups), Grouped(c, weight[0], groups));
-            c.Equate(inputs[0], outputs[0]);
-            c.Equate(inputs[1], weight[1]);
-            c.Sizes = [outputs[0]];
-        }
+        var (inputs, outputs) = (Grouped(c, x[1], groups), Grouped(c, weight[0], groups));
+        c.Equate(inputs[0], outputs[0]);
+        c.Equate(inputs[1], weight[1]);
         c.Contract(0, 1);
         if (c.Inputs.Count > 2)
             c.Equate(weight[0], c.Inputs[2][0]);
+        c.Sizes = [outputs[0]];
         for (var axis = 2; axis < weight.Length; axis++)
         {
             c.Pin(weight[axis], "the kernel's extent");
@@ -245,8 +237,8 @@ internal static class CouplingRules
             c.Equate(k[axis], v[axis]);
         c.Equate(q[0], k[0]);
         c.Equate(q[3], k[3]);
-        // Where each query head has its own key head, both may be one leaf already: of a fused projection.
-        c.Equate(q[1].Size == k[1].Size ? q[1] : AxisAlgebra.Factor(q[1], [k[1].Size, q[1].Size / k[1].Size], c.Name)[0], k[1]);
+        var heads = AxisAlgebra.Factor(q[1], [k[1].Size, q[1].Size / k[1].Size], c.Name);
+        c.Equate(heads[0], k[1]);
         c.Contract(0, 3);
         c.Pin(k[2], "every entry depends on all keys");
         c.Pin(q[2], "positions");

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Coppice.Graphs;
 
 namespace Coppice.Pruning.Dependency;
@@ -11,21 +12,19 @@ public sealed class GroupGeometricMedian : GroupCriterion
     {
         if (member.Value is not ParameterValue { SampleShape.Rank: >= 2 } weight)
             return null;
-        var values = weight.Tensor.ToArray<float>();
-        var rows = Enumerable.Range(0, group.Size).Select(_ => new List<float>()).ToArray();
-        var (owners, shape) = (member.OwnersOf(group), weight.SampleShape);
-        var inner = values.Length / shape.Take(member.Axis + 1).Aggregate(1, (count, size) => count * size);
+        var rows = RowsOf(weight.Tensor.ToArray<float>(), group, member);
+        return [.. rows.Select(row => rows.Sum(other => (double)TensorPrimitives.Distance<float>(row, other)))];
+    }
+
+    /// <summary>The weights of each index.</summary>
+    private static List<float[]> RowsOf(float[] values, PruningGroup group, GroupMember member)
+    {
+        var rows = Enumerable.Range(0, group.Size).Select(_ => new List<float>()).ToList();
+        var owners = member.OwnersOf(group);
+        var inner = values.Length / member.Value.SampleShape.Take(member.Axis + 1).Aggregate(1, (count, size) => count * size);
         for (var i = 0; i < values.Length; i++)
             if (owners[i / inner % owners.Length] is >= 0 and var owner)
                 rows[owner].Add(values[i]);
-        return [.. rows.Select(row => rows.Sum(other => Distance(row, other)))];
-    }
-
-    private static double Distance(List<float> one, List<float> other)
-    {
-        var sum = 0.0;
-        for (var i = 0; i < one.Count; i++)
-            sum += ((double)one[i] - other[i]) * ((double)one[i] - other[i]);
-        return Math.Sqrt(sum);
+        return rows.ConvertAll(row => row.ToArray());
     }
 }

@@ -25,14 +25,14 @@ public sealed class LlamaConfigTests
 
     // The expected numbers are those of Golden/training/llama.py.
     [Theory]
-    [InlineData("\"rope_scaling\": null", 1, 0.459863275, 0.21147424, 0.0972492471, 0.0447213612, 0.0205657128, 0.0094574159, 0.00434911856)]
+    [InlineData("\"rope_scaling\": null", 1.0, 0.459863275, 0.21147424, 0.0972492471, 0.0447213612, 0.0205657128, 0.0094574159, 0.00434911856)]
     [InlineData("\"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2}",
-        1, 0.459863275, 0.21147424, 0.0972492471, 0.0447213612, 0.0205657128, 0.0094574159, 0.00434911856)]
+        1.0, 0.459863275, 0.21147424, 0.0972492471, 0.0447213612, 0.0205657128, 0.0094574159, 0.00434911856)]
     [InlineData("\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2}",
         0.5, 0.229931638, 0.10573712, 0.0486246236, 0.0223606806, 0.0102828564, 0.00472870795, 0.00217455928)]
     [InlineData("\"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 1, \"high_freq_factor\": 4, "
         + "\"original_max_position_embeddings\": 64}",
-        1, 0.459863275, 0.0976166278, 0.0121561559, 0.00559017016, 0.0025707141, 0.00118217699, 0.000543639821)]
+        1.0, 0.459863275, 0.0976166278, 0.0121561559, 0.00559017016, 0.0025707141, 0.00118217699, 0.000543639821)]
     public void RotaryFrequencies_OfEachScaling_AreHuggingFaces(string scaling, params double[] expected)
     {
         var config = Read($"\"rope_theta\": 500, \"head_dim\": 16, {scaling}");

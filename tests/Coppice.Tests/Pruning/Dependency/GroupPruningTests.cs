@@ -1,6 +1,5 @@
 using Coppice.Graphs;
 using Coppice.Models.Vision;
-using Coppice.Modules;
 using Coppice.Pruning;
 using Coppice.Pruning.Dependency;
 using Coppice.Tensors;
@@ -132,6 +131,17 @@ public sealed class GroupPruningTests
         Assert.Equal(1, of(MemberReduction.Sum, ScoreNormalizer.Max).Max(), 1e-12);
         Assert.Equal(1, of(MemberReduction.Sum, ScoreNormalizer.Mean).Average(), 1e-12);
         Assert.Equal(1, of(MemberReduction.Sum, ScoreNormalizer.Lamp).Max(), 1e-12);
+    }
+
+    [Fact]
+    public void Score_ByGeometricMedian_IsTheSumOfDistances()
+    {
+        var group = ResNet20().Groups.First(group => group.Kind == GroupKind.Channel);
+        var member = group.Members[0];
+        var filters = ((ParameterValue)member.Value).Tensor.ToArray<float>().Chunk(27).ToArray();
+        var expected = filters.Sum(other => Math.Sqrt(filters[2].Zip(other, (a, b) => ((double)a - b) * (a - b)).Sum()));
+        Assert.Equal("conv1.weight", member.Value.Name);
+        Assert.Equal(expected, new GroupGeometricMedian().Score(group, member)![2], 1e-4);
     }
 
     [Fact]

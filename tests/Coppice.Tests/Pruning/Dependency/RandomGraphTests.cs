@@ -89,7 +89,7 @@ public sealed class RandomGraphTests
                 Verification.Compare(graph, expected, outputs, []);
                 missed++;
             }
-            catch (PruningException)
+            catch (VerificationException)
             {
                 caught++;
             }
