@@ -28,6 +28,8 @@ switch (args)
         return 0;
     case ["onnx-conformance", var folder]:
         return OnnxConformance.Run(folder);
+    case ["onnx-pruning", .. var models]:
+        return OnnxPruningTable.Run(models);
     case ["recipes", var runs, var plot]:
         RecipeResults.Write(runs, plot);
         return 0;
@@ -38,7 +40,7 @@ switch (args)
 if (args is not [var name] || !benchmarks.TryGetValue(name, out var benchmark))
 {
     Console.Error.WriteLine($"Name one benchmark: {string.Join(", ", benchmarks.Keys)}; or make-gpt2-small FOLDER, make-llama-7b FOLDER, "
-        + "recipes RUNS PLOT.svg, onnx-conformance FOLDER.");
+        + "recipes RUNS PLOT.svg, onnx-conformance FOLDER, onnx-pruning FILES.");
     return 2;
 }
 if (OpenBlas.RestartWithoutOverrides(args) is { } exitCode)

@@ -64,6 +64,22 @@ public sealed class Graph
         return builder.Build();
     }
 
+    /// <summary>What leads to some of the outputs alone; this graph's values go over into it.</summary>
+    internal Graph WithOutputs(IReadOnlyList<GraphOutput> outputs)
+    {
+        var needed = outputs.Select(output => output.Value).Concat(Inputs).ToHashSet();
+        foreach (var node in Nodes.Reverse())
+            if (node.Outputs.Any(needed.Contains))
+            {
+                needed.UnionWith(node.Inputs);
+                needed.UnionWith(node.Outputs);
+            }
+        Value[] values = [.. Values.Where(needed.Contains)];
+        foreach (var (id, value) in values.Index())
+            value.Id = id;
+        return new(State, Samples, values, [.. Nodes.Where(node => needed.Contains(node.Outputs[0]))], outputs);
+    }
+
     /// <summary>Form for people: inputs, one line for each node, outputs.</summary>
     public override string ToString()
     {

@@ -24,7 +24,7 @@ public sealed partial class ArchitectureTests
         ["Graphs"] = ["Models", "Modules"],
         ["Onnx"] = ["Checkpoints", "Modules"],
         ["Generation"] = ["Models", "Modules", "Tokenizers"],
-        ["Pruning"] = ["Checkpoints", "Data", "Graphs", "Modules", "Training"],
+        ["Pruning"] = ["Checkpoints", "Data", "Graphs", "Modules", "Onnx", "Training"],
         ["Training"] = ["Checkpoints", "Data", "Models", "Modules"],
         ["Evaluation"] = ["Checkpoints", "Data", "Generation", "Models", "Modules", "Pruning", "Tokenizers"],
         ["Recipes"] = ["Checkpoints", "Data", "Evaluation", "Models", "Modules", "Pruning", "Tokenizers", "Training"],

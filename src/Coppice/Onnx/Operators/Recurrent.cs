@@ -131,9 +131,12 @@ internal static class Recurrent
 
         private bool HasState { get; }
 
-        public Tensor InitialHidden(int batch) => _hidden ?? Tensor.Zeros([batch, Size]);
+        public Tensor InitialHidden(int batch) => _hidden ?? Zeros(batch);
 
-        public Tensor? InitialState(int batch) => HasState ? _state ?? Tensor.Zeros([batch, Size]) : null;
+        public Tensor? InitialState(int batch) => HasState ? _state ?? Zeros(batch) : null;
+
+        /// <summary>Made by an op, so that a graph knows how the sizes follow.</summary>
+        private Tensor Zeros(int batch) => Constant(0).Expand([batch, Size]);
 
         /// <summary>What the hidden state adds to gates first up to end.</summary>
         public Tensor Recur(Tensor hidden, int first, int end)

@@ -5,18 +5,13 @@ namespace Coppice.Pruning.Dependency;
 /// <summary>How the axes of each op's inputs and outputs depend on each other: one small rule for each op. An op without a rule pins all it touches.</summary>
 internal static class CouplingRules
 {
-    private const string Slides = "windows slide over this axis";
+    internal const string Slides = "windows slide over this axis";
 
     private static readonly Dictionary<Type, Action<Coupling>> Rules = new()
     {
-        [typeof(Add)] = Broadcast,
-        [typeof(Subtract)] = Broadcast,
-        [typeof(Multiply)] = Broadcast,
-        [typeof(Relu)] = Same,
-        [typeof(Gelu)] = Same,
-        [typeof(Sigmoid)] = Same,
-        [typeof(Silu)] = Same,
-        [typeof(Tanh)] = Same,
+        [typeof(Compare)] = Broadcast,
+        [typeof(Logical)] = Broadcast,
+        [typeof(Where)] = Broadcast,
         [typeof(Cast)] = Same,
         [typeof(Contiguous)] = Same,
         [typeof(Softmax)] = coupling => SameButLast(coupling, pinned: true),
@@ -35,12 +30,30 @@ internal static class CouplingRules
         [typeof(MaxPool2d)] = PoolRule,
         [typeof(AvgPool2d)] = PoolRule,
         [typeof(AdaptiveAvgPool2d)] = PoolRule,
+        [typeof(Unfold)] = AxisRules.Unfold,
+        [typeof(Fold)] = AxisRules.Fold,
+        [typeof(Reduce)] = AxisRules.Reduce,
+        [typeof(CumulativeSum)] = AxisRules.CumulativeSum,
+        [typeof(TopK)] = AxisRules.TopK,
+        [typeof(Triangle)] = AxisRules.Triangle,
+        [typeof(Gather)] = AxisRules.Gather,
+        [typeof(GatherElements)] = Unsupported("elements are taken by their numbers"),
+        [typeof(GatherND)] = Unsupported("blocks are taken by their numbers"),
+        [typeof(ScatterElements)] = Unsupported("elements are put in place by their numbers"),
+        [typeof(ScatterND)] = Unsupported("blocks are put in place by their numbers"),
+        [typeof(NonZero)] = Unsupported("positions are its result"),
+        [typeof(NonMaxSuppression)] = Unsupported("positions are its result"),
+        [typeof(ShapeOf)] = Unsupported("sizes are its result, and are computed with"),
         [typeof(Embedding)] = EmbeddingRule,
         [typeof(Attention)] = AttentionRule,
         [typeof(Reshape)] = ReshapeRule,
         [typeof(Transpose)] = TransposeRule,
+        [typeof(Permute)] = AxisRules.Permute,
+        [typeof(Expand)] = AxisRules.Expand,
         [typeof(Squeeze)] = SqueezeRule,
+        [typeof(Unsqueeze)] = AxisRules.Unsqueeze,
         [typeof(Narrow)] = NarrowRule,
+        [typeof(Slice)] = AxisRules.Slice,
         [typeof(Concat)] = ConcatRule,
         [typeof(Pad)] = PadRule,
         [typeof(Arange)] = Unsupported("positions"),
@@ -53,14 +66,20 @@ internal static class CouplingRules
     /// <summary>Applies the rule of a node's op.</summary>
     public static void Apply(Coupling coupling)
     {
-        if (Rules.TryGetValue(coupling.Node.Op.GetType(), out var rule))
+        if (Find(coupling.Node.Op.GetType()) is { } rule)
             rule(coupling);
         else
             NoRule(coupling, "there is no rule for this op");
     }
 
     /// <summary>Whether an op has a rule, if only that nothing it touches can be pruned.</summary>
-    public static bool Knows(Type op) => Rules.ContainsKey(op);
+    public static bool Knows(Type op) => Find(op) is not null;
+
+    /// <summary>Functions of single elements all have the same rule.</summary>
+    private static Action<Coupling>? Find(Type op) => Rules.TryGetValue(op, out var rule) ? rule
+        : op.IsSubclassOf(typeof(UnaryOp)) ? Same
+        : op.IsSubclassOf(typeof(BinaryOp)) ? Broadcast
+        : null;
 
     private static Action<Coupling> Unsupported(string why) => coupling => NoRule(coupling, why);
 

@@ -25,10 +25,15 @@ public sealed class DependencyGraph
     public IReadOnlyList<PinnedAxis> Pinned { get; private set; } = [];
 
     /// <summary>Analyses a graph.</summary>
-    public static DependencyGraph Of(Graph graph)
+    public static DependencyGraph Of(Graph graph) => Of(graph, []);
+
+    /// <summary>The same where some axes can't shrink for reasons outside of the graph.</summary>
+    internal static DependencyGraph Of(Graph graph, IEnumerable<(Value Value, int Axis, string Reason)> pins)
     {
         var dependencies = new DependencyGraph(graph);
         dependencies.StateEquations();
+        foreach (var (value, axis, reason) in pins)
+            AxisAlgebra.Pin(dependencies._terms[value][axis], reason);
         dependencies.CollectGroups();
         return dependencies;
     }

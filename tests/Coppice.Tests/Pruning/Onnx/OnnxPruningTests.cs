@@ -1,0 +1,185 @@
+using Coppice.Checkpoints;
+using Coppice.Data;
+using Coppice.Onnx;
+using Coppice.Pruning;
+using Coppice.Pruning.Dependency;
+using Coppice.Pruning.Onnx;
+using Coppice.Tensors;
+
+namespace Coppice.Tests.Pruning.Onnx;
+
+public sealed class OnnxPruningTests
+{
+    private static readonly string Mnist = TestData.InRepository("samples", "models", "onnx", "mnist_cntk.onnx");
+
+    [Fact]
+    public void Open_MnistModel_FindsTheChannelsOfBothConvolutions()
+    {
+        var groups = OnnxPruning.Open(Mnist).Dependencies.Groups;
+        Assert.Equal([8, 16], groups.Select(group => group.Size).Order());
+        Assert.Contains(groups,
+            group => group.Members.Select(member => member.Value.Name).SequenceEqual(["Parameter5", "Parameter6", "Parameter87"]));
+    }
+
+    [Fact]
+    public void Save_QuarterOfMnistModel_StillReadsDigits()
+    {
+        using var folder = new TempFolder();
+        var pruning = OnnxPruning.Open(Mnist);
+        var removal = new GroupPruning { Ratio = 0.25 }.Choose(pruning.Dependencies, new(new GroupMagnitude(1)));
+        Assert.InRange(pruning.Save(removal, folder["small.onnx"]).LargestDifference, 0, Verification.Tolerance);
+        using var file = OnnxFile.Open(folder["small.onnx"]);
+        var model = new OnnxModule(file);
+        Assert.Equal<Shape>([6, 1, 5, 5], model.Parameter("Parameter5").Shape);
+        Assert.Equal<Shape>([12, 4, 4, 10], model.Parameter("Parameter193").Shape);
+        Assert.True(Right(model, 200) > 100); // 10 % are right by chance
+    }
+
+    [Fact]
+    public void Save_GroupedConvolution_RewritesItsGroups()
+    {
+        using var folder = new TempFolder();
+        var graph = new GraphProto { Name = "g" };
+        Add(graph, "Conv", ["x", "w1"], "a");
+        Add(graph, "Conv", ["a", "w2"], "b", AttributeProto.From("group", 6L));
+        Add(graph, "Conv", ["b", "w3"], "y");
+        var pruning = Opened(folder, graph, ("w1", [6, 2, 1, 1]), ("w2", [6, 1, 1, 1]), ("w3", [3, 6, 1, 1]));
+        Remove(pruning, folder, 1, 4);
+        using var file = OnnxFile.Open(folder["small.onnx"]);
+        Assert.Equal(4, file.Model.Graph!.Nodes[1].Attribute("group")!.Int);
+        Assert.Equal([4, 1, 1, 1], file.Model.Graph.Initializers.Single(tensor => tensor.Name == "w2").Dims);
+    }
+
+    [Fact]
+    public void Save_SplitIntoParts_RewritesEachSize()
+    {
+        using var folder = new TempFolder();
+        var graph = new GraphProto { Name = "g" };
+        Add(graph, "Conv", ["x", "w1"], "a");
+        graph.Nodes.Add(Node("Split", ["a", "sizes"], ["b", "c"], AttributeProto.From("axis", 1L)));
+        Add(graph, "Conv", ["b", "w2"], "d");
+        Add(graph, "Conv", ["c", "w3"], "e");
+        Add(graph, "Add", ["d", "e"], "y");
+        Numbers(graph, "sizes", 2, 4);
+        var pruning = Opened(folder, graph, ("w1", [6, 2, 1, 1]), ("w2", [3, 2, 1, 1]), ("w3", [3, 4, 1, 1]));
+        Assert.Equal([2, 4], pruning.Dependencies.Groups.Select(group => group.Size).Order());
+        var removal = new Removal(pruning.Dependencies);
+        removal.Remove(pruning.Dependencies.Groups.Single(group => group.Size == 4), [0, 2, 3]);
+        pruning.Save(removal, folder["small.onnx"]);
+        using var file = OnnxFile.Open(folder["small.onnx"]);
+        var split = file.Model.Graph!.Nodes.Single(node => node.OpType == "Split").Inputs[1];
+        Assert.Equal([2, 1], file.Model.Graph.Initializers.Single(tensor => tensor.Name == split).Source().ToTensor().ToArray<long>());
+        Assert.DoesNotContain(file.Model.Graph.Initializers, tensor => tensor.Name == "sizes");
+    }
+
+    [Fact]
+    public void Save_ReshapeToComputedSizes_ReplacesTheConstantOne()
+    {
+        using var folder = new TempFolder();
+        var graph = new GraphProto { Name = "g" };
+        Add(graph, "Conv", ["x", "w1"], "a");
+        Add(graph, "Shape", ["a"], "s");
+        Add(graph, "Gather", ["s", "zero"], "batch");
+        Add(graph, "Concat", ["batch", "width"], "target", AttributeProto.From("axis", 0L));
+        Add(graph, "Reshape", ["a", "target"], "flat");
+        Add(graph, "MatMul", ["flat", "w2"], "y");
+        Numbers(graph, "zero", 0);
+        Numbers(graph, "width", 24);
+        var pruning = Opened(folder, graph, ("w1", [6, 2, 1, 1]), ("w2", [24, 3]));
+        Remove(pruning, folder, 0, 5);
+        using var file = OnnxFile.Open(folder["small.onnx"]);
+        Assert.Equal<Shape>([5, 3], new OnnxModule(file).Forward(Tensor.Full([5, 2, 2, 2], 1))[0].Shape);
+    }
+
+    [Fact]
+    public void Open_BiasSharedByTwoLayers_DoesNotTieThem()
+    {
+        using var folder = new TempFolder();
+        var graph = new GraphProto { Name = "g" };
+        Add(graph, "Conv", ["x", "w1", "bias"], "a");
+        Add(graph, "Relu", ["a"], "b");
+        Add(graph, "Conv", ["b", "w2", "bias"], "c");
+        Add(graph, "Conv", ["c", "w3"], "y");
+        var pruning = Opened(folder, graph, ("w1", [4, 2, 1, 1]), ("w2", [4, 4, 1, 1]), ("w3", [2, 4, 1, 1]), ("bias", [4]));
+        Assert.Equal(2, pruning.Dependencies.Groups.Count);
+        var removal = new Removal(pruning.Dependencies);
+        removal.Remove(pruning.Dependencies.Groups[0], [0]);
+        pruning.Save(removal, folder["small.onnx"]);
+        using var file = OnnxFile.Open(folder["small.onnx"]);
+        Assert.Equal([3, 4], file.Model.Graph!.Initializers.Where(tensor => tensor.Name!.StartsWith("bias", StringComparison.Ordinal))
+            .Select(tensor => (int)tensor.Dims[0]).Order());
+    }
+
+    [Fact]
+    public void Save_SizeInASubgraph_IsRefusedAndWritesNothing()
+    {
+        using var folder = new TempFolder();
+        var graph = new GraphProto { Name = "g" };
+        Add(graph, "Conv", ["x", "w1"], "a");
+        var branch = new GraphProto { Name = "branch" };
+        Add(branch, "Reshape", ["a", "target"], "r");
+        branch.Outputs.Add(new() { Name = "r" });
+        var both = new[] { "then_branch", "else_branch" }
+            .Select(name => new AttributeProto { Name = name, Type = AttributeType.Graph, Graph = branch });
+        graph.Nodes.Add(Node("If", ["yes"], ["flat"], [.. both]));
+        Add(graph, "MatMul", ["flat", "w2"], "y");
+        Numbers(graph, "target", 1, 24);
+        graph.Initializers.Add(TensorProto.From(TensorSource.From("yes", Tensor.From<bool>([true], []))));
+        var pruning = Opened(folder, graph, ("w1", [6, 2, 1, 1]), ("w2", [24, 3]));
+        var error = Assert.Throws<PruningException>(() => Remove(pruning, folder, 0, 5));
+        Assert.Contains("Reshape", error.Message, StringComparison.Ordinal);
+        Assert.Equal([folder["model.onnx"]], Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    private static void Remove(OnnxPruning pruning, TempFolder folder, params int[] indices)
+    {
+        var removal = new Removal(pruning.Dependencies);
+        removal.Remove(pruning.Dependencies.Groups[0], indices);
+        pruning.Save(removal, folder["small.onnx"]);
+    }
+
+    private static OnnxPruning Opened(TempFolder folder, GraphProto graph, params (string Name, int[] Shape)[] weights)
+    {
+        var random = new RandomSource(1);
+        foreach (var (name, shape) in weights)
+        {
+            var tensor = Tensor.Empty(Shape.Create(shape));
+            foreach (ref var value in tensor.AsSpan<float>())
+                value = 2 * random.NextSingle() - 1;
+            graph.Initializers.Add(TensorProto.From(TensorSource.From(name, tensor)));
+        }
+        graph.Inputs.Add(ValueInfoProto.From("x", TensorDataType.Float,
+            [new() { Param = "batch" }, .. Enumerable.Repeat(2, 3).Select(size => new Dimension { Value = size })]));
+        graph.Outputs.Add(new() { Name = "y" });
+        var model = new ModelProto { IrVersion = 8, Graph = graph };
+        model.OpsetImports.Add(new() { Domain = "", Version = 17 });
+        OnnxFile.Save(model, folder["model.onnx"]);
+        return OnnxPruning.Open(folder["model.onnx"]);
+    }
+
+    private static void Add(GraphProto graph, string op, string[] inputs, string output, params AttributeProto[] attributes) =>
+        graph.Nodes.Add(Node(op, inputs, [output], attributes));
+
+    private static NodeProto Node(string op, string[] inputs, string[] outputs, params AttributeProto[] attributes)
+    {
+        var node = new NodeProto { OpType = op };
+        node.Inputs.AddRange(inputs);
+        node.Outputs.AddRange(outputs);
+        node.Attributes.AddRange(attributes);
+        return node;
+    }
+
+    private static void Numbers(GraphProto graph, string name, params long[] values) =>
+        graph.Initializers.Add(TensorProto.From(TensorSource.From(name, Tensor.From<long>(values, [values.Length]))));
+
+    private static int Right(OnnxModule model, int count)
+    {
+        var data = ImageData.Read(TestData.InRepository("samples", "data", "mnist", "t10k-images-idx3-ubyte.gz")).Take(count);
+        return Enumerable.Range(0, data.Count).Count(i =>
+        {
+            using var scope = new TensorScope();
+            var image = Tensor.From<float>(Array.ConvertAll(data.Pixels(i).ToArray(), pixel => (float)pixel), [1, 1, 28, 28]);
+            return model.Forward(image)[0].ArgMax().ToArray<long>()[0] == data.Labels[i];
+        });
+    }
+}
