@@ -27,6 +27,8 @@ internal abstract class OpenedModel
     /// <param name="size">Tokens, or height and width of an image, to trace with; null for the usual.</param>
     public static OpenedModel Open(string path, string? architecture, int? size)
     {
+        if (path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
+            throw new UsageException($"{path}: ONNX files are analysed and pruned through the API so far: OnnxPruning.Open (docs/onnx.md).");
         if (architecture is not null)
             return new Vision(PretrainedVisionModel.Open(path, architecture), size);
         return Directory.Exists(path) ? new Text(PretrainedModel.Open(path), size)
