@@ -1,4 +1,4 @@
-using System.IO.Enumeration;
+using Coppice.Modules;
 
 namespace Coppice.Training;
 
@@ -8,7 +8,5 @@ namespace Coppice.Training;
 /// <param name="WeightDecay">In place of the optimizer's.</param>
 public sealed record ParameterGroup(string Glob, double? LearningRate = null, double? WeightDecay = null)
 {
-    // A backslash escapes in the framework's matcher; here it is a letter like others.
-    internal bool Matches(string name) =>
-        FileSystemName.MatchesSimpleExpression(Glob.Replace("\\", "\\\\", StringComparison.Ordinal), name, ignoreCase: false);
+    internal bool Matches(string name) => NameGlob.Matches(Glob, name);
 }

@@ -14,8 +14,8 @@ internal static class CouplingRules
         [typeof(Where)] = Broadcast,
         [typeof(Cast)] = Same,
         [typeof(Contiguous)] = Same,
-        [typeof(Softmax)] = coupling => SameButLast(coupling, pinned: true),
-        [typeof(LogSoftmax)] = coupling => SameButLast(coupling, pinned: true),
+        [typeof(Softmax)] = PinLast,
+        [typeof(LogSoftmax)] = PinLast,
         [typeof(Tensors.Ops.Sum)] = coupling => WithoutLast(coupling, _ => { }),
         [typeof(Mean)] = coupling => WithoutLast(coupling, last => AxisAlgebra.Normalize(last, coupling.Name)),
         [typeof(ArgMax)] = coupling => WithoutLast(coupling, last => coupling.Pin(last, "positions along this axis are its result")),
@@ -110,10 +110,9 @@ internal static class CouplingRules
         }
     }
 
-    private static void SameButLast(Coupling c, bool pinned)
+    private static void PinLast(Coupling c)
     {
-        if (pinned)
-            c.Pin(c.Inputs[0][^1], "every entry depends on all along this axis");
+        c.Pin(c.Inputs[0][^1], "every entry depends on all along this axis");
         c.Outputs[0] = c.Inputs[0];
     }
 

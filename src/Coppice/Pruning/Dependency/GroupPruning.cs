@@ -1,6 +1,5 @@
 using Coppice.Graphs;
 using Coppice.Modules;
-using Coppice.Pruning.Selection;
 
 namespace Coppice.Pruning.Dependency;
 

@@ -1,4 +1,5 @@
 using Coppice.Checkpoints;
+using Coppice.Modules;
 using Coppice.Pruning.Streaming;
 
 namespace Coppice.Pruning.Selection;

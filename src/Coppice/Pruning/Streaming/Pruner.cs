@@ -1,4 +1,5 @@
 using Coppice.Checkpoints;
+using Coppice.Modules;
 using Coppice.Pruning.Methods;
 using Coppice.Pruning.Selection;
 using Coppice.Tensors;

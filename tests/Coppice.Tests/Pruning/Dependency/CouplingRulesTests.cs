@@ -10,6 +10,10 @@ namespace Coppice.Tests.Pruning.Dependency;
 /// <summary>Graphs that rules once got wrong, or whose answer is worth knowing by heart.</summary>
 public sealed class CouplingRulesTests
 {
+    [Fact]
+    public void Knows_EveryOp_ARuleOrAReason() => Assert.DoesNotContain(
+        typeof(Op).Assembly.GetExportedTypes().Where(type => type.IsSubclassOf(typeof(Op)) && !type.IsAbstract), op => !CouplingRules.Knows(op));
+
     private readonly GraphBuilder _builder = new();
     private readonly List<Tensor> _inputs = [];
 

@@ -1,7 +1,6 @@
 using System.IO.Enumeration;
-using Coppice.Modules;
 
-namespace Coppice.Pruning.Selection;
+namespace Coppice.Modules;
 
 /// <summary>Matches full parameter names: <c>*</c> stands for any characters, dots included, <c>?</c> for one.</summary>
 internal static class NameGlob
