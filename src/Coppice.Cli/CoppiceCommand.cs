@@ -23,6 +23,7 @@ internal static class CoppiceCommand
         root.Add(InspectCommand.Create());
         root.Add(PruneCommand.Create());
         root.Add(GroupsCommand.Create());
+        root.Add(ExportCommand.Create());
         root.Add(FinalizeCommand.Create());
         root.Add(GenerateCommand.Create());
         root.Add(EvalCommand.Create());

@@ -29,6 +29,9 @@ public sealed class SymbolicDim : IEquatable<SymbolicDim>
     /// <summary>The number, or null where it is not always the same.</summary>
     public int? Constant => _symbols.Length == 0 ? (int)_offset : null;
 
+    /// <summary>Its numbers, for those who compute it elsewhere: <c>Multiplier * product of Symbols / Divisor + Offset</c>.</summary>
+    internal (long Multiplier, long Divisor, long Offset) Numbers => (_multiplier, _divisor, _offset);
+
     /// <summary>Whether it is the size of an input's axis itself, or a number.</summary>
     internal bool IsPlain => Constant is not null || (_symbols.Length == 1 && _multiplier == 1 && _divisor == 1 && _offset == 0);
 

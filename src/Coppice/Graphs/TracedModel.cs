@@ -41,11 +41,14 @@ public sealed record TracedModel(string Kind, Module Module, Graph Graph, Func<I
             new("images", Tensor.Zeros([1, architecture.Channels, side, side])));
     }
 
-    /// <summary>Random inputs: ids that the model has embeddings for, images of values around 0.</summary>
-    public IReadOnlyList<Tensor> RandomInputs(long seed)
+    /// <summary>Random inputs: ids that the model has embeddings for, masks of zeros and ones, images of values around 0.</summary>
+    /// <param name="seed">Seed of the numbers.</param>
+    /// <param name="sizes">Sizes of the graph's symbols; null for those of its examples.</param>
+    public IReadOnlyList<Tensor> RandomInputs(long seed, IReadOnlyDictionary<string, int>? sizes = null)
     {
         var random = new RandomSource(seed);
-        return [.. Graph.Inputs.Select(input => input.DType == DType.I64 ? Ids(input, random) : Values(input, random))];
+        return [.. Graph.Inputs.Select(input => (input, shape: Shape.Create([.. input.Dims.Select(dim => dim.Evaluate(sizes ?? Graph.Symbols))]))).Select(
+            entry => entry.input.DType == DType.I64 ? Ids(entry.input, entry.shape, random) : Values(entry.shape, random))];
     }
 
     private static TracedModel Traced(string kind, Module module, Func<IReadOnlyList<Tensor>, TraceOutputs> forward, TraceInput input)
@@ -64,19 +67,19 @@ public sealed record TracedModel(string Kind, Module Module, Graph Graph, Func<I
 
     private static Tensor[] Both((Tensor Hidden, Tensor Pooled) outputs) => [outputs.Hidden, outputs.Pooled];
 
-    private Tensor Ids(InputValue input, RandomSource random)
+    private Tensor Ids(InputValue input, Shape shape, RandomSource random)
     {
         var vocabulary = Graph.Nodes.Where(node => node.Op is Coppice.Tensors.Ops.Embedding && node.Inputs[0] == input)
-            .Min(node => node.Inputs[1].SampleShape[0]);
-        var ids = Tensor.Empty(input.SampleShape, DType.I64);
+            .Select(node => node.Inputs[1].SampleShape[0]).DefaultIfEmpty(2).Min();
+        var ids = Tensor.Empty(shape, DType.I64);
         foreach (ref var id in ids.AsSpan<long>())
             id = random.NextUInt32() % (uint)vocabulary;
         return ids;
     }
 
-    private static Tensor Values(InputValue input, RandomSource random)
+    private static Tensor Values(Shape shape, RandomSource random)
     {
-        var values = Tensor.Empty(input.SampleShape);
+        var values = Tensor.Empty(shape);
         foreach (ref var value in values.AsSpan<float>())
             value = 2 * random.NextSingle() - 1;
         return values;

@@ -1,4 +1,5 @@
 using Coppice.Tensors;
+using Coppice.Tensors.Ops;
 
 namespace Coppice.Models;
 
@@ -24,6 +25,16 @@ internal static class Padding
 
     /// <summary>Additive mask F32 [batch, 1, 1, keys] that hides the keys behind each row's length.</summary>
     public static Tensor TrailingMask(IReadOnlyList<int> lengths, int keys) => Mask(lengths.Count, keys, row => lengths[row]..);
+
+    /// <summary>Each row's positions, counted by ops from its first token on; padding in front gets 0.</summary>
+    /// <param name="attention">I64 [batch, steps]: 1 for a token, 0 for padding.</param>
+    public static Tensor Positions(Tensor attention) => Op.ApplySingle(new CumulativeSum(1), attention)
+        .Subtract(Tensor.Full([], 1).Cast(DType.I64)).Maximum(Tensor.Full([], 0).Cast(DType.I64));
+
+    /// <summary>Additive mask F32 [batch, 1, 1, keys], made by ops, that hides padding.</summary>
+    /// <param name="attention">I64 [batch, keys]: 1 for a token, 0 for padding.</param>
+    public static Tensor Mask(Tensor attention) =>
+        Tensor.Full([], 1).Subtract(attention.Cast(DType.F32)).Multiply(Tensor.Full([], Hidden)).Unsqueeze(1).Unsqueeze(1);
 
     /// <summary>Additive mask F32 [steps, steps] that hides the keys behind each query.</summary>
     public static Tensor CausalMask(int steps)

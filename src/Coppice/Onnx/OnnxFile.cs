@@ -73,6 +73,24 @@ public sealed class OnnxFile : IDisposable
         output.Commit();
     }
 
+    /// <summary>Puts a model into its place once it was written elsewhere and found good.</summary>
+    /// <param name="path">Its place.</param>
+    /// <param name="overwrite">Whether a file that is there may be replaced.</param>
+    /// <param name="write">Writes it to the path it is given and looks at it; nothing appears where it throws.</param>
+    /// <exception cref="CheckpointException">The output exists, or its folder does not.</exception>
+    internal static T Place<T>(string path, bool overwrite, Func<string, T> write)
+    {
+        using var place = new AtomicOutput(path, overwrite);
+        Directory.CreateDirectory(place.Temporary);
+        var (name, target) = (System.IO.Path.GetFileName(path), System.IO.Path.GetFullPath(path));
+        var written = System.IO.Path.Combine(place.Temporary, name);
+        var result = write(written);
+        if (File.Exists(written + ".data"))
+            File.Move(written + ".data", target + ".data", overwrite: true);
+        File.Move(written, target, overwrite);
+        return result;
+    }
+
     /// <summary>Closes the files. Tensors not yet read can't be read any more.</summary>
     public void Dispose()
     {

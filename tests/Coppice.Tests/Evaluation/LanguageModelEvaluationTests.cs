@@ -81,5 +81,7 @@ public sealed class LanguageModelEvaluationTests
                 logits.AsSpan<float>()[i * VocabSize + (int)(ids.AsReadOnlySpan<long>()[i] + 1) % VocabSize] = lead;
             return logits;
         }
+
+        public Tensor ForwardMasked(Tensor ids, Tensor attentionMask) => Forward(ids);
     }
 }

@@ -22,7 +22,7 @@ public sealed class OpCoverageTests
     /// <summary>Ops with results whose sizes depend on values: no graph can hold them.</summary>
     private static readonly Type[] SizedByValues = [typeof(NonZero), typeof(NonMaxSuppression)];
 
-    private static readonly (Op Op, Tensor[] Inputs)[] Cases =
+    internal static readonly (Op Op, Tensor[] Inputs)[] Cases =
     [
         (new Add(), [Matrix, Row]), (new Subtract(), [Matrix, Row]), (new Multiply(), [Matrix, Row]),
         (new Relu(), [Matrix]), (new Tanh(), [Matrix]), (new Sigmoid(), [Matrix]), (new Silu(), [Matrix]), (new Gelu(GeluKind.Tanh), [Matrix]),

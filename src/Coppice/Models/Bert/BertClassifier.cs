@@ -35,6 +35,10 @@ public sealed class BertClassifier : Module, ITextClassifier, IBlockModel
         Observed(_head.Forward(_bert.Forward(ids, lengths, tokenTypes).Pooled));    // [B, C] -> [B, classes]
 
     /// <inheritdoc/>
+    public Tensor ForwardMasked(Tensor ids, Tensor attentionMask, Tensor tokenTypes) =>
+        Observed(_head.Forward(_bert.ForwardMasked(ids, attentionMask, tokenTypes).Pooled));
+
+    /// <inheritdoc/>
     public IReadOnlyList<Module> Blocks => _bert.Layers;
 
     /// <inheritdoc/>

@@ -20,9 +20,16 @@ public sealed class BertModel : Module
 
     /// <summary>Hidden states [batch, steps, width] and the pooled first one [batch, width].</summary>
     /// <inheritdoc cref="ITextClassifier.Forward" path="/param"/>
-    public (Tensor Hidden, Tensor Pooled) Forward(Tensor ids, IReadOnlyList<int>? lengths = null, Tensor? tokenTypes = null)
+    public (Tensor Hidden, Tensor Pooled) Forward(Tensor ids, IReadOnlyList<int>? lengths = null, Tensor? tokenTypes = null) =>
+        Forward(ids, tokenTypes, lengths is null ? null : Padding.TrailingMask(lengths, ids.Shape[1]));
+
+    /// <summary>The same, by ops alone.</summary>
+    /// <inheritdoc cref="ITextClassifier.ForwardMasked" path="/param"/>
+    public (Tensor Hidden, Tensor Pooled) ForwardMasked(Tensor ids, Tensor attentionMask, Tensor tokenTypes) =>
+        Forward(ids, tokenTypes, Padding.Mask(attentionMask));
+
+    private (Tensor Hidden, Tensor Pooled) Forward(Tensor ids, Tensor? tokenTypes, Tensor? mask)
     {
-        var mask = lengths is null ? null : Padding.TrailingMask(lengths, ids.Shape[1]);    // [B, 1, 1, T]
         var hidden = Observed(_encoder.Forward(_embeddings.Forward(ids, tokenTypes), mask));    // [B, T, C]
         return (hidden, Pool(hidden));
     }

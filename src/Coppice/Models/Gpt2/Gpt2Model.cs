@@ -41,10 +41,14 @@ public sealed class Gpt2LMHeadModel : Module, ICausalLanguageModel, IBlockModel
     }
 
     /// <inheritdoc/>
+    public Tensor ForwardMasked(Tensor ids, Tensor attentionMask) =>
+        Observed(_head.Forward(_transformer.Forward(ids, Padding.Positions(attentionMask), Padding.Mask(attentionMask), cache: null)));
+
+    /// <inheritdoc/>
     public IReadOnlyList<Module> Blocks => _transformer.Blocks;
 
     /// <inheritdoc/>
-    public Tensor Embed(Tensor ids) => _transformer.Embed(ids, past: 0, padding: null);
+    public Tensor Embed(Tensor ids) => _transformer.Embed(ids, Tensor.Arange(0, ids.Shape[1]), past: 0);
 
     /// <inheritdoc/>
     public Tensor RunBlock(int block, Tensor hidden, Tensor? mask) => _transformer.Blocks[block].Forward(hidden, cache: null, mask);
@@ -81,22 +85,28 @@ public sealed class Gpt2Model : Module
     {
         var (past, steps) = (cache?.Length ?? 0, ids.Shape[1]);
         var mask = padding is null ? null : Padding.LeadingMask(padding, past + steps);
-        var x = Embed(ids, past, padding);                                  // [B, T, C]
-        foreach (var block in _blocks)
-            x = block.Forward(x, cache, mask);                              // [B, T, C]
-        cache?.Advance(steps);
-        return Observed(Normalise(x));
+        var positions = padding is null ? Tensor.Arange(past, steps) : Padding.Positions(padding, past, steps);
+        return Forward(ids, positions, mask, cache);
     }
 
     internal IReadOnlyList<Gpt2Block> Blocks => _blocks;
 
-    internal Tensor Embed(Tensor ids, int past, IReadOnlyList<int>? padding)
+    internal Tensor Forward(Tensor ids, Tensor positions, Tensor? mask, KvCache? cache)
+    {
+        var x = Embed(ids, positions, cache?.Length ?? 0);                  // [B, T, C]
+        foreach (var block in _blocks)
+            x = block.Forward(x, cache, mask);                              // [B, T, C]
+        cache?.Advance(ids.Shape[1]);
+        return Observed(Normalise(x));
+    }
+
+    /// <summary>The sum of token and position vectors; positions [T] or [B, T].</summary>
+    internal Tensor Embed(Tensor ids, Tensor positions, int past)
     {
         var steps = ids.Shape[1];
         if (past + steps > _config.Positions)
             throw new ArgumentException(
                 $"{past + steps} positions asked for; this GPT-2 has {_config.Positions} (n_positions). Shorten the text.", nameof(ids));
-        var positions = padding is null ? Tensor.Arange(past, steps) : Padding.Positions(padding, past, steps);     // [T] or [B, T]
         return _tokens.Forward(ids).Add(_positions.Forward(positions));     // [B, T, C]
     }
 

@@ -45,6 +45,10 @@ public sealed class LlamaForCausalLM : Module, ICausalLanguageModel, IBlockModel
     }
 
     /// <inheritdoc/>
+    public Tensor ForwardMasked(Tensor ids, Tensor attentionMask) =>
+        Observed(_head.Forward(_model.Forward(ids, Padding.Positions(attentionMask), Padding.Mask(attentionMask), cache: null)));
+
+    /// <inheritdoc/>
     public Tensor Embed(Tensor ids) => _model.Embed(ids, past: 0);
 
     /// <inheritdoc/>
@@ -83,15 +87,21 @@ public sealed class LlamaModel : Module
     {
         var (past, steps) = (cache?.Length ?? 0, ids.Shape[1]);
         var mask = padding is null ? null : Padding.LeadingMask(padding, past + steps);
-        var x = Embed(ids, past);                                           // [B, T, C]
-        var positions = padding is null ? Tensor.Arange(past, steps) : Padding.Positions(padding, past, steps);     // [T] or [B, T]
-        foreach (var block in _blocks)
-            x = block.Forward(x, positions, cache, mask);                   // [B, T, C]
-        cache?.Advance(steps);
-        return Observed(Normalise(x));
+        var positions = padding is null ? Tensor.Arange(past, steps) : Padding.Positions(padding, past, steps);
+        return Forward(ids, positions, mask, cache);
     }
 
     internal IReadOnlyList<LlamaBlock> Blocks => _blocks;
+
+    /// <summary>The same at positions [T] or [B, T].</summary>
+    internal Tensor Forward(Tensor ids, Tensor positions, Tensor? mask, KvCache? cache)
+    {
+        var x = Embed(ids, cache?.Length ?? 0);                             // [B, T, C]
+        foreach (var block in _blocks)
+            x = block.Forward(x, positions, cache, mask);                   // [B, T, C]
+        cache?.Advance(ids.Shape[1]);
+        return Observed(Normalise(x));
+    }
 
     internal Tensor Embed(Tensor ids, int past)
     {

@@ -26,28 +26,13 @@ public sealed record Verification(double LargestDifference, IReadOnlyList<string
                 throw new VerificationException($"The pruned model gives output '{name}' as {actual[i].Shape}, not {expected[i].Shape}.");
             if (expected[i].DType != DType.F32)
                 continue;
-            var difference = Difference(expected[i].ToArray<float>(), actual[i].ToArray<float>());
+            var difference = OutputDifference.Between(expected[i], actual[i]);
             if (!(difference <= Tolerance))
                 throw new VerificationException($"The pruned model's output '{name}' differs by {difference:G3} of its largest value from the original's "
                     + "without the removed channels: the plan is wrong for this model, and nothing was changed. Please report it.");
             largest = Math.Max(largest, difference);
         }
         return new(largest, normalized);
-    }
-
-    private static double Difference(float[] expected, float[] actual)
-    {
-        var (largest, scale) = (0.0, 1e-6);
-        for (var i = 0; i < expected.Length; i++)
-        {
-            if (float.IsNaN(expected[i]) != float.IsNaN(actual[i]))
-                return double.NaN;
-            if (!float.IsFinite(expected[i]) && expected[i].Equals(actual[i]))
-                continue;
-            largest = Math.Max(largest, Math.Abs((double)expected[i] - actual[i]));
-            scale = Math.Max(scale, Math.Abs((double)expected[i]));
-        }
-        return largest / scale;
     }
 }
 

@@ -1,5 +1,4 @@
 using Coppice.Checkpoints;
-using Coppice.Checkpoints.Writing;
 using Coppice.Graphs;
 using Coppice.Modules;
 using Coppice.Onnx;
@@ -75,16 +74,11 @@ public sealed class OnnxPruning
     {
         using var scope = new TensorScope();
         using var paused = Tape.Pause();
-        using var place = new AtomicOutput(output, overwrite);
-        Directory.CreateDirectory(place.Temporary);
-        var (name, target) = (System.IO.Path.GetFileName(output), System.IO.Path.GetFullPath(output));
-        var written = System.IO.Path.Combine(place.Temporary, name);
-        Write(removal, written);
-        var verification = Verify(removal, written);
-        if (File.Exists(written + ".data"))
-            File.Move(written + ".data", target + ".data", overwrite: true);
-        File.Move(written, target, overwrite);
-        return verification;
+        return OnnxFile.Place(output, overwrite, written =>
+        {
+            Write(removal, written);
+            return Verify(removal, written);
+        });
     }
 
     private void Write(Removal removal, string path)
