@@ -61,7 +61,7 @@ internal static class OnnxPruningTable
     }
 
     /// <summary>The nets of ONNX's test data make their weights by ConstantOfShape, all equal; here they are random, so that mistakes show.</summary>
-    private static string WithWeights(string path, string copy)
+    public static string WithWeights(string path, string copy)
     {
         using var file = OnnxFile.Open(path);
         var graph = file.Model.Graph!;

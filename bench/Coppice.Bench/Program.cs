@@ -30,6 +30,8 @@ switch (args)
         return OnnxConformance.Run(folder);
     case ["onnx-pruning", .. var models]:
         return OnnxPruningTable.Run(models);
+    case ["onnx-runtime-cases", var folder, .. var models]:
+        return OnnxRuntimeCases.Write(folder, models);
     case ["recipes", var runs, var plot]:
         RecipeResults.Write(runs, plot);
         return 0;
