@@ -29,6 +29,18 @@ public sealed class StructuralPruneTests : IDisposable
         static string Kind(JsonElement group) => group.GetProperty("kind").GetString()!;
     }
 
+    [Theory]
+    [InlineData("true", 1)]
+    [InlineData("false", 5)]
+    public async Task Prune_OfAFolderByAGlobalRanking_LeavesLayersAlikeUnlessAskedNotTo(string uniform, int widthsLeft)
+    {
+        var json = (await CommandRun.Of("prune", CommandRun.Stories, "-o", Path.Combine(_folder.Path, uniform), "--granularity", "neuron", "--scope", "global",
+            "--amount", "0.3", "--uniform", uniform, "--input", "6", "--json")).Json;
+        var widths = json.GetProperty("groups").EnumerateArray().Where(group => group.GetProperty("before").GetInt32() == 172)
+            .Select(group => group.GetProperty("after").GetInt32());
+        Assert.Equal(widthsLeft, widths.Distinct().Count());
+    }
+
     [Fact]
     public async Task Prune_HeadsOfAFolder_WritesAFolderThatRuns()
     {

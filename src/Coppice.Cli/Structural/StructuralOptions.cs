@@ -49,6 +49,13 @@ internal static class StructuralOptions
         Description = "Structural, instead of --amount: share of the parameters to keep.",
     };
 
+    public static readonly Option<bool> Uniform = new("--uniform")
+    {
+        Description = "Structural: all layers of a folder's model keep equally many heads and neurons, which config.json can say (default: "
+            + "true; without effect beside --include, --exclude and --ratio).",
+        DefaultValueFactory = _ => true,
+    };
+
     public static readonly Option<string?> Data = new("--data")
     {
         Description = "Structural: examples that --importance taylor takes gradients from.",
@@ -56,7 +63,7 @@ internal static class StructuralOptions
 
     /// <summary>Those of pruning.</summary>
     public static IReadOnlyList<Option> OfPruning =>
-        [Structural, Arch, Input, Importance, RoundTo, MaxRatio, TargetMacs, TargetParameters, Data];
+        [Structural, Arch, Input, Importance, RoundTo, MaxRatio, TargetMacs, TargetParameters, Uniform, Data];
 
     /// <summary>What says which indices go, by its name.</summary>
     public static GroupImportance ImportanceOf(ParseResult parsed, OpenedModel model)

@@ -31,11 +31,7 @@ internal sealed record StructuralPruning(
         var model = terminal.Busy("tracing the model",
             () => OpenedModel.Open(path, parsed.GetValue(StructuralOptions.Arch), parsed.GetValue(StructuralOptions.Input)));
         var dependencies = DependencyGraph.Of(model.Traced.Graph);
-        var removal = terminal.Busy("choosing what to remove", () => (options with
-        {
-            Include = options.Include.Count > 0 ? options.Include : model.DefaultScope,
-            Before = model.Before,
-        }).Choose(dependencies, StructuralOptions.ImportanceOf(parsed, model)));
+        var removal = terminal.Busy("choosing what to remove", () => Chosen(options, dependencies, model, parsed));
         var (before, cuts) = (ModelCost.Of(dependencies.Graph), removal.ToPlan(model.Traced.Kind));
         var (graph, verification) = terminal.Busy("removing and verifying", () => PruningSurgeon.Apply(
             dependencies, removal, model.Traced.RandomInputs(parsed.GetValue(CommonOptions.Seed)), model.Traced.Forward));
@@ -49,6 +45,16 @@ internal sealed record StructuralPruning(
             File.WriteAllBytes(plan, cuts.ToJson());
         return new(output, removal, [.. dependencies.Groups.Where(group => removal.KeptOf(group).Length < group.Size)], before,
             ModelCost.Of(graph), verification);
+    }
+
+    private static Removal Chosen(GroupPruning options, DependencyGraph dependencies, OpenedModel model, ParseResult parsed)
+    {
+        var importance = StructuralOptions.ImportanceOf(parsed, model);
+        var scoped = options with { Include = options.Include.Count > 0 ? options.Include : model.DefaultScope, Before = model.Before };
+        var removal = scoped.Choose(dependencies, importance);
+        return model.DefaultScope.Count > 0 && options is { Include: [], Exclude: [], OwnRatios: [] } && parsed.GetValue(StructuralOptions.Uniform)
+            ? UniformWidths.Level(dependencies, removal, scoped, importance)
+            : removal;
     }
 
     public JsonObject ToJson() => new()
@@ -90,7 +96,7 @@ internal sealed record StructuralPruning(
         if (Output is not null)
             terminal.Note(Directory.Exists(Output)
                 ? $"{PretrainedModel.PlanFile} there tells what was cut; other tools read config.json, which says it too where all layers "
-                    + "have as many neurons."
+                    + "have as many heads and neurons."
                 : $"Keep {PretrainedVisionModel.PlanPath(Output)} beside it: it tells what was cut.");
     }
 

@@ -48,7 +48,7 @@ public sealed record TracedModel(string Kind, Module Module, Graph Graph, Func<I
     {
         var random = new RandomSource(seed);
         return [.. Graph.Inputs.Select(input => (input, shape: Shape.Create([.. input.Dims.Select(dim => dim.Evaluate(sizes ?? Graph.Symbols))]))).Select(
-            entry => entry.input.DType == DType.I64 ? Ids(entry.input, entry.shape, random) : Values(entry.shape, random))];
+            entry => entry.input.DType == DType.I64 ? Ids(entry.input, entry.shape, random) : Values(entry.shape, random).Cast(entry.input.DType))];
     }
 
     private static TracedModel Traced(string kind, Module module, Func<IReadOnlyList<Tensor>, TraceOutputs> forward, TraceInput input)

@@ -25,7 +25,8 @@ public static class ModelRegistry
 {
     private static readonly ModelArchitecture Llama = new(CreateLlama, "model.", name => name.EndsWith("rotary_emb.inv_freq"),
         new("num_hidden_layers", "num_attention_heads", "hidden_size", "intermediate_size",
-            "layers.{0}.self_attn.o_proj.weight", "layers.{0}.mlp.down_proj.weight", InputAxis: 1, HasPrunedHeads: false));
+            "layers.{0}.self_attn.o_proj.weight", "layers.{0}.mlp.down_proj.weight", InputAxis: 1,
+            new("num_key_value_heads", "head_dim", "layers.{0}.self_attn.k_proj.weight")));
 
     private static readonly Dictionary<string, ModelArchitecture> Architectures = new()
     {

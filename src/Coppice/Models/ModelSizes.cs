@@ -13,9 +13,9 @@ namespace Coppice.Models;
 /// <param name="HeadWeight">How the name of the weight that reads a layer's heads ends; {0} is the layer.</param>
 /// <param name="InnerWeight">How the name of the weight that reads its neurons ends.</param>
 /// <param name="InputAxis">Axis along which these weights read.</param>
-/// <param name="HasPrunedHeads">Whether Hugging Face reads <c>pruned_heads</c> of this family.</param>
+/// <param name="Counts">Where the family counts heads of all layers at once; null where it lists <c>pruned_heads</c> by layer.</param>
 public sealed record ModelSizes(string Layers, string Heads, string Width, string Inner, string HeadWeight, string InnerWeight, int InputAxis,
-    bool HasPrunedHeads = true)
+    HeadCounts? Counts = null)
 {
     private const string PrunedHeadsMember = "pruned_heads";
 
@@ -23,13 +23,21 @@ public sealed record ModelSizes(string Layers, string Heads, string Width, strin
     public IReadOnlyList<string> Globs => [$"*{HeadWeight.Replace("{0}", "*", StringComparison.Ordinal)}",
         $"*{InnerWeight.Replace("{0}", "*", StringComparison.Ordinal)}"];
 
-    /// <summary>What of a plan config.json can say, as Hugging Face reads it: removed heads, and one number of neurons for all layers.</summary>
+    /// <summary>What of a plan config.json can say, as Hugging Face reads it: removed heads by layer, or one number of heads for all layers,
+    /// and one number of neurons.</summary>
     /// <param name="plan">What was cut out of the model.</param>
     /// <param name="config">config.json of before.</param>
     internal IReadOnlyList<ConfigEdit> EditsFor(StructuralPlan plan, JsonObject config)
     {
         var edits = new List<ConfigEdit>();
-        Add(PrunedHeadsMember, HasPrunedHeads ? HeadsAfter(plan, config) : null);
+        if (Counts is null)
+            Add(PrunedHeadsMember, HeadsAfter(plan, config));
+        else if (CountsAfter(Counts, plan, config) is { } counts)
+        {
+            Add(Heads, JsonValue.Create(counts.Heads));
+            Add(Counts.KeyHeads, JsonValue.Create(counts.KeyHeads));
+            Add(Counts.HeadSize, JsonValue.Create(counts.HeadSize));
+        }
         Add(Inner, InnerAfter(plan, config) is { } inner ? JsonValue.Create(inner) : null);
         return edits;
 
@@ -77,7 +85,7 @@ public sealed record ModelSizes(string Layers, string Heads, string Width, strin
         foreach (var layer in Enumerable.Range(0, (int)config[Layers]!))
         {
             var left = PrunedHeads.Left(before, layer, heads);
-            if (KeptOf(plan, HeadWeight, layer) is { } kept)
+            if (KeptOf(plan, HeadWeight, layer, InputAxis) is { } kept)
                 left = [.. kept.Select(index => left[index / (width / heads)]).Distinct()];
             if (left.Count < heads)
                 after[layer.ToString(CultureInfo.InvariantCulture)] =
@@ -89,18 +97,41 @@ public sealed record ModelSizes(string Layers, string Heads, string Width, strin
     /// <summary>The number of neurons that all layers have; null where they differ.</summary>
     private int? InnerAfter(StructuralPlan plan, JsonObject config)
     {
-        var widths = Enumerable.Range(0, (int)config[Layers]!).Select(layer => KeptOf(plan, InnerWeight, layer)?.Count).Distinct().ToList();
+        var widths = Enumerable.Range(0, (int)config[Layers]!).Select(layer => KeptOf(plan, InnerWeight, layer, InputAxis)?.Count).Distinct().ToList();
         return widths is [{ } only] ? only : null;
     }
 
-    private IReadOnlyList<int>? KeptOf(StructuralPlan plan, string weight, int layer)
+    /// <summary>The heads that all layers have, and their size; null where none went, or layers differ, or parts of heads went.</summary>
+    private (int Heads, int KeyHeads, int HeadSize)? CountsAfter(HeadCounts counts, StructuralPlan plan, JsonObject config)
+    {
+        var heads = (int)config[Heads]!;
+        var keyHeads = (int?)config[counts.KeyHeads] ?? heads;
+        var size = (int?)config[counts.HeadSize] ?? (int)config[Width]! / heads;
+        var left = Enumerable.Range(0, (int)config[Layers]!).Select(layer => (
+            Heads: WholeHeads(KeptOf(plan, HeadWeight, layer, InputAxis), heads, size),
+            KeyHeads: WholeHeads(KeptOf(plan, counts.KeyWeight, layer, axis: 0), keyHeads, size))).Distinct().ToList();
+        return left is [({ } queries, { } keys)] && (queries, keys) != (heads, keyHeads) ? (queries, keys, size) : null;
+    }
+
+    /// <summary>How many heads are left of so many; null where not all of a head stayed or went.</summary>
+    private static int? WholeHeads(IReadOnlyList<int>? kept, int heads, int size) => kept is null ? heads
+        : kept.Count % size == 0 && kept.Index().All(entry => entry.Item % size == entry.Index % size) ? kept.Count / size
+        : null;
+
+    private static IReadOnlyList<int>? KeptOf(StructuralPlan plan, string weight, int layer, int axis)
     {
         var name = string.Format(CultureInfo.InvariantCulture, weight, layer);
         return plan.Tensors.FirstOrDefault(tensor => tensor.Name == name || tensor.Name.EndsWith("." + name, StringComparison.Ordinal))?
-            .Axes.FirstOrDefault(axis => axis.Axis == InputAxis)?.Kept;
+            .Axes.FirstOrDefault(entry => entry.Axis == axis)?.Kept;
     }
 
     private static JsonElement? ElementOf(JsonNode? node) => node is null ? null : JsonElement.Parse(node.ToJsonString());
 
     private static JsonNode? NodeOf(JsonElement? element) => element is { } value ? JsonNode.Parse(value.GetRawText()) : null;
 }
+
+/// <summary>Members of config.json that count the heads of grouped-query attention, the same in all layers.</summary>
+/// <param name="KeyHeads">How many key heads a layer has.</param>
+/// <param name="HeadSize">How large a head is, where it is not the model's width by the heads.</param>
+/// <param name="KeyWeight">How the name of the weight that makes the keys ends, by its first axis; {0} is the layer.</param>
+public sealed record HeadCounts(string KeyHeads, string HeadSize, string KeyWeight);

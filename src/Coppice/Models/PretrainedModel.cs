@@ -95,7 +95,7 @@ public sealed class PretrainedModel
     /// <summary>Writes the model as a folder like the one it came from: its present weights, as F32, and all other files as they are
     /// there.</summary>
     /// <remarks>
-    /// Where something was cut out, config.json gets what it has words for (<c>pruned_heads</c>, one feed-forward width for all layers),
+    /// Where something was cut out, config.json gets what it has words for (heads, one feed-forward width for all layers),
     /// and <see cref="PlanFile"/> holds all of it.
     /// A pruned weight whose mask is in force is written as <c>..._orig</c> and <c>..._mask</c>, which <see cref="Open"/> and PyTorch put in
     /// force again; semantics are not stored, so masked values are +0 after opening. Weights tied in the source stay tied.

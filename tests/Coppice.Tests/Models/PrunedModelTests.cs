@@ -4,6 +4,7 @@ using Coppice.Models;
 using Coppice.Models.Vision;
 using Coppice.Pruning.Dependency;
 using Coppice.Tensors;
+using Coppice.Tests.Golden;
 using static Coppice.Tests.Graphs.TestModels;
 
 namespace Coppice.Tests.Models;
@@ -13,6 +14,7 @@ public sealed class PrunedModelTests : IDisposable
 {
     private static readonly string Gpt2Folder = TestData.InRepository("samples", "models", "gpt2-student");
     private static readonly string BertFolder = TestData.InRepository("samples", "models", "bert-thucnews");
+    private static readonly string LlamaFolder = TestData.InRepository("samples", "models", "stories260K");
     private static readonly string ResNetFile = TestData.InRepository("samples", "models", "cifar10-resnet", "resnet20-12fca82f.th");
 
     private readonly TempFolder _folder = new();
@@ -36,6 +38,52 @@ public sealed class PrunedModelTests : IDisposable
         var config = JsonNode.Parse(File.ReadAllBytes(Path.Combine(Out, "config.json")))!;
         Assert.Equal(256, (int)config[name == "gpt2" ? "n_inner" : "intermediate_size"]!);
         Assert.All(Enumerable.Range(0, 12), layer => Assert.Equal(2, config["pruned_heads"]![$"{layer}"]!.AsArray().Count));
+        AssertSameBits(Logits(model), Logits(PretrainedModel.Open(Out)));
+    }
+
+    [Theory]
+    [InlineData("gpt2-student")]
+    [InlineData("bert-thucnews")]
+    [InlineData("stories260K")]
+    public void Save_OfHalfTheHeadsAndNeurons_IsWhatPyTorchReadsOfConfigAlone(string name)
+    {
+        var model = PretrainedModel.Open(TestData.InRepository("samples", "models", name));
+        Prune(model, new() { Ratio = 0.5 });
+        model.Save(Out);
+        File.Delete(Path.Combine(Out, PretrainedModel.PlanFile));
+        var golden = GoldenFiles.Json("pruned", name + ".json");
+        var ids = golden.GetProperty("ids").EnumerateArray().SelectMany(GoldenFiles.Numbers).Select(id => (long)id).ToArray();
+        var logits = Logits(PretrainedModel.Open(Out), Tensor.From<long>(ids, [2, ids.Length / 2]));
+        var rows = (logits.Shape.Rank == 3 ? logits.Narrow(1, logits.Shape[1] - 1, 1).Contiguous() : logits).ToArray<float>().Chunk(logits.Shape[^1]);
+        foreach (var (expected, actual) in golden.GetProperty("logits").EnumerateArray().Zip(rows))
+            GoldenFiles.AssertClose([.. expected.EnumerateArray().Select(value => value.GetSingle())], actual[..expected.GetArrayLength()], 2e-4f);
+    }
+
+    [Fact]
+    public void Save_OfALlamaWithFewerHeads_CountsThemInConfig()
+    {
+        var model = PretrainedModel.Open(LlamaFolder);
+        Prune(model, new() { Ratio = 0.25, Kinds = [GroupKind.Head] });
+        model.Save(Out);
+        var config = JsonNode.Parse(File.ReadAllBytes(Path.Combine(Out, "config.json")))!;
+        Assert.Equal((6, 3, 8, 172), ((int)config["num_attention_heads"]!, (int)config["num_key_value_heads"]!, (int)config["head_dim"]!,
+            (int)config["intermediate_size"]!));
+        var again = PretrainedModel.Open(Out);
+        AssertSameBits(Logits(model), Logits(again));
+        Prune(again, new() { Ratio = 0.5, Kinds = [GroupKind.Head], Before = again.Plan });
+        again.Save(Out + "2");
+        Assert.Equal(2, (int)JsonNode.Parse(File.ReadAllBytes(Path.Combine(Out + "2", "config.json")))!["num_key_value_heads"]!);
+        AssertSameBits(Logits(again), Logits(PretrainedModel.Open(Out + "2")));
+    }
+
+    [Fact]
+    public void Save_OfALlamaWhoseLayersDiffer_LeavesTheCountsToThePlan()
+    {
+        var model = PretrainedModel.Open(LlamaFolder);
+        Prune(model, new() { Ratio = 0, OwnRatios = [new("model.layers.0.self_attn.*", 0.5)], Kinds = [GroupKind.Head] });
+        model.Save(Out);
+        var config = JsonNode.Parse(File.ReadAllBytes(Path.Combine(Out, "config.json")))!;
+        Assert.Equal((8, null), ((int)config["num_attention_heads"]!, config["head_dim"]));
         AssertSameBits(Logits(model), Logits(PretrainedModel.Open(Out)));
     }
 
@@ -121,7 +169,9 @@ public sealed class PrunedModelTests : IDisposable
         model.Record(removal.ToPlan(traced.Kind));
     }
 
-    private static Tensor Logits(PretrainedModel model) => model.Module is ITextClassifier classifier
-        ? classifier.Forward(Ids(2, 7))
-        : model.CausalLanguageModel.Forward(Ids(2, 7));
+    private static Tensor Logits(PretrainedModel model) => Logits(model, Ids(2, 7));
+
+    private static Tensor Logits(PretrainedModel model, Tensor ids) => model.Module is ITextClassifier classifier
+        ? classifier.Forward(ids)
+        : model.CausalLanguageModel.Forward(ids);
 }

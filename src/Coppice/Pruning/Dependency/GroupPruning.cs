@@ -99,7 +99,7 @@ public sealed record GroupPruning
                 throw new PruningException($"'{glob}' matches nothing that can be pruned; near are {NameGlob.Nearest(glob, names)}.");
     }
 
-    private bool IsInScope(PruningGroup group) => Kinds.Contains(group.Kind)
+    internal bool IsInScope(PruningGroup group) => Kinds.Contains(group.Kind)
         && (Include.Count == 0 || Include.Any(glob => Matches(glob, group))) && !Exclude.Any(glob => Matches(glob, group));
 
     private static bool Matches(string glob, PruningGroup group) => group.Members.Any(member => NameGlob.Matches(glob, member.Value.Name));
