@@ -18,8 +18,8 @@ internal static class OnnxRuntimeCases
 
     /// <summary>Writes NAME.onnx and NAME.N.safetensors for each model.</summary>
     /// <param name="output">The folder to write to.</param>
-    /// <param name="models">Hugging Face folders and FILE:ARCHITECTURE, which are exported; ONNX files, which are taken as they are and with
-    /// every second index of each group removed.</param>
+    /// <param name="models">Hugging Face folders and FILE:ARCHITECTURE, which are exported; ONNX files, which are taken as they are and
+    /// with every second index of each group removed.</param>
     public static int Write(string output, IReadOnlyList<string> models)
     {
         Directory.CreateDirectory(output);

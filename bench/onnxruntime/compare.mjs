@@ -10,7 +10,8 @@ const tolerance = 1e-4;
 const [installed, folder] = process.argv.slice(2);
 const ort = createRequire(join(resolve(installed), 'package.json'))('onnxruntime-node');
 const types = {
-  F32: ['float32', Float32Array], I64: ['int64', BigInt64Array], BOOL: ['bool', Uint8Array], I32: ['int32', Int32Array], U8: ['uint8', Uint8Array],
+  F32: ['float32', Float32Array], I64: ['int64', BigInt64Array], I32: ['int32', Int32Array],
+  BOOL: ['bool', Uint8Array], U8: ['uint8', Uint8Array],
 };
 
 // Tensors of a safetensors file by name.
@@ -44,7 +45,8 @@ async function compare(name, cases) {
   let largest = 0;
   for (const path of cases) {
     const tensors = read(join(folder, path));
-    const of = kind => Object.fromEntries(tensors.filter(([key]) => key.startsWith(kind)).map(([key, tensor]) => [key.slice(kind.length), tensor]));
+    const of = kind => Object.fromEntries(
+      tensors.filter(([key]) => key.startsWith(kind)).map(([key, tensor]) => [key.slice(kind.length), tensor]));
     const actual = await session.run(of('in.'));
     for (const [output, expected] of Object.entries(of('out.')))
       largest = Math.max(largest, difference(expected, actual[output])); // NaN if any is
