@@ -66,6 +66,25 @@ public sealed class RecipeRunTests : IDisposable
     }
 
     [Fact]
+    public void Run_WhileAnotherWritesThere_IsRefusedAndTheOtherGoesOn()
+    {
+        var file = _recipe.Read(Small, """{"type": "prune", "amount": 0.5}""");
+        var second = RecipeRun.Prepare(file, _recipe["out"]);
+        RecipeRun.Prepare(file, _recipe["out"]).Run(progress =>
+            Assert.Contains("Another run is writing", Assert.Throws<RecipeException>(() => second.Run()).Message, StringComparison.Ordinal),
+            TestContext.Current.CancellationToken);
+        Assert.Contains("finished run", Assert.Throws<RecipeException>(() => second.Run()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_KilledBeforeItKeptAnything_BeginsAnew()
+    {
+        _recipe.Write(Path.Combine("out", "in-use"), "");
+        _recipe.Run(Small, """{"type": "prune", "amount": 0.5}""");
+        Assert.Equal(["lock.json", "model.pt"], Directory.GetFileSystemEntries(_recipe["out"]).Select(Path.GetFileName).Order());
+    }
+
+    [Fact]
     public void Run_OneOrThreeThreads_GivesTheSameBytes()
     {
         var before = Workers.ThreadCount;
