@@ -5,6 +5,7 @@ using Coppice.Bench;
 var benchmarks = new Dictionary<string, Action<Report>>
 {
     ["gemm"] = GemmBenchmark.RunProducts,
+    ["ops"] = OpBenchmark.Run,
     ["gemv"] = GemmBenchmark.RunDecode,
     ["prune"] = PruneBenchmark.Run,
     ["large"] = LargeCheckpointBenchmark.Run,
