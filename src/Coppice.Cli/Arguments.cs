@@ -5,7 +5,9 @@ namespace Coppice.Cli;
 /// <summary>Arguments and options that several verbs share.</summary>
 internal static class Arguments
 {
-    public static Argument<string> Path(string name = "PATH", string description = "A Hugging Face folder, or a .safetensors, .bin, .pt, .pth, .th or .onnx file.") =>
+    private const string PathDescription = "A Hugging Face folder, or a .safetensors, .bin, .pt, .pth, .th or .onnx file.";
+
+    public static Argument<string> Path(string name = "PATH", string description = PathDescription) =>
         new(name) { Description = description };
 
     public static Option<string?> Text() => new("--text") { Description = "Plain text file to measure perplexity on." };

@@ -9,7 +9,6 @@ using Coppice.Modules;
 using Coppice.Onnx;
 using Coppice.Pruning.Dependency;
 using Coppice.Pruning.Onnx;
-using Coppice.Tensors;
 using Coppice.Tokenizers;
 using Coppice.Training;
 

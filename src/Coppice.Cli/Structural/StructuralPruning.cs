@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Coppice.Graphs;
 using Coppice.Models;
 using Coppice.Models.Vision;
+using Coppice.Pruning;
 using Coppice.Pruning.Dependency;
 using Spectre.Console;
 
@@ -31,6 +32,7 @@ internal sealed record StructuralPruning(
         var model = terminal.Busy("tracing the model",
             () => OpenedModel.Open(path, parsed.GetValue(StructuralOptions.Arch), parsed.GetValue(StructuralOptions.Input)));
         var dependencies = model.Dependencies;
+        RefuseWithoutGroups(path, dependencies);
         var removal = terminal.Busy("choosing what to remove", () => (options with
         {
             Include = options.Include.Count > 0 ? options.Include : model.DefaultScope,
@@ -43,6 +45,17 @@ internal sealed record StructuralPruning(
         if (plan is not null)
             File.WriteAllBytes(plan, cuts.ToJson());
         return new(output, removal, [.. dependencies.Groups.Where(group => removal.KeptOf(group).Length < group.Size)], before, after, verification);
+    }
+
+    private static void RefuseWithoutGroups(string path, DependencyGraph dependencies)
+    {
+        if (dependencies.Groups.Count > 0)
+            return;
+        var reasons = dependencies.Pinned.Where(axis => axis.Size > 1).CountBy(axis => axis.Reason).ToList();
+        throw new PruningException($"{path} has no axis that can be pruned: " + (reasons.Count == 0
+            ? "it stores no weights of more than one number."
+            : $"each of the {reasons.Sum(reason => reason.Value)} axes of its weights is needed whole, most often for this reason: "
+                + $"{reasons.MaxBy(reason => reason.Value).Key}. 'coppice groups' gives all."));
     }
 
     public JsonObject ToJson() => new()

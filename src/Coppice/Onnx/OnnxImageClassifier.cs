@@ -22,12 +22,14 @@ public sealed class OnnxImageClassifier : ImageClassifier
     public OnnxImageClassifier(OnnxModule model)
     {
         _model = model;
-        _dims = model.Inputs is [{ DType: DType.F32, Dims: { Count: 4 } dims }] ? [.. dims.Select(dim => dim.Value is > 0 ? (int?)dim.Value : null)]
+        _dims = model.Inputs is [{ DType: DType.F32, Dims: { Count: 4 } dims }]
+            ? [.. dims.Select(dim => dim.Value is > 0 ? (int?)dim.Value : null)]
             : throw new OnnxException(model.Path, $"it takes {string.Join(", ", model.Inputs)}, which is not one batch of images",
                 "Give a classifier with one input F32 [batch, channels, height, width] or [batch, height, width, channels].");
         IsChannelsLast = _dims[3] is 1 or 3 && _dims[1] is not (1 or 3);
         _logits = SoftmaxInput(model.Graph);
-        var frozen = model.Graph.Nodes.Where(node => node.OpType == "BatchNormalization").SelectMany(node => node.Inputs.Skip(3)).ToHashSet();
+        var frozen = model.Graph.Nodes.Where(node => node.OpType == "BatchNormalization")
+            .SelectMany(node => node.Inputs.Skip(3)).ToHashSet();
         foreach (var (name, parameter) in model.Parameters)
             Register(name, parameter).RequiresGradient = parameter.Shape.Count > 1 && !frozen.Contains(name);
         foreach (var (name, buffer) in model.Buffers)

@@ -129,8 +129,8 @@ public sealed class OnnxModule : Module
         catch (Exception error) when (error is Tensors.Ops.OpException or NotSupportedException or ArgumentException or ArithmeticException
             or InvalidOperationException or IndexOutOfRangeException)
         {
-            throw new OnnxException(_path, $"node {node}: {error.Message.TrimEnd('.')}", "Check the inputs' shapes, or export the model again.",
-                error);
+            throw new OnnxException(_path, $"node {node}: {error.Message.TrimEnd('.')}",
+                "Check the inputs' sizes (on the command line: --input NAME=1x3x224x224), or export the model again.", error);
         }
         finally
         {

@@ -1,9 +1,10 @@
 using System.Diagnostics.CodeAnalysis;
 using Coppice.Checkpoints;
+using Coppice.Tensors;
 
 namespace Coppice.Onnx;
 
-/// <summary>The weights of an ONNX file as a checkpoint's: its initializers, and the tensors that Constant nodes hold.</summary>
+/// <summary>The weights of an ONNX file as a checkpoint's: its initializers, and the tensors of floats that Constant nodes hold.</summary>
 /// <remarks>Tensors stay in the file until they are read. Those of the bodies of If and Loop are not among them.</remarks>
 public sealed class OnnxWeights : IWeightStore
 {
@@ -90,7 +91,8 @@ public sealed class OnnxWeights : IWeightStore
         foreach (var initializer in graph.Initializers)
             yield return (initializer.Name ?? "", initializer);
         foreach (var node in graph.Nodes)
-            if (IsConstant(node, out var tensor) && tensor.Dims.Count > 0)
+            if (IsConstant(node, out var tensor) && tensor.Dims.Count > 0 && tensor.DataType is { } type
+                && type.TryToDType(out var dtype) && dtype.IsFloatingPoint())
                 yield return (node.Outputs[0], tensor);
     }
 

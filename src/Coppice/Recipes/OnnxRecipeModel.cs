@@ -3,7 +3,6 @@ using Coppice.Data;
 using Coppice.Modules;
 using Coppice.Onnx;
 using Coppice.Pruning.Selection;
-using Coppice.Tensors;
 
 namespace Coppice.Recipes;
 

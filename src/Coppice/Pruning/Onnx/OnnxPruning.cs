@@ -154,7 +154,8 @@ public sealed class OnnxPruning
         }
         catch (OnnxException error)
         {
-            throw new VerificationException($"{Path} can't do without what would be removed, and nothing was written: {error.Message}", error);
+            var problem = error.Message.Replace($"{path}: ", "", StringComparison.Ordinal);
+            throw new VerificationException($"{Path} can't do without what would be removed, and nothing was written: {problem}", error);
         }
     }
 

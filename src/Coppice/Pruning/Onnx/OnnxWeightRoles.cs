@@ -7,6 +7,8 @@ namespace Coppice.Pruning.Onnx;
 /// that another such layer follows.</summary>
 internal static class OnnxWeightRoles
 {
+    private const string Vector = "a vector: bias or normalisation";
+    private const string Rearranged = "only reshaped";
     private const string Head = "the model's head: no layer with weights follows it";
 
     /// <summary>The role of each tensor that a node reads, by name.</summary>
@@ -40,20 +42,23 @@ internal static class OnnxWeightRoles
     /// <summary>Which tensor a value is, also where it was reshaped or transposed first.</summary>
     private static Dictionary<string, Origin> Origins(GraphProto graph, List<NodeProto> nodes)
     {
-        var origins = graph.Initializers.ToDictionary(tensor => tensor.Name ?? "", tensor => new Origin(tensor.Name ?? "", tensor.Dims.Count, false));
+        var origins = graph.Initializers.ToDictionary(tensor => tensor.Name ?? "", tensor => Origin.Of(tensor.Name ?? "", tensor));
         foreach (var node in nodes)
             if (OnnxWeights.IsConstant(node, out var tensor))
-                origins[node.Outputs[0]] = new(node.Outputs[0], tensor.Dims.Count, false);
+                origins[node.Outputs[0]] = Origin.Of(node.Outputs[0], tensor);
             else if (node.Inputs.Count > 0 && node.Outputs.Count == 1 && origins.TryGetValue(node.Inputs[0], out var origin)
-                && node.OpType is "Reshape" or "Identity" or "Cast" or "Transpose" or "Squeeze" or "Unsqueeze" or "Flatten" or "DequantizeLinear")
+                && Rearranges(node))
                 origins[node.Outputs[0]] = origin with { IsTransposed = origin.IsTransposed ^ (node.OpType == "Transpose") };
         return origins;
     }
 
+    private static bool Rearranges(NodeProto node) =>
+        node.OpType is "Reshape" or "Identity" or "Cast" or "Transpose" or "Squeeze" or "Unsqueeze" or "Flatten" or "DequantizeLinear";
+
     private static WeightRole RoleAt(NodeProto node, int input, Origin origin)
     {
         if (origin.Rank < 2)
-            return new(origin.Rank == 0 ? "a number" : "a vector: bias or normalisation");
+            return new(Vector);
         var inputMajor = origin.Rank == 2 && (node.OpType, input) switch
         {
             ("MatMul", 1) => true,
@@ -66,9 +71,8 @@ internal static class OnnxWeightRoles
             ("Conv" or "ConvTranspose" or "ConvInteger", 1) or ("LSTM" or "GRU" or "RNN", 1 or 2) or ("MatMul" or "Gemm", 0 or 1) =>
                 new(null, inputMajor ^ (origin.IsTransposed && origin.Rank == 2)),
             ("Gather", 0) => new("an embedding"),
-            ("Reshape" or "Identity" or "Cast" or "Transpose" or "Squeeze" or "Unsqueeze" or "Flatten" or "DequantizeLinear", 0) =>
-                new("only reshaped"),
-            _ => new($"{node} reads it, which is no linear layer"),
+            (_, 0) when Rearranges(node) => new(Rearranged),
+            _ => new(origin.IsVector ? Vector : $"{node} reads it, which is no linear layer"),
         };
     }
 
@@ -78,7 +82,7 @@ internal static class OnnxWeightRoles
         if (!roles.TryGetValue(name, out var known) || Rank(role) > Rank(known))
             roles[name] = role;
 
-        static int Rank(WeightRole role) => role.WhyOut switch { null => 3, Head => 2, "only reshaped" => 0, _ => 1 };
+        static int Rank(WeightRole role) => role.WhyOut switch { null => 3, Head => 2, Rearranged => 0, _ => 1 };
     }
 
     /// <summary>A model of heads alone has no other weights to prune than these.</summary>
@@ -91,5 +95,8 @@ internal static class OnnxWeightRoles
     }
 
     /// <summary>A stored tensor behind a value.</summary>
-    private readonly record struct Origin(string Name, int Rank, bool IsTransposed);
+    private readonly record struct Origin(string Name, int Rank, bool IsVector, bool IsTransposed)
+    {
+        public static Origin Of(string name, TensorProto tensor) => new(name, tensor.Dims.Count, tensor.Dims.Count(size => size > 1) < 2, false);
+    }
 }
