@@ -41,15 +41,23 @@ public sealed record TracedModel(string Kind, Module Module, Graph Graph, Func<I
             new("images", Tensor.Zeros([1, architecture.Channels, side, side])));
     }
 
-    /// <summary>Random inputs: ids that the model has embeddings for, masks of zeros and ones, images of values around 0.</summary>
+    /// <summary>Random inputs: ids that the model has embeddings for, values around 0, zeros and ones for an <c>attention_mask</c>; 1 for other
+    /// whole numbers that name no embedding.</summary>
     /// <param name="seed">Seed of the numbers.</param>
     /// <param name="sizes">Sizes of the graph's symbols; null for those of its examples.</param>
     public IReadOnlyList<Tensor> RandomInputs(long seed, IReadOnlyDictionary<string, int>? sizes = null)
     {
         var random = new RandomSource(seed);
-        return [.. Graph.Inputs.Select(input => (input, shape: Shape.Create([.. input.Dims.Select(dim => dim.Evaluate(sizes ?? Graph.Symbols))]))).Select(
-            entry => entry.input.DType == DType.I64 ? Ids(entry.input, entry.shape, random) : Values(entry.shape, random).Cast(entry.input.DType))];
+        return [.. Graph.Inputs.Select(input => RandomInput(
+            input, Shape.Create([.. input.Dims.Select(dim => dim.Evaluate(sizes ?? Graph.Symbols))]), random))];
     }
+
+    private Tensor RandomInput(InputValue input, Shape shape, RandomSource random) => input.DType switch
+    {
+        DType.I64 => Ids(input, shape, random),
+        var dtype when dtype.IsFloatingPoint() => Values(shape, random).Cast(dtype),
+        var other => Tensor.Full(shape, 1).Cast(other),
+    };
 
     private static TracedModel Traced(string kind, Module module, Func<IReadOnlyList<Tensor>, TraceOutputs> forward, TraceInput input)
     {
@@ -69,13 +77,21 @@ public sealed record TracedModel(string Kind, Module Module, Graph Graph, Func<I
 
     private Tensor Ids(InputValue input, Shape shape, RandomSource random)
     {
-        var vocabulary = Graph.Nodes.Where(node => node.Op is Coppice.Tensors.Ops.Embedding && node.Inputs[0] == input)
-            .Select(node => node.Inputs[1].SampleShape[0]).DefaultIfEmpty(2).Min();
+        const string mask = "attention_mask";
+        var rows = input.Name == mask ? 2 : Graph.Nodes.Select(node => RowsRead(node, input)).OfType<int>().DefaultIfEmpty(0).Min();
         var ids = Tensor.Empty(shape, DType.I64);
         foreach (ref var id in ids.AsSpan<long>())
-            id = random.NextUInt32() % (uint)vocabulary;
+            id = rows == 0 ? 1 : random.NextUInt32() % (uint)rows;
         return ids;
     }
+
+    /// <summary>How many rows a node takes one of for each entry of an input; null where it does something else.</summary>
+    private static int? RowsRead(Node node, InputValue input) => node.Op switch
+    {
+        Coppice.Tensors.Ops.Embedding when node.Inputs[0] == input => node.Inputs[1].SampleShape[0],
+        Coppice.Tensors.Ops.Gather gather when node.Inputs[1] == input => node.Inputs[0].SampleShape[gather.Axis],
+        _ => null,
+    };
 
     private static Tensor Values(Shape shape, RandomSource random)
     {
