@@ -29,7 +29,7 @@ internal static class OnnxRuntimeCases
                 using var scope = new TensorScope();
                 Write(model, output);
             }
-            catch (Exception error) when (error is OnnxException or GraphException or PruningException)
+            catch (Exception error) when (error is OnnxException or GraphException or PruningException or VerificationException)
             {
                 Console.WriteLine($"{model}: {error.Message}");
             }

@@ -1,4 +1,3 @@
-using Coppice.Tensors;
 using Coppice.Tensors.Ops;
 using static Coppice.Onnx.AttributeProto;
 
