@@ -14,6 +14,8 @@ namespace Coppice.Bench;
 /// <summary>ONNX files with inputs and the outputs they must give, for bench/onnxruntime/compare.mjs to run in another runtime.</summary>
 internal static class OnnxRuntimeCases
 {
+    private static readonly int[] Lengths = [1, 4, 13];
+
     private const long Seed = 11;
 
     /// <summary>Writes NAME.onnx and NAME.N.safetensors for each model.</summary>
@@ -57,7 +59,7 @@ internal static class OnnxRuntimeCases
     private static void Export(TracedModel model, string path)
     {
         OnnxExport.Save(model, path + ".onnx", overwrite: true);
-        foreach (var (number, length) in new[] { 1, 4, 13 }.Index())
+        foreach (var (number, length) in Lengths.Index())
         {
             var sizes = model.Graph.Symbols.Keys.ToDictionary(symbol => symbol, symbol => symbol == "batch" ? number + 1 : length);
             SaveCase($"{path}.{number}.safetensors", model, model.RandomInputs(Seed + number, sizes));

@@ -56,7 +56,7 @@ public sealed class PrunedModelTests : IDisposable
         var logits = Logits(PretrainedModel.Open(Out), Tensor.From<long>(ids, [2, ids.Length / 2]));
         var rows = (logits.Shape.Rank == 3 ? logits.Narrow(1, logits.Shape[1] - 1, 1).Contiguous() : logits).ToArray<float>().Chunk(logits.Shape[^1]);
         foreach (var (expected, actual) in golden.GetProperty("logits").EnumerateArray().Zip(rows))
-            GoldenFiles.AssertClose([.. expected.EnumerateArray().Select(value => value.GetSingle())], actual[..expected.GetArrayLength()], 2e-4f);
+            GoldenFiles.AssertClose([.. expected.EnumerateArray().Select(value => value.GetSingle())], actual.AsSpan(0, expected.GetArrayLength()), 2e-4f);
     }
 
     [Fact]

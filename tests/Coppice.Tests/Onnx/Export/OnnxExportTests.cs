@@ -2,7 +2,6 @@ using Coppice.Checkpoints;
 using Coppice.Graphs;
 using Coppice.Models;
 using Coppice.Models.Vision;
-using Coppice.Modules;
 using Coppice.Onnx;
 using Coppice.Onnx.Export;
 using Coppice.Pruning.Dependency;
