@@ -41,7 +41,7 @@ internal static class EvalCommand
         if (text is null == data is null)
             throw new UsageException("Give either --text FILE (perplexity) or --data FILE (classification).");
         if (text is not null && (parsed.GetValue(StructuralOptions.Arch) is not null || Weights.IsOnnx(path)))
-            throw new UsageException("An image classifier is measured on --data FILE, not on text.");
+            throw new UsageException("--arch and ONNX files are of image classifiers; give --data FILE with them.");
         if (text is not null)
             Perplexity(parsed, terminal, path, text, cancellation);
         else if (Weights.IsOnnx(path))

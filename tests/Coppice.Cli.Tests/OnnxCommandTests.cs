@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
 using Coppice.Checkpoints;
 using Coppice.Onnx;
 
@@ -6,14 +8,30 @@ namespace Coppice.Cli.Tests;
 /// <summary>The verbs on ONNX files.</summary>
 public sealed class OnnxCommandTests : IDisposable
 {
+    private const int Count = 300;
     private const string Scale = "0.003921569";
 
     private static readonly string Mnist = TestData.InRepository("samples", "models", "onnx", "mnist_cntk.onnx");
-    private static readonly string Digits = TestData.InRepository("samples", "data", "mnist", "t10k-images-idx3-ubyte.gz");
 
     private readonly TempFolder _folder = new();
+    private readonly TempFolder _digits = new();
 
-    public void Dispose() => _folder.Dispose();
+    /// <summary>The first test images, in files as MNIST's.</summary>
+    private string Digits
+    {
+        get
+        {
+            var image = Copy("t10k-images-idx3-ubyte", 16, 28 * 28);
+            Copy("t10k-labels-idx1-ubyte", 8, 1);
+            return image;
+        }
+    }
+
+    public void Dispose()
+    {
+        _folder.Dispose();
+        _digits.Dispose();
+    }
 
     [Fact]
     public async Task Groups_OfMnist_NameWhatShrinksAndWhichNodeForbidsTheRest()
@@ -47,7 +65,7 @@ public sealed class OnnxCommandTests : IDisposable
         using (var weights = OnnxWeights.Open(output))
             Assert.Equal(1700, new[] { "Parameter5", "Parameter87" }.Sum(name => TensorStatistics.Of(weights[name]).Zeros));
         var measured = (await CommandRun.Of("eval", output, "--data", Digits, "--std", Scale, "--json")).Json;
-        Assert.InRange(measured.GetProperty("accuracy").GetDouble(), 0.9, 0.99);
+        Assert.InRange(measured.GetProperty("accuracy").GetDouble(), 0.9, 1);
     }
 
     [Fact]
@@ -75,7 +93,7 @@ public sealed class OnnxCommandTests : IDisposable
         Assert.True(compared.GetProperty("latency").GetProperty("after").GetProperty("p95_ms").GetDouble() > 0);
         Assert.InRange(compared.GetProperty("outputs")[0].GetProperty("cosine").GetDouble(), -1, 0.9999);
         var classified = compared.GetProperty("classification");
-        Assert.Equal(0.9891, classified.GetProperty("before").GetProperty("accuracy").GetDouble(), 4);
+        Assert.InRange(classified.GetProperty("before").GetProperty("accuracy").GetDouble(), 0.97, 1);
         Assert.InRange(classified.GetProperty("after").GetProperty("accuracy").GetDouble(), 0.4, 0.98);
     }
 
@@ -142,6 +160,16 @@ public sealed class OnnxCommandTests : IDisposable
     public async Task Compare_OfModelsWithOtherInputs_IsWrongUsage() =>
         (await CommandRun.Of("compare", Mnist, Write("relu.onnx", new NodeProto { OpType = "Relu", Inputs = { "x" }, Outputs = { "y" } })))
             .AssertFailed(2, "relu.onnx", "[1, 1, 28, 28]", "[1, 4]");
+
+    private string Copy(string name, int header, int each)
+    {
+        using var file = File.OpenRead(TestData.InRepository("samples", "data", "mnist", name + ".gz"));
+        using var content = new GZipStream(file, CompressionMode.Decompress);
+        var bytes = new byte[header + Count * each];
+        content.ReadExactly(bytes);
+        BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(4), Count);
+        return _digits.Write(name, bytes);
+    }
 
     private string Write(string name, NodeProto node)
     {

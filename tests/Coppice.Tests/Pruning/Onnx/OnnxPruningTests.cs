@@ -35,6 +35,27 @@ public sealed class OnnxPruningTests
     }
 
     [Fact]
+    public void Verify_Removal_AgreesWithSaveAndLeavesThePruningUsable()
+    {
+        using var folder = new TempFolder();
+        var pruning = OnnxPruning.Open(Mnist, new Dictionary<string, Shape> { ["Input3"] = [1, 1, 28, 28] }, seed: 4);
+        var removal = new GroupPruning { Ratio = 0.5 }.Choose(pruning.Dependencies, new(new GroupMagnitude(1)));
+        var verified = pruning.Verify(removal);
+        Assert.Equal(verified.LargestDifference, pruning.Save(removal, folder["small.onnx"]).LargestDifference);
+        Assert.Equal([folder["small.onnx"]], Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public void Save_OverItself_IsRefused()
+    {
+        using var folder = new TempFolder();
+        File.Copy(Mnist, folder["model.onnx"]);
+        var pruning = OnnxPruning.Open(folder["model.onnx"]);
+        Assert.Throws<CheckpointException>(() => pruning.Save(new Removal(pruning.Dependencies), folder["model.onnx"], overwrite: true));
+        Assert.Equal(File.ReadAllBytes(Mnist), File.ReadAllBytes(folder["model.onnx"]));
+    }
+
+    [Fact]
     public void Save_GroupedConvolution_RewritesItsGroups()
     {
         using var folder = new TempFolder();
