@@ -21,13 +21,13 @@ namespace Coppice.Pruning.Onnx;
 /// </code></example>
 public sealed class OnnxPruning
 {
-    private const int UsualSize = 32;
+    private const int UsualSize = 32, LongSize = 512;
     private const long Seed = 20;
 
-    private readonly Dictionary<string, Value> _values;
+    private readonly FileValues _values;
     private readonly IReadOnlyList<Tensor> _inputs;
 
-    private OnnxPruning(string path, OnnxModule module, IReadOnlyList<Tensor> inputs, Graph graph, Dictionary<string, Value> values,
+    private OnnxPruning(string path, OnnxModule module, IReadOnlyList<Tensor> inputs, Graph graph, FileValues values,
         DependencyGraph dependencies)
     {
         (Path, Module, _inputs, Graph, _values, Dependencies) = (path, module, inputs, graph, values, dependencies);
@@ -49,7 +49,7 @@ public sealed class OnnxPruning
     /// <param name="path">The file.</param>
     /// <param name="inputs">
     /// Examples of its inputs, to run it on. Without them floats are random, whole numbers 0; an axis whose size the file leaves open has
-    /// size 1 if it is the first, otherwise 32.
+    /// size 1 if it is the first, otherwise 32, or 512 where the model does not run on 32 (signals of speech models are longer).
     /// </param>
     /// <exception cref="OnnxException">The file can't be read or run.</exception>
     /// <exception cref="GraphException">What it computes depends on values in a way that a graph can't say.</exception>
@@ -60,8 +60,7 @@ public sealed class OnnxPruning
         var module = new OnnxModule(file);
         inputs ??= ExamplesFor(path, module);
         var (graph, values) = Trace(module, inputs);
-        var pins = file.Model.Graph!.Nodes.SelectMany(node => Pins(node, values));
-        return new(path, module, inputs, graph, values, DependencyGraph.Of(graph, pins));
+        return new(path, module, inputs, graph, values, DependencyGraph.Of(graph, values.Pins(new(file.Model.Graph!))));
     }
 
     /// <summary>Writes the smaller model, once it was run and found to compute what the original does without what is removed.</summary>
@@ -93,9 +92,9 @@ public sealed class OnnxPruning
         OwnInitializers.Give(file.Model);
         var graph = file.Model.Graph!;
         foreach (var initializer in graph.Initializers)
-            if (_values.GetValueOrDefault(initializer.Name ?? "") is { } value)
+            if (_values.Find(new(graph), initializer.Name ?? "") is { } value)
                 Slice(graph, initializer, value, removal);
-        new NodeSizes(file.Model, name => _values.GetValueOrDefault(name), removal).Rewrite();
+        NodeSizes.Rewrite(file.Model, _values, removal);
         graph.ValueInfos.Clear();
         OnnxFile.Save(file.Model, path);
     }
@@ -129,9 +128,10 @@ public sealed class OnnxPruning
     }
 
     /// <summary>The graph, and its values by their names in the file, weights too.</summary>
-    private static (Graph Graph, Dictionary<string, Value> Values) Trace(OnnxModule module, IReadOnlyList<Tensor> inputs)
+    private static (Graph Graph, FileValues Values) Trace(OnnxModule module, IReadOnlyList<Tensor> inputs)
     {
         const string prefix = "value:";
+        var seen = new HashSet<string>();
         var all = GraphTracer.Trace(module, Forward, [.. module.Inputs.Zip(inputs, (input, tensor) => new TraceInput(input.Name, tensor))]);
         var outputs = all.Outputs.Where(output => !output.Name.StartsWith(prefix, StringComparison.Ordinal)).ToList();
         var graph = all.WithOutputs(outputs);
@@ -140,14 +140,15 @@ public sealed class OnnxPruning
             .ToDictionary(output => output.Name[prefix.Length..], output => output.Value);
         foreach (var value in alive.OfType<BufferValue>())
             values[value.Name] = value;
-        return (graph, values);
+        return (graph, new(values, seen));
 
         TraceOutputs Forward(IReadOnlyList<Tensor> tensors)
         {
             var named = new Dictionary<string, Tensor>();
             var results = module.Forward(tensors, (name, tensor) =>
             {
-                if (tensor.DType == DType.F32 && name.Length > 0)
+                seen.Add(name);
+                if (tensor.DType == DType.F32)
                     named[prefix + name] = tensor;
             });
             foreach (var (output, tensor) in module.Outputs.Zip(results))
@@ -156,26 +157,38 @@ public sealed class OnnxPruning
         }
     }
 
-    /// <summary>Axes of which the file's own operators need every index, though the ops that they become do not.</summary>
-    private static IEnumerable<(Value Value, int Axis, string Reason)> Pins(NodeProto node, Dictionary<string, Value> values)
+    private static bool Runs(OnnxModule module, IReadOnlyList<Tensor> inputs)
     {
-        var squares = node.OpType switch { "DepthToSpace" => node.Outputs[0], "SpaceToDepth" => node.Inputs[0], _ => "" };
-        if (values.TryGetValue(squares, out var value))
-            for (var axis = 2; axis < value.SampleShape.Rank; axis++)
-                yield return (value, axis, $"{node}: it takes whole blocks");
+        using var scope = new TensorScope();
+        using var paused = Tape.Pause();
+        try
+        {
+            module.Forward(inputs);
+            return true;
+        }
+        catch (OnnxException)
+        {
+            return false; // Open runs it on longer inputs, and that failure is the caller's
+        }
     }
 
     private static List<Tensor> ExamplesFor(string path, OnnxModule module)
     {
-        var random = new RandomSource(Seed);
-        return [.. module.Inputs.Select(input => Example(path, input, random))];
+        var usual = Examples(UsualSize);
+        return Runs(module, usual) ? usual : Examples(LongSize);
+
+        List<Tensor> Examples(int size)
+        {
+            var random = new RandomSource(Seed);
+            return [.. module.Inputs.Select(input => Example(path, input, size, random))];
+        }
     }
 
-    private static Tensor Example(string path, OnnxValue input, RandomSource random)
+    private static Tensor Example(string path, OnnxValue input, int size, RandomSource random)
     {
         if (input.Dims is null || input.DType is not { } dtype)
             throw new OnnxException(path, $"input '{input.Name}' says neither type nor number of axes", "Give an example of it.");
-        var sizes = input.Dims.Select((dim, axis) => dim.Value is > 0 ? checked((int)dim.Value.Value) : axis == 0 ? 1 : UsualSize);
+        var sizes = input.Dims.Select((dim, axis) => dim.Value is > 0 ? checked((int)dim.Value.Value) : axis == 0 ? 1 : size);
         var example = Tensor.Zeros(Shape.Create([.. sizes]));
         if (dtype.IsFloatingPoint())
             foreach (ref var value in example.AsSpan<float>())
