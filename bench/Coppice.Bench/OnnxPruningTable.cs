@@ -2,7 +2,6 @@ using System.Diagnostics;
 using Coppice.Checkpoints;
 using Coppice.Graphs;
 using Coppice.Onnx;
-using Coppice.Pruning;
 using Coppice.Pruning.Dependency;
 using Coppice.Pruning.Onnx;
 using Coppice.Tensors;
@@ -45,7 +44,7 @@ internal static class OnnxPruningTable
                 var verification = pruning.Save(removal, Path.Combine(folder, "half.onnx"));
                 return $"{found} | {(double)after.Parameters / before.Parameters:p0} | {verification.LargestDifference:g2}";
             }
-            catch (PruningException error)
+            catch (VerificationException error)
             {
                 return $"{found} | | {error.Message}";
             }

@@ -5,6 +5,7 @@ using Coppice.Bench;
 var benchmarks = new Dictionary<string, Action<Report>>
 {
     ["gemm"] = GemmBenchmark.RunProducts,
+    ["ops"] = OpBenchmark.Run,
     ["gemv"] = GemmBenchmark.RunDecode,
     ["prune"] = PruneBenchmark.Run,
     ["large"] = LargeCheckpointBenchmark.Run,
@@ -12,7 +13,6 @@ var benchmarks = new Dictionary<string, Action<Report>>
     ["conv"] = ConvBenchmark.Run,
     ["classification"] = ClassificationBenchmark.Run,
     ["masks"] = MaskBenchmark.Run,
-    ["dependencies"] = DependencyBenchmark.Run,
     ["training"] = TrainingBenchmark.Run,
     ["cnn"] = CnnTrainingBenchmark.Run,
     ["training-profile"] = TrainingBenchmark.RunProfile,
@@ -30,6 +30,9 @@ switch (args)
         return OnnxConformance.Run(folder);
     case ["onnx-pruning", .. var models]:
         return OnnxPruningTable.Run(models);
+    case ["dependencies", var vit]:
+        DependencyBenchmark.Run(vit);
+        return 0;
     case ["recipes", var runs, var plot]:
         RecipeResults.Write(runs, plot);
         return 0;
@@ -40,7 +43,7 @@ switch (args)
 if (args is not [var name] || !benchmarks.TryGetValue(name, out var benchmark))
 {
     Console.Error.WriteLine($"Name one benchmark: {string.Join(", ", benchmarks.Keys)}; or make-gpt2-small FOLDER, make-llama-7b FOLDER, "
-        + "recipes RUNS PLOT.svg, onnx-conformance FOLDER, onnx-pruning FILES.");
+        + "recipes RUNS PLOT.svg, onnx-conformance FOLDER, onnx-pruning FILES, dependencies VIT.onnx.");
     return 2;
 }
 if (OpenBlas.RestartWithoutOverrides(args) is { } exitCode)

@@ -5,12 +5,24 @@ namespace Coppice.Cli;
 /// <summary>Arguments and options that several verbs share.</summary>
 internal static class Arguments
 {
-    public static Argument<string> Path(string name = "PATH", string description = "A Hugging Face folder, or a .safetensors, .bin, .pt, .pth or .th file.") =>
+    private const string PathDescription = "A Hugging Face folder, or a .safetensors, .bin, .pt, .pth, .th or .onnx file.";
+
+    public static Argument<string> Path(string name = "PATH", string description = PathDescription) =>
         new(name) { Description = description };
 
     public static Option<string?> Text() => new("--text") { Description = "Plain text file to measure perplexity on." };
 
-    public static Option<string?> Data() => new("--data") { Description = "Labelled text file (text TAB label per line) to classify." };
+    public static Option<string?> Data() => new("--data")
+    {
+        Description = "Labelled texts to classify, one text TAB label a line; of an image classifier a CIFAR or MNIST file or a folder of images.",
+    };
+
+    public static Option<string?> Task()
+    {
+        var task = new Option<string?>("--task") { Description = "What --data holds: classification (the default)." };
+        task.AcceptOnlyFromAmong("classification");
+        return task;
+    }
 
     public static Option<int?> Context() =>
         AtLeast(2, new("--context") { Description = "Tokens in a window (default: the model's context, at most 1024)." });

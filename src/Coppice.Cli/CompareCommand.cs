@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Coppice.Cli.Comparison;
+using Coppice.Cli.Structural;
 using Coppice.Evaluation;
 using Coppice.Models;
 using Spectre.Console;
@@ -17,6 +18,7 @@ internal static class CompareCommand
     private static readonly Option<int?> Stride = Arguments.Stride();
     private static readonly Option<int?> Windows = Arguments.Windows();
     private static readonly Option<string?> Data = Arguments.Data();
+    private static readonly Option<string?> Task = Arguments.Task();
     private static readonly Option<int> Rounds = new("--rounds")
     {
         Description = "Speed measurements of each, taken in turns.",
@@ -26,9 +28,12 @@ internal static class CompareCommand
     public static Command Create()
     {
         var command = new Command("compare", Arguments.WithExample("Compare a model before and after: size, sparsity, speed, memory, outputs, quality.",
-            "coppice compare samples/models/gpt2-student pruned --text samples/data/tinyshakespeare-test.txt --windows 20"))
+            "coppice compare samples/models/gpt2-student pruned --text samples/data/tinyshakespeare-test.txt --windows 20",
+            "coppice compare model.onnx smaller.onnx --input 1x3x224x224",
+            "coppice compare resnet20.th half.th --arch resnet20 --data test_batch.bin"))
         {
-            Before, After, Text, Context, Stride, Windows, Data, Rounds,
+            Before, After, Text, Context, Stride, Windows, Data, Task, Rounds, StructuralOptions.Arch, StructuralOptions.Input, PixelOptions.Mean,
+            PixelOptions.Std,
         };
         command.SetWork(RunAsync);
         return command;
@@ -39,10 +44,11 @@ internal static class CompareCommand
         var (before, after) = (parsed.GetRequiredValue(Before), parsed.GetRequiredValue(After));
         if (parsed.GetValue(Rounds) < 1)
             throw new UsageException("--rounds must be 1 or more.");
-        var files = terminal.Busy("reading both checkpoints", () => CheckpointComparison.Of(before, after, cancellation));
-        var sections = new List<IComparisonSection> { new CheckpointSection(files) };
+        var sections = new List<IComparisonSection> { terminal.Busy("reading both checkpoints", () => Files(before, after, cancellation)) };
         var models = OpenBoth(before, after);
-        if (models is not var (first, second))
+        if (IsRun(parsed, before, after))
+            sections.AddRange(RunnableSections.Measure(before, after, Settings(parsed), parsed, terminal, cancellation));
+        else if (models is not var (first, second))
             RefuseQualityOptions(parsed, before);
         else if (first.Module is ICausalLanguageModel)
             sections.AddRange(LanguageModelSections.Measure(first, second, Settings(parsed), terminal, cancellation));
@@ -51,11 +57,28 @@ internal static class CompareCommand
         terminal.Result(
             () => new JsonObject(sections.SelectMany(section => section.ToJson()).Prepend(new("after", after)).Prepend(new("before", before))),
             () => ShowAll(terminal, sections, before, after));
-        return Task.FromResult(ExitCode.Done);
+        return System.Threading.Tasks.Task.FromResult(ExitCode.Done);
     }
 
     private static ComparisonSettings Settings(ParseResult parsed) => new(parsed.GetValue(Text), parsed.GetValue(Context), parsed.GetValue(Stride),
         parsed.GetValue(Windows), parsed.GetValue(Data), parsed.GetValue(Rounds), parsed.GetValue(CommonOptions.Seed));
+
+    private static CheckpointSection Files(string before, string after, CancellationToken cancellation)
+    {
+        using var first = Weights.Open(before);
+        using var second = Weights.Open(after);
+        return new(CheckpointComparison.Of(first, second, cancellation));
+    }
+
+    /// <summary>Whether both are models that are run on tensors, and nothing is asked that others are for.</summary>
+    private static bool IsRun(ParseResult parsed, string before, string after)
+    {
+        var hasArchitecture = parsed.GetValue(StructuralOptions.Arch) is not null;
+        if (!(Weights.IsOnnx(before) || hasArchitecture) || !(Weights.IsOnnx(after) || hasArchitecture))
+            return false;
+        return parsed.GetValue(Text) is null ? true
+            : throw new UsageException("--text is of language models; an image classifier is compared on --data FILE.");
+    }
 
     /// <summary>Both as models to run; null where they are bare checkpoints, which are compared as files alone.</summary>
     private static (PretrainedModel, PretrainedModel)? OpenBoth(string before, string after) =>
@@ -65,7 +88,7 @@ internal static class CompareCommand
     {
         if (parsed.GetValue(Text) is not null || parsed.GetValue(Data) is not null)
             throw new UsageException("--text and --data need models that Coppice can run: folders with a config.json of "
-                + $"{string.Join(", ", ModelRegistry.Known)}. "
+                + $"{string.Join(", ", ModelRegistry.Known)}, ONNX files, or files of weights with --arch. "
                 + $"{before} and its counterpart are compared as files without them.");
     }
 

@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Coppice.Cli.Structural;
 using Coppice.Data;
 using Coppice.Evaluation;
 using Coppice.Models;
 using Coppice.Models.Vision;
+using Coppice.Onnx;
 using Coppice.Tokenizers;
 
 namespace Coppice.Cli;
@@ -11,29 +13,24 @@ namespace Coppice.Cli;
 /// <summary><c>coppice eval</c>: perplexity on a text, or classification of labelled examples.</summary>
 internal static class EvalCommand
 {
-    private static readonly Argument<string> Path = Arguments.Path(description: "Hugging Face folder of a model, or with --arch an image classifier's file of weights.");
+    private static readonly Argument<string> Path = Arguments.Path(description: "Hugging Face folder of a model, an ONNX image classifier, or with --arch an image classifier's file of weights.");
     private static readonly Option<string?> Text = Arguments.Text();
     private static readonly Option<int?> Context = Arguments.Context();
     private static readonly Option<int?> Stride = Arguments.Stride();
     private static readonly Option<int?> Windows = Arguments.Windows();
     private static readonly Option<string?> Data = Arguments.Data();
-    private static readonly Option<string?> Arch = new("--arch")
-    {
-        Description = $"Architecture of an image classifier, whose --data is a CIFAR or MNIST file: {string.Join(", ", VisionModels.Known)}.",
-    };
-
-    private static readonly Option<string?> Task = new("--task") { Description = "What --data holds: classification (the default)." };
+    private static readonly Option<string?> Task = Arguments.Task();
 
     public static Command Create()
     {
         var command = new Command("eval", Arguments.WithExample("Measure a model: perplexity on text, or accuracy and F1 on labelled examples.",
             "coppice eval samples/models/gpt2-student --text samples/data/tinyshakespeare-test.txt --context 256 --windows 100",
             "coppice eval samples/models/bert-thucnews --data samples/data/thucnews/dev-1000.txt --task classification",
-            "coppice eval samples/models/cifar10-resnet/resnet20-12fca82f.th --arch resnet20 --data samples/data/cifar10/test-500.bin"))
+            "coppice eval samples/models/cifar10-resnet/resnet20-12fca82f.th --arch resnet20 --data samples/data/cifar10/test-500.bin",
+            "coppice eval samples/models/onnx/mnist_cntk.onnx --data samples/data/mnist/t10k-images-idx3-ubyte.gz --std 0.003921569"))
         {
-            Path, Text, Context, Stride, Windows, Data, Task, Arch,
+            Path, Text, Context, Stride, Windows, Data, Task, StructuralOptions.Arch, PixelOptions.Mean, PixelOptions.Std,
         };
-        Task.AcceptOnlyFromAmong("classification");
         command.SetWork(RunAsync);
         return command;
     }
@@ -43,11 +40,13 @@ internal static class EvalCommand
         var (path, text, data) = (parsed.GetRequiredValue(Path), parsed.GetValue(Text), parsed.GetValue(Data));
         if (text is null == data is null)
             throw new UsageException("Give either --text FILE (perplexity) or --data FILE (classification).");
-        if (text is not null && parsed.GetValue(Arch) is not null)
-            throw new UsageException("--arch is of image classifiers; give --data FILE with it.");
+        if (text is not null && (parsed.GetValue(StructuralOptions.Arch) is not null || Weights.IsOnnx(path)))
+            throw new UsageException("An image classifier is measured on --data FILE, not on text.");
         if (text is not null)
             Perplexity(parsed, terminal, path, text, cancellation);
-        else if (parsed.GetValue(Arch) is { } architecture)
+        else if (Weights.IsOnnx(path))
+            ClassifyImages(parsed, terminal, path, data!, cancellation);
+        else if (parsed.GetValue(StructuralOptions.Arch) is { } architecture)
             ClassifyImages(terminal, path, architecture, data!, cancellation);
         else
             Classify(terminal, path, data!, cancellation);
@@ -80,13 +79,24 @@ internal static class EvalCommand
         terminal.Result(() => Reports.ToJson(report), () => Reports.Show(terminal, report));
     }
 
+    private static void ClassifyImages(ParseResult parsed, Terminal terminal, string path, string data, CancellationToken cancellation)
+    {
+        using var file = OnnxFile.Open(path);
+        var model = new OnnxImageClassifier(new OnnxModule(file));
+        var images = ImageData.Read(data);
+        var predicted = terminal.Progress("classify", "images", images.Count,
+            progress => ImageClassification.Predict(model, PixelOptions.Apply(parsed, model, images), progress, cancellation));
+        var report = ImageClassification.Measure(model, images, predicted.Classes);
+        terminal.Result(() => Reports.ToJson(report), () => Reports.Show(terminal, report));
+    }
+
     private static void ClassifyImages(Terminal terminal, string path, string architecture, string data, CancellationToken cancellation)
     {
         var model = PretrainedVisionModel.Open(path, architecture);
         var images = ImageData.Read(data);
         var predicted = terminal.Progress("classify", "images", images.Count,
             progress => ImageClassification.Predict(model, images, progress, cancellation));
-        var report = ImageClassification.Measure(model, images, predicted.Classes);
+        var report = ImageClassification.Measure(model.Classifier, images, predicted.Classes);
         terminal.Result(() => Reports.ToJson(report), () => Reports.Show(terminal, report));
     }
 }

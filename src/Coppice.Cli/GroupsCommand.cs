@@ -10,13 +10,14 @@ namespace Coppice.Cli;
 internal static class GroupsCommand
 {
     private static readonly Argument<string> Path =
-        Arguments.Path(description: "Hugging Face folder of a model, or with --arch an image classifier's file of weights.");
+        Arguments.Path(description: "Hugging Face folder of a model, an ONNX file, or with --arch an image classifier's file of weights.");
 
     public static Command Create()
     {
         var command = new Command("groups", Arguments.WithExample("List what of a model must shrink together, and what can't be pruned and why.",
             "coppice groups samples/models/gpt2-student",
-            "coppice groups samples/models/cifar10-resnet/resnet20-12fca82f.th --arch resnet20"))
+            "coppice groups samples/models/cifar10-resnet/resnet20-12fca82f.th --arch resnet20",
+            "coppice groups samples/models/onnx/mnist_cntk.onnx"))
         {
             Path, StructuralOptions.Arch, StructuralOptions.Input,
         };
@@ -29,8 +30,8 @@ internal static class GroupsCommand
 
     private static Task<int> RunAsync(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
-        var dependencies = terminal.Busy("tracing the model", () => DependencyGraph.Of(OpenedModel.Open(parsed.GetRequiredValue(Path),
-            parsed.GetValue(StructuralOptions.Arch), parsed.GetValue(StructuralOptions.Input)).Traced.Graph));
+        var dependencies = terminal.Busy("tracing the model", () => OpenedModel.Open(parsed.GetRequiredValue(Path),
+            parsed.GetValue(StructuralOptions.Arch), parsed.GetValue(StructuralOptions.Input)).Dependencies);
         terminal.Result(() => ToJson(dependencies), () => Show(terminal, dependencies));
         return Task.FromResult(ExitCode.Done);
     }

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Coppice.Checkpoints;
 using Coppice.Cli.Structural;
 using Coppice.Graphs;
+using Coppice.Onnx;
 using Coppice.Pruning.Selection;
 using Spectre.Console;
 
@@ -24,7 +25,8 @@ internal static class InspectCommand
     {
         var command = new Command("inspect", Arguments.WithExample("Show a checkpoint's tensors, zeros, ties, default pruning scope and anything odd.",
             "coppice inspect samples/models/gpt2-student",
-            "coppice inspect samples/models/cifar10-resnet/resnet20-12fca82f.th --arch resnet20"))
+            "coppice inspect samples/models/cifar10-resnet/resnet20-12fca82f.th --arch resnet20",
+            "coppice inspect samples/models/onnx/mnist_cntk.onnx"))
         {
             Path, Show, Rows, Columns, StructuralOptions.Arch, StructuralOptions.Input,
         };
@@ -34,7 +36,7 @@ internal static class InspectCommand
 
     private static Task<int> RunAsync(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
-        using var checkpoint = Checkpoint.Open(parsed.GetRequiredValue(Path));
+        using var checkpoint = Weights.Open(parsed.GetRequiredValue(Path));
         if (parsed.GetValue(Show) is { } name)
         {
             var corner = Corner(checkpoint[name], parsed.GetValue(Rows), parsed.GetValue(Columns));
@@ -53,13 +55,22 @@ internal static class InspectCommand
         return Task.FromResult(ExitCode.Done);
     }
 
-    /// <summary>What each layer costs, where --arch or --input asks for it.</summary>
+    /// <summary>What each layer costs, where --arch or --input asks for it, or the file says what it computes.</summary>
     private static ModelCost? Cost(ParseResult parsed, Terminal terminal)
     {
-        var (architecture, input) = (parsed.GetValue(StructuralOptions.Arch), parsed.GetValue(StructuralOptions.Input));
-        return architecture is null && input is null ? null
-            : terminal.Busy("tracing the model",
-                () => ModelCost.Of(OpenedModel.Open(parsed.GetRequiredValue(Path), architecture, input).Traced.Graph));
+        var path = parsed.GetRequiredValue(Path);
+        var (architecture, input) = (parsed.GetValue(StructuralOptions.Arch), parsed.GetValue(StructuralOptions.Input) ?? []);
+        if (architecture is null && input.Length == 0 && !Weights.IsOnnx(path))
+            return null;
+        try
+        {
+            return terminal.Busy("tracing the model", () => ModelCost.Of(OpenedModel.Open(path, architecture, input).Traced.Graph));
+        }
+        catch (OnnxException error) when (input.Length == 0)
+        {
+            terminal.Warn($"no cost of layers: {error.Message}");
+            return null;
+        }
     }
 
     private static void ShowCost(Terminal terminal, ModelCost cost)
@@ -118,10 +129,10 @@ internal static class InspectCommand
 
     private static JsonArray Shape(TensorSource source) => new([.. source.Shape.Select(size => JsonValue.Create(size))]);
 
-    private static JsonObject ToJson(Checkpoint checkpoint, CheckpointInspection inspection, ModelCost? cost) => new()
+    private static JsonObject ToJson(IWeightStore checkpoint, CheckpointInspection inspection, ModelCost? cost) => new()
     {
         ["path"] = checkpoint.Path,
-        ["format"] = checkpoint.Format.ToString().ToLowerInvariant(),
+        ["format"] = checkpoint.FormatName,
         ["files"] = new JsonArray([.. checkpoint.WeightFiles.Select(file => JsonValue.Create(System.IO.Path.GetFileName(file)))]),
         ["totals"] = new JsonObject
         {
@@ -154,7 +165,7 @@ internal static class InspectCommand
         ["layers"] = cost is null ? null : ToJson(cost),
     };
 
-    private static void ShowTables(Terminal terminal, Checkpoint checkpoint, CheckpointInspection inspection)
+    private static void ShowTables(Terminal terminal, IWeightStore checkpoint, CheckpointInspection inspection)
     {
         var table = new Table().Border(TableBorder.Simple).AddColumn("tensor").AddColumn("shape").AddColumn("type")
             .AddColumn(new TableColumn("zeros").RightAligned()).AddColumn("pruned by default");
@@ -164,7 +175,7 @@ internal static class InspectCommand
                 entry.WhyOut is null ? "yes" : Markup.Escape($"no: {entry.WhyOut}"));
         terminal.Show(table);
         terminal.Line($"{checkpoint.Tensors.Count} tensors, {inspection.Selection.Parameters:N0} parameters, "
-            + $"{Reports.Bytes(inspection.Bytes)} ({checkpoint.Format}), "
+            + $"{Reports.Bytes(inspection.Bytes)} ({checkpoint.FormatName}), "
             + $"{inspection.Zeros:N0} zeros ({Reports.Percent(inspection.Sparsity)})");
         terminal.Line($"default scope: {inspection.Selection.Weights.Count} weights, {inspection.Selection.Elements:N0} elements, "
             + $"{Reports.Percent(inspection.Selection.Share)} of the parameters");

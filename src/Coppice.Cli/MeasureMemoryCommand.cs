@@ -1,6 +1,9 @@
 using System.CommandLine;
+using Coppice.Cli.Structural;
 using Coppice.Evaluation;
 using Coppice.Models;
+using Coppice.Models.Vision;
+using Coppice.Onnx;
 using Coppice.Tensors;
 
 namespace Coppice.Cli;
@@ -16,20 +19,39 @@ internal static class MeasureMemoryCommand
 
     public static Command Create()
     {
-        var command = new Command(Name, "Print the peak memory of loading a model and running it once.") { Path };
+        var command = new Command(Name, "Print the peak memory of loading a model and running it once.") { Path, StructuralOptions.Arch, StructuralOptions.Input };
         command.Hidden = true;
         command.SetWork((parsed, terminal, _) =>
         {
-            var pretrained = PretrainedModel.Open(parsed.GetRequiredValue(Path));
             using var scope = new TensorScope();
-            var ids = Tensor.Zeros([1, Tokens], DType.I64);
-            if (pretrained.Module is ICausalLanguageModel languageModel)
-                languageModel.Forward(ids);
-            else
-                pretrained.TextClassifier.Forward(ids);
+            Run(parsed.GetRequiredValue(Path), parsed);
             terminal.Line($"{ProcessMemory.Measure().PeakResident}");
             return Task.FromResult(ExitCode.Done);
         });
         return command;
+    }
+
+    private static void Run(string path, ParseResult parsed)
+    {
+        if (Weights.IsOnnx(path))
+        {
+            using var file = OnnxFile.Open(path);
+            var model = new OnnxModule(file);
+            model.Forward(OnnxExamples.Of(model, InputSizes.Of(parsed.GetValue(StructuralOptions.Input) ?? [])));
+        }
+        else if (parsed.GetValue(StructuralOptions.Arch) is { } name)
+        {
+            var model = PretrainedVisionModel.Open(path, name);
+            var side = InputSizes.LengthOf(parsed.GetValue(StructuralOptions.Input) ?? []) ?? model.Architecture.Size;
+            model.Classifier.Forward(Tensor.Zeros([1, model.Architecture.Channels, side, side]));
+        }
+        else
+        {
+            var (model, ids) = (PretrainedModel.Open(path), Tensor.Zeros([1, Tokens], DType.I64));
+            if (model.Module is ICausalLanguageModel languageModel)
+                languageModel.Forward(ids);
+            else
+                model.TextClassifier.Forward(ids);
+        }
     }
 }

@@ -41,6 +41,7 @@ internal static class PruneCommand
             "coppice prune samples/models/gpt2-student -o pruned --amount 0.3",
             "coppice prune model.safetensors -o pruned.safetensors --scope global --amount 0.5 --include \"*.mlp.*.weight\"",
             "coppice prune samples/models/gpt2-student -o smaller --granularity head --amount 0.25",
+            "coppice prune samples/models/onnx/mnist_cntk.onnx -o smaller.onnx --structural --amount 0.25",
             "coppice prune samples/models/cifar10-resnet/resnet20-12fca82f.th --arch resnet20 -o half.th --structural --target-macs 0.5 --scope global"))
         {
             Path, SavingOptions.Output, Method, Amount, Ratio, Scope, Include, Exclude, Granularity, Norm, Dim, SavingOptions.Semantics,
@@ -60,6 +61,7 @@ internal static class PruneCommand
         if (output is null && !dryRun)
             throw new UsageException("Say where to write with -o OUT, or give --dry-run to decide without writing.");
         SavingOptions.RefuseExisting(output, "-o", parsed);
+        SavingOptions.RefuseOtherKind(parsed.GetRequiredValue(Path), output, parsed);
         SavingOptions.RefuseExisting(parsed.GetValue(Plan), "--plan", parsed);
         if (IsStructural(parsed))
         {
@@ -70,7 +72,7 @@ internal static class PruneCommand
             return Task.FromResult(ExitCode.Done);
         }
         var request = Request(parsed);
-        using var checkpoint = Checkpoint.Open(parsed.GetRequiredValue(Path));
+        using var checkpoint = Weights.Open(parsed.GetRequiredValue(Path));
         CheckPlan(parsed.GetValue(Plan), checkpoint);
         var selection = WeightSelector.Select(checkpoint.Tensors, ModelFacts.Of(checkpoint), parsed.GetValue(Include), parsed.GetValue(Exclude));
         var result = terminal.Busy("choosing what to prune", () => Pruner.Prune(selection, request));
@@ -79,7 +81,7 @@ internal static class PruneCommand
         if (!dryRun)
             SavingOptions.Save(parsed, terminal, checkpoint,
                 options => checkpoint.Save(output!, result.Tensors.OfType<MaskedTensor>(), options, cancellation));
-        if (!dryRun)
+        if (!dryRun && checkpoint is Checkpoint)
             PretrainedVisionModel.CopyPlan(checkpoint.Path, output!);
         if (parsed.GetValue(Plan) is { } plan)
             File.WriteAllText(plan, PruningPlan.Create(result, request, CommandLine).ToJson());
@@ -124,7 +126,7 @@ internal static class PruneCommand
     }
 
     /// <summary>The plan is written last; what would stop it is said before the work.</summary>
-    private static void CheckPlan(string? plan, Checkpoint checkpoint)
+    private static void CheckPlan(string? plan, IWeightStore checkpoint)
     {
         if (plan is null)
             return;

@@ -30,6 +30,16 @@ internal static class SavingOptions
             throw new UsageException($"{output} exists; choose another {option}, or give --overwrite to replace it.");
     }
 
+    /// <summary>Refuses to write an ONNX model as anything else, or anything else as one.</summary>
+    public static void RefuseOtherKind(string input, string? output, ParseResult parsed)
+    {
+        if (output is not null && Weights.IsOnnx(input) != Weights.IsOnnx(output))
+            throw new UsageException(Weights.IsOnnx(input) ? $"{input} is written as an ONNX model again: give an -o that ends in .onnx."
+                : $"-o {output} names an ONNX model, which {input} is not; give it another ending.");
+        if (Weights.IsOnnx(input) && parsed.GetValue(Format) is not null)
+            throw new UsageException("--format is about files of weights; an ONNX model is written as ONNX. Leave it out.");
+    }
+
     public static PruneSemantics SemanticsOf(ParseResult parsed) =>
         parsed.GetValue(Semantics) == "torch" ? PruneSemantics.Torch : PruneSemantics.Strict;
 
@@ -38,7 +48,7 @@ internal static class SavingOptions
     /// <param name="terminal">Shows the progress.</param>
     /// <param name="checkpoint">What is written anew; its size tells how much is left.</param>
     /// <param name="save">Writes, with the options it is given.</param>
-    public static void Save(ParseResult parsed, Terminal terminal, Checkpoint checkpoint, Action<SaveOptions> save) =>
+    public static void Save(ParseResult parsed, Terminal terminal, IWeightStore checkpoint, Action<SaveOptions> save) =>
         terminal.Progress("write", "bytes", checkpoint.Tensors.DistinctBy(tensor => tensor.Identity).Sum(tensor => tensor.ByteLength), progress =>
         {
             save(Of(parsed) with { Progress = new BytesTo(progress) });

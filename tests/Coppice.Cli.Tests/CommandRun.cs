@@ -36,9 +36,15 @@ internal sealed record CommandRun(int ExitCode, string Output, string Error)
     }
 
     /// <summary>Runs the built program, for what depends on being a process of its own.</summary>
-    public static async Task<CommandRun> OfProcess(params string[] args)
+    public static Task<CommandRun> OfProcess(params string[] args) => Start(Program, args);
+
+    /// <summary>Runs a shell script whose <c>$0</c> is the built program and <c>$@</c> its arguments.</summary>
+    public static Task<CommandRun> OfShell(string script, params string[] args) => Start("/bin/sh", ["-c", script, Program, .. args]);
+
+    private static string Program => Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "Coppice.Cli.exe" : "Coppice.Cli");
+
+    private static async Task<CommandRun> Start(string program, string[] args)
     {
-        var program = Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "Coppice.Cli.exe" : "Coppice.Cli");
         using var process = Process.Start(new ProcessStartInfo(program, args) { RedirectStandardOutput = true,
             RedirectStandardError = true })!;
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());

@@ -75,6 +75,19 @@ public sealed class TrainCommandTests : IDisposable
         Assert.False(Directory.Exists(Out));
     }
 
+    /// <summary>A process that may write no file of over 64 KiB stands in for a full disk: the same error at the same place.</summary>
+    [Fact]
+    public async Task Train_DiskFullWhileSaving_SaysSoAndGoesOnWhenThereIsRoom()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Limits a process by the shell's ulimit.");
+        var full = await CommandRun.OfShell("trap '' XFSZ; ulimit -f 64; export DOTNET_EnableWriteXorExecute=0; exec \"$0\" \"$@\"", "train", _recipe, "-o", Out);
+        full.AssertFailed(1, "model-1.safetensors", "more than one file may have there");
+        Assert.False(File.Exists(Path.Combine(Out, "lock.json")));
+        Assert.DoesNotContain(Directory.GetFiles(Out, "*", SearchOption.AllDirectories), path => Path.GetExtension(path) is ".pt" or ".safetensors");
+        Assert.Equal(0, (await CommandRun.Of("train", _recipe, "-o", Out)).ExitCode);
+        Assert.Equal(0, (await CommandRun.Of("train", "--verify", Path.Combine(Out, "lock.json"))).ExitCode);
+    }
+
     [Fact]
     public async Task Train_Cancelled_Is130AndSaysHowToGoOn()
     {

@@ -16,7 +16,7 @@ internal static class ClassifierSections
     {
         var (first, second) = (before.TextClassifier, after.TextClassifier);
         terminal.Note("measuring speed");
-        yield return SpeedSection.OfLoading(before.Folder, after.Folder);
+        yield return SpeedSection.OfLoading(() => PretrainedModel.Open(before.Folder), () => PretrainedModel.Open(after.Folder));
         yield return MemorySection.Measure(before.Folder, after.Folder);
         yield return new SpeedSection("latency", $"batch of {BatchSize} x {BatchTokens} tokens",
             Interleaved.Measure(() => RunBatch(first), () => RunBatch(second), settings.Rounds), BatchSize, "examples");
@@ -28,21 +28,13 @@ internal static class ClassifierSections
         var predictedAfter = terminal.Progress("classify after", "examples", taskAfter.Labels.Count, progress => taskAfter.Predict(progress, cancellation));
         yield return new ClassificationSection(taskBefore.Measure(predictedBefore.Classes), taskAfter.Measure(predictedAfter.Classes),
             PairedDifference.Compute([.. taskBefore.Labels], predictedBefore.Classes, predictedAfter.Classes, taskBefore.Classes.Count, (ulong)settings.Seed));
-        yield return new AgreementSection(Agreement(predictedBefore, predictedAfter), settings.Data);
+        yield return new AgreementSection(OutputAgreement.Of(predictedBefore.Logits, predictedAfter.Logits), settings.Data);
     }
 
     private static void RunBatch(ITextClassifier classifier)
     {
         using var scope = new TensorScope();
         classifier.Forward(Tensor.Zeros([BatchSize, BatchTokens], DType.I64));
-    }
-
-    private static OutputAgreement Agreement(Predictions before, Predictions after)
-    {
-        var agreement = new OutputAgreement();
-        foreach (var (a, b) in before.Logits.Zip(after.Logits))
-            agreement.Add(a, b);
-        return agreement;
     }
 }
 

@@ -26,7 +26,7 @@ internal static class LanguageModelSections
             ? OwnTextWindows(generatorBefore, first, settings.Seed)
             : TextWindows.Read(settings.Text, tokenizer, first, settings.Context, settings.Stride, settings.Windows);
         terminal.Note("measuring speed");
-        yield return SpeedSection.OfLoading(before.Folder, after.Folder);
+        yield return SpeedSection.OfLoading(() => PretrainedModel.Open(before.Folder), () => PretrainedModel.Open(after.Folder));
         yield return MemorySection.Measure(before.Folder, after.Folder);
         var prompt = windows[0].Ids.Span[..Math.Min(windows[0].Ids.Length, Math.Min(PromptTokens, first.MaxPositions / 2))];
         var speed = LanguageModelComparison.Speed(first, second, prompt, settings.Rounds);

@@ -7,7 +7,8 @@ namespace Coppice.Cli.Comparison;
 internal sealed class MemorySection(long? before, long? after) : IComparisonSection
 {
     /// <summary>Runs <c>coppice measure-memory</c> once for each.</summary>
-    public static MemorySection Measure(string before, string after) => new(PeakOf(before), PeakOf(after));
+    public static MemorySection Measure(string before, string after, params string[] options) =>
+        new(PeakOf([before, .. options]), PeakOf([after, .. options]));
 
     public IEnumerable<KeyValuePair<string, JsonNode?>> ToJson() => [new("peak_memory_bytes", new JsonObject { ["before"] = before, ["after"] = after })];
 
@@ -17,13 +18,13 @@ internal sealed class MemorySection(long? before, long? after) : IComparisonSect
 
     public IEnumerable<string> Remarks() => [];
 
-    private static long? PeakOf(string folder)
+    private static long? PeakOf(string[] arguments)
     {
         // A tool runs either as its own executable or as a library given to dotnet.
         var program = Environment.ProcessPath!;
         var isHost = Path.GetFileNameWithoutExtension(program) == "dotnet";
         using var process = Process.Start(new ProcessStartInfo(program,
-            [.. isHost ? new[] { Environment.GetCommandLineArgs()[0] } : [], MeasureMemoryCommand.Name, folder]) { RedirectStandardOutput = true })!;
+            [.. isHost ? new[] { Environment.GetCommandLineArgs()[0] } : [], MeasureMemoryCommand.Name, .. arguments]) { RedirectStandardOutput = true })!;
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return process.ExitCode == 0 && long.TryParse(output, out var bytes) ? bytes : null;

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Coppice.Evaluation;
-using Coppice.Models;
 
 namespace Coppice.Cli.Comparison;
 
@@ -14,9 +13,8 @@ internal sealed class SpeedSection(string key, string what, InterleavedTimes tim
 {
     private const int LoadRounds = 3;
 
-    /// <summary>Opening both models' folders.</summary>
-    public static SpeedSection OfLoading(string before, string after) =>
-        new("load", "load", Interleaved.Measure(() => PretrainedModel.Open(before), () => PretrainedModel.Open(after), LoadRounds));
+    /// <summary>Opening both models.</summary>
+    public static SpeedSection OfLoading(Action before, Action after) => new("load", "load", Interleaved.Measure(before, after, LoadRounds));
 
     public IEnumerable<KeyValuePair<string, JsonNode?>> ToJson() =>
         [new(key, new JsonObject { ["before"] = ToJson(times.A), ["after"] = ToJson(times.B), ["speedup"] = times.Speedup })];

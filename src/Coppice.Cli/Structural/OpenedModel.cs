@@ -1,3 +1,4 @@
+using System.CommandLine;
 using Coppice.Checkpoints;
 using Coppice.Data;
 using Coppice.Graphs;
@@ -5,44 +6,82 @@ using Coppice.Models;
 using Coppice.Models.Bert;
 using Coppice.Models.Vision;
 using Coppice.Modules;
+using Coppice.Onnx;
+using Coppice.Pruning.Dependency;
+using Coppice.Pruning.Onnx;
 using Coppice.Tokenizers;
+using Coppice.Training;
 
 namespace Coppice.Cli.Structural;
 
-/// <summary>A model that is analysed and pruned as a whole: a Hugging Face folder, or a file of weights with its architecture's name.</summary>
+/// <summary>A model that is analysed and pruned as a whole: a Hugging Face folder, a file of weights with its architecture's name, or an
+/// ONNX file.</summary>
 internal abstract class OpenedModel
 {
     /// <summary>The model with its graph.</summary>
     public abstract TracedModel Traced { get; }
 
+    /// <summary>What of it must shrink together.</summary>
+    public virtual DependencyGraph Dependencies => field ??= DependencyGraph.Of(Traced.Graph);
+
     /// <summary>What was cut out of it before; null where nothing was.</summary>
-    public abstract StructuralPlan? Before { get; }
+    public virtual StructuralPlan? Before => null;
 
     /// <summary>Globs of what is pruned unless the user says otherwise; empty for all.</summary>
-    public abstract IReadOnlyList<string> DefaultScope { get; }
+    public virtual IReadOnlyList<string> DefaultScope => [];
+
+    /// <summary>The model as one that sorts images.</summary>
+    /// <exception cref="UsageException">It does something else.</exception>
+    public virtual ImageClassifier Classifier => throw new UsageException($"{Traced.Kind} is no image classifier; --data needs one here.");
+
+    /// <summary>What it is trained on to find gradients.</summary>
+    public virtual TrainingTask Task => TrainingTask.Of(Traced.Module);
 
     /// <summary>Opens and traces.</summary>
     /// <param name="path">Folder or file.</param>
-    /// <param name="architecture">Name of an image classifier's architecture; null for a folder.</param>
-    /// <param name="size">Tokens, or height and width of an image, to trace with; null for the usual.</param>
-    public static OpenedModel Open(string path, string? architecture, int? size)
+    /// <param name="architecture">Name of an image classifier's architecture; null for a folder or an ONNX file.</param>
+    /// <param name="input">Tokens, or height and width of an image, to trace with; of an ONNX file the sizes of its inputs; null or empty for
+    /// the usual.</param>
+    public static OpenedModel Open(string path, string? architecture, IReadOnlyList<string>? input)
     {
-        if (path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
-            throw new UsageException($"{path}: ONNX files are analysed and pruned through the API so far: OnnxPruning.Open (docs/onnx.md).");
+        if (Weights.IsOnnx(path))
+            return architecture is null ? new Onnx(path, input ?? [])
+                : throw new UsageException($"{path} says itself what it computes; leave --arch out.");
+        var length = InputSizes.LengthOf(input ?? []);
         if (architecture is not null)
-            return new Vision(PretrainedVisionModel.Open(path, architecture), size);
-        return Directory.Exists(path) ? new Text(PretrainedModel.Open(path), size)
+            return new Vision(PretrainedVisionModel.Open(path, architecture), length);
+        return Directory.Exists(path) ? new Text(PretrainedModel.Open(path), length)
             : throw new UsageException($"{path} is a file of weights, which does not say what to compute; name its --arch: "
                 + $"{string.Join(", ", VisionModels.Known)}.");
     }
 
-    /// <summary>Examples of a file, for gradients.</summary>
-    public abstract TrainingData Read(string data);
+    /// <summary>Examples of a file as the model sees them.</summary>
+    public abstract TrainingData Read(string data, ParseResult parsed);
 
-    /// <summary>Notes what a surgeon cut out, and writes the model.</summary>
-    public abstract void Save(string output, StructuralPlan plan, SaveOptions options);
+    /// <summary>Removes, verifies and writes.</summary>
+    /// <param name="removal">What goes.</param>
+    /// <param name="output">Where to write; null for nowhere.</param>
+    /// <param name="options">How.</param>
+    /// <param name="seed">Of the inputs that outputs are compared on.</param>
+    public abstract Verification Prune(Removal removal, string? output, SaveOptions options, long seed);
 
-    private sealed class Text(PretrainedModel model, int? steps) : OpenedModel
+    /// <summary>A model whose modules are made smaller.</summary>
+    private abstract class Eager : OpenedModel
+    {
+        public override Verification Prune(Removal removal, string? output, SaveOptions options, long seed)
+        {
+            var plan = removal.ToPlan(Traced.Kind);
+            var (_, verification) = PruningSurgeon.Apply(Dependencies, removal, Traced.RandomInputs(seed), Traced.Forward);
+            if (output is not null)
+                Save(output, plan, options);
+            return verification;
+        }
+
+        /// <summary>Notes what a surgeon cut out, and writes the model.</summary>
+        protected abstract void Save(string output, StructuralPlan plan, SaveOptions options);
+    }
+
+    private sealed class Text(PretrainedModel model, int? steps) : Eager
     {
         private const int LongestExample = 128;
 
@@ -52,7 +91,7 @@ internal abstract class OpenedModel
 
         public override IReadOnlyList<string> DefaultScope => model.Architecture.Sizes.Globs;
 
-        public override TrainingData Read(string data)
+        public override TrainingData Read(string data, ParseResult parsed)
         {
             var tokenizer = Tokenizer.FromFolder(model.Folder);
             if (model.Module is not ITextClassifier classifier)
@@ -62,28 +101,60 @@ internal abstract class OpenedModel
             return new TextTrainingData(examples.Encode(tokenizer, longest), [.. examples.Examples.Select(example => example.Label)]);
         }
 
-        public override void Save(string output, StructuralPlan plan, SaveOptions options)
+        protected override void Save(string output, StructuralPlan plan, SaveOptions options)
         {
             model.Record(plan);
             model.Save(output, options);
         }
     }
 
-    private sealed class Vision(PretrainedVisionModel model, int? size) : OpenedModel
+    private sealed class Vision(PretrainedVisionModel model, int? size) : Eager
     {
         public override TracedModel Traced { get; } = TracedModel.Of(model, size);
 
         public override StructuralPlan? Before => model.Plan;
 
-        public override IReadOnlyList<string> DefaultScope => [];
+        public override ImageClassifier Classifier => model.Classifier;
 
-        public override TrainingData Read(string data) =>
+        public override TrainingData Read(string data, ParseResult parsed) =>
             new ImageTrainingData(ImageData.Read(data), model.Architecture.Mean, model.Architecture.Std);
 
-        public override void Save(string output, StructuralPlan plan, SaveOptions options)
+        protected override void Save(string output, StructuralPlan plan, SaveOptions options)
         {
             model.Record(plan);
             model.Save(output, options);
         }
+    }
+
+    private sealed class Onnx : OpenedModel
+    {
+        private readonly OnnxPruning _pruning;
+
+        public Onnx(string path, IReadOnlyList<string> input)
+        {
+            try
+            {
+                _pruning = OnnxPruning.Open(path, InputSizes.Of(input));
+            }
+            catch (GraphException error)
+            {
+                throw new OnnxException(path, $"its computation can't be followed: {error.Message.TrimEnd('.')}",
+                    "Sizes of inputs can be given with --input NAME=1x3x224x224.", error);
+            }
+        }
+
+        public override TracedModel Traced => _pruning.Traced;
+
+        public override DependencyGraph Dependencies => _pruning.Dependencies;
+
+        public override ImageClassifier Classifier => field ??= new OnnxImageClassifier(_pruning.Module);
+
+        public override TrainingTask Task => TrainingTask.Of(Classifier);
+
+        public override TrainingData Read(string data, ParseResult parsed) =>
+            PixelOptions.Apply(parsed, (OnnxImageClassifier)Classifier, ImageData.Read(data));
+
+        public override Verification Prune(Removal removal, string? output, SaveOptions options, long seed) =>
+            output is null ? _pruning.Verify(removal) : _pruning.Save(removal, output, options.Overwrite);
     }
 }

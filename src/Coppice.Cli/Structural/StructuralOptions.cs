@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using Coppice.Models.Vision;
 using Coppice.Pruning.Dependency;
-using Coppice.Training;
 
 namespace Coppice.Cli.Structural;
 
@@ -17,9 +16,10 @@ internal static class StructuralOptions
         Description = $"Architecture of an image classifier's file of weights: {string.Join(", ", VisionModels.Known)}.",
     };
 
-    public static readonly Option<int?> Input = new("--input")
+    public static readonly Option<string[]> Input = new("--input")
     {
-        Description = "Tokens, or height and width of the image, that the model is run with (default: 64 tokens; the architecture's image).",
+        Description = "Tokens, or height and width of the image, that the model is run with (default: 64 tokens; the architecture's image). Of "
+            + "an ONNX model the sizes of an input, NAME=1x3x224x224, or without NAME of its only one; repeatable.",
     };
 
     public static readonly Option<bool> Structural = new("--structural")
@@ -56,7 +56,7 @@ internal static class StructuralOptions
 
     /// <summary>Those of pruning.</summary>
     public static IReadOnlyList<Option> OfPruning =>
-        [Structural, Arch, Input, Importance, RoundTo, MaxRatio, TargetMacs, TargetParameters, Data];
+        [Structural, Arch, Input, Importance, RoundTo, MaxRatio, TargetMacs, TargetParameters, Data, PixelOptions.Mean, PixelOptions.Std];
 
     /// <summary>What says which indices go, by its name.</summary>
     public static GroupImportance ImportanceOf(ParseResult parsed, OpenedModel model)
@@ -65,8 +65,8 @@ internal static class StructuralOptions
         if (name == "taylor" != parsed.GetValue(Data) is not null)
             throw new UsageException("--importance taylor and --data FILE go together.");
         if (parsed.GetValue(Data) is { } data)
-            CalibrationGradients.Accumulate(TrainingTask.Of(model.Traced.Module),
-                new(model.Read(data), new() { BatchSize = CalibrationBatch, Shuffle = false }), CalibrationBatches);
+            CalibrationGradients.Accumulate(model.Task,
+                new(model.Read(data, parsed), new() { BatchSize = CalibrationBatch, Shuffle = false }), CalibrationBatches);
         return new(name switch
         {
             "l1" => new GroupMagnitude(1),

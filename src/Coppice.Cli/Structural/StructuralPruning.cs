@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Coppice.Graphs;
 using Coppice.Models;
 using Coppice.Models.Vision;
+using Coppice.Pruning;
 using Coppice.Pruning.Dependency;
 using Spectre.Console;
 
@@ -30,25 +31,31 @@ internal sealed record StructuralPruning(
     {
         var model = terminal.Busy("tracing the model",
             () => OpenedModel.Open(path, parsed.GetValue(StructuralOptions.Arch), parsed.GetValue(StructuralOptions.Input)));
-        var dependencies = DependencyGraph.Of(model.Traced.Graph);
+        var dependencies = model.Dependencies;
+        RefuseWithoutGroups(path, dependencies);
         var removal = terminal.Busy("choosing what to remove", () => (options with
         {
             Include = options.Include.Count > 0 ? options.Include : model.DefaultScope,
             Before = model.Before,
         }).Choose(dependencies, StructuralOptions.ImportanceOf(parsed, model)));
         var (before, cuts) = (ModelCost.Of(dependencies.Graph), removal.ToPlan(model.Traced.Kind));
-        var (graph, verification) = terminal.Busy("removing and verifying", () => PruningSurgeon.Apply(
-            dependencies, removal, model.Traced.RandomInputs(parsed.GetValue(CommonOptions.Seed)), model.Traced.Forward));
-        if (output is not null)
-            terminal.Busy("writing", () =>
-            {
-                model.Save(output, cuts, SavingOptions.Of(parsed));
-                return true;
-            });
+        var after = GroupPruning.CostAfter(dependencies, removal);
+        var verification = terminal.Busy("removing, verifying and writing",
+            () => model.Prune(removal, output, SavingOptions.Of(parsed), parsed.GetValue(CommonOptions.Seed)));
         if (plan is not null)
             File.WriteAllBytes(plan, cuts.ToJson());
-        return new(output, removal, [.. dependencies.Groups.Where(group => removal.KeptOf(group).Length < group.Size)], before,
-            ModelCost.Of(graph), verification);
+        return new(output, removal, [.. dependencies.Groups.Where(group => removal.KeptOf(group).Length < group.Size)], before, after, verification);
+    }
+
+    private static void RefuseWithoutGroups(string path, DependencyGraph dependencies)
+    {
+        if (dependencies.Groups.Count > 0)
+            return;
+        var reasons = dependencies.Pinned.Where(axis => axis.Size > 1).CountBy(axis => axis.Reason).ToList();
+        throw new PruningException($"{path} has no axis that can be pruned: " + (reasons.Count == 0
+            ? "it stores no weights of more than one number."
+            : $"each of the {reasons.Sum(reason => reason.Value)} axes of its weights is needed whole, most often for this reason: "
+                + $"{reasons.MaxBy(reason => reason.Value).Key}. 'coppice groups' gives all."));
     }
 
     public JsonObject ToJson() => new()
@@ -87,7 +94,7 @@ internal sealed record StructuralPruning(
         if (Verification.Normalized.Count > 0)
             terminal.Line($"statistics are now over fewer entries in: {string.Join(", ", Verification.Normalized)}");
         terminal.Line(Output is null ? "dry run: nothing was written." : $"saved: {Output}");
-        if (Output is not null)
+        if (Output is not null && !Weights.IsOnnx(Output))
             terminal.Note(Directory.Exists(Output)
                 ? $"{PretrainedModel.PlanFile} there tells what was cut; other tools read config.json, which says it too where all layers "
                     + "have as many neurons."

@@ -59,6 +59,11 @@ internal static unsafe class ConvWeightGradient
     {
         var input = new ConvInput(shape);
         var plane = ((long)shape.OutHeight * input.RowStep + S.Count - 1) / S.Count * S.Count;
+        if (ConvColumnGradient.Fits(shape, plane))
+        {
+            ConvColumnGradient.Run(shape, x, dy, dw);
+            return;
+        }
         var tile = (CorrelationTile.MaxRows<S, V>() + 2) * plane; // columns come from two channels at the most, as kernels go
         var images = (int)Math.Clamp(
             Math.Min(CachedFloats / (input.ImageLength + shape.Outputs * plane), CachedTile / tile), 1, shape.Batch);

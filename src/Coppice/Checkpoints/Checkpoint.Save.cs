@@ -109,7 +109,7 @@ public sealed partial class Checkpoint
             StringComparison.Ordinal);
 
     /// <summary>The full path with symbolic links followed, as far as it exists.</summary>
-    private static string RealPath(string path)
+    internal static string RealPath(string path)
     {
         var full = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
         FileSystemInfo info = Directory.Exists(full) ? new DirectoryInfo(full) : new FileInfo(full);

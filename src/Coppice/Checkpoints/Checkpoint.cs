@@ -7,7 +7,7 @@ namespace Coppice.Checkpoints;
 /// Opening reads headers alone; files are mapped and tensors are read when asked for, from any thread. Formats are told by content.
 /// The tensors of a closed checkpoint must not be read any more.
 /// </remarks>
-public sealed partial class Checkpoint : IDisposable
+public sealed partial class Checkpoint : IWeightStore
 {
     private readonly IReadOnlyList<WeightFile> _files;
     private readonly HuggingFaceFolder? _folder;
@@ -40,6 +40,9 @@ public sealed partial class Checkpoint : IDisposable
 
     /// <summary>How the weights are stored.</summary>
     public CheckpointFormat Format => _files[0].Format;
+
+    /// <inheritdoc/>
+    public string FormatName => Format.ToString().ToLowerInvariant();
 
     /// <summary>All tensors, in the order of the file; shards one after the other. Tied names are each listed, with equal
     /// <see cref="TensorSource.Identity"/>.</summary>

@@ -22,8 +22,16 @@ public sealed record TensorComparison(string Name, TensorStatistics? Before, Ten
 /// <summary>What differs between two checkpoints without running them.</summary>
 public sealed record CheckpointComparison(CheckpointSize Before, CheckpointSize After, IReadOnlyList<TensorComparison> Tensors)
 {
-    /// <summary>Reads both once.</summary>
+    /// <summary>Opens both and reads them once.</summary>
     public static CheckpointComparison Of(string before, string after, CancellationToken cancellation = default)
+    {
+        using var first = Checkpoint.Open(before);
+        using var second = Checkpoint.Open(after);
+        return Of(first, second, cancellation);
+    }
+
+    /// <summary>Reads both once.</summary>
+    public static CheckpointComparison Of(IWeightStore before, IWeightStore after, CancellationToken cancellation = default)
     {
         var (sizeBefore, tensorsBefore) = Survey(before, cancellation);
         var (sizeAfter, tensorsAfter) = Survey(after, cancellation);
@@ -32,9 +40,8 @@ public sealed record CheckpointComparison(CheckpointSize Before, CheckpointSize 
             [.. names.Select(name => new TensorComparison(name, tensorsBefore.GetValueOrDefault(name), tensorsAfter.GetValueOrDefault(name)))]);
     }
 
-    private static (CheckpointSize, OrderedDictionary<string, TensorStatistics>) Survey(string path, CancellationToken cancellation)
+    private static (CheckpointSize, OrderedDictionary<string, TensorStatistics>) Survey(IWeightStore checkpoint, CancellationToken cancellation)
     {
-        using var checkpoint = Checkpoint.Open(path);
         var statistics = new OrderedDictionary<string, TensorStatistics>();
         foreach (var tensor in checkpoint.Tensors.DistinctBy(tensor => tensor.Identity))
         {

@@ -23,14 +23,25 @@ public static class ImageClassification
         if ((data.Channels, data.Height, data.Width) != (expected.Channels, expected.Size, expected.Size))
             throw new ModelException($"The images are {data.Channels} x {data.Height} x {data.Width}; the model takes "
                 + $"{expected.Channels} x {expected.Size} x {expected.Size}. Give the data it was trained for.");
+        return Predict(model.Classifier, new ImageTrainingData(data, expected.Mean, expected.Std), progress, cancellation);
+    }
+
+    /// <summary>Classifies every image.</summary>
+    /// <param name="classifier">The classifier; it is run as it is, in training or evaluation.</param>
+    /// <param name="data">The images as it sees them.</param>
+    /// <param name="progress">Told the images done.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    public static Predictions Predict(ImageClassifier classifier, TrainingData data, IProgress<double>? progress = null,
+        CancellationToken cancellation = default)
+    {
         var rows = new List<float[]>(data.Count);
-        var loader = new DataLoader(new ImageTrainingData(data, expected.Mean, expected.Std), new() { BatchSize = BatchSize });
+        var loader = new DataLoader(data, new() { BatchSize = BatchSize });
         foreach (ImageBatch batch in loader.InOrder())
         {
             using var memory = batch;
             cancellation.ThrowIfCancellationRequested();
             using var scope = new TensorScope();
-            rows.AddRange(model.Classifier.Forward(batch.Images).ToArray<float>().Chunk(model.Classifier.Labels));
+            rows.AddRange(classifier.Forward(batch.Images).ToArray<float>().Chunk(classifier.Labels));
             progress?.Report(rows.Count);
         }
         return new([.. rows.Select(row => Logits.ArgMax(row))], [.. rows]);
@@ -38,9 +49,9 @@ public static class ImageClassification
 
     /// <summary>Quality of some predictions.</summary>
     /// <exception cref="ModelException">The data has more classes than the model.</exception>
-    public static ClassificationReport Measure(PretrainedVisionModel model, ImageData data, int[] predicted)
+    public static ClassificationReport Measure(ImageClassifier model, ImageData data, int[] predicted)
     {
-        var labels = model.Classifier.Labels;
+        var labels = model.Labels;
         if (data.ClassNames.Count > labels)
             throw new ModelException($"The data has {data.ClassNames.Count} classes; the model tells {labels} apart.");
         var named = data.ClassNames.Count;

@@ -23,6 +23,16 @@ public sealed class OutputAgreement
     /// <summary>Largest |after - before| of any logit; 0 before the first row.</summary>
     public double MaxLogitDifference { get; private set; }
 
+    /// <summary>The agreement of some examples' logits, one row each.</summary>
+    /// <exception cref="ArgumentException">A row is empty or holds a value that is not finite, or the lengths differ.</exception>
+    public static OutputAgreement Of(IReadOnlyList<float[]> before, IReadOnlyList<float[]> after)
+    {
+        var agreement = new OutputAgreement();
+        foreach (var (a, b) in before.Zip(after))
+            agreement.Add(a, b);
+        return agreement;
+    }
+
     /// <summary>Compares one row of logits.</summary>
     /// <param name="before">[classes]: the logits before.</param>
     /// <param name="after">[classes]: the logits after.</param>

@@ -26,8 +26,8 @@ internal sealed class RunningLayers : IDisposable
             }
     }
 
-    /// <summary>Full name of the innermost layer that runs now; empty where none does.</summary>
-    public string Innermost => _names.TryPeek(out var name) ? name : "";
+    /// <summary>Full name of the innermost layer that runs now, or of the part of a model without layers; empty where none does.</summary>
+    public string Innermost => _names.TryPeek(out var name) ? name : $"{RunningPart.Current}";
 
     public void Dispose() => _hooks.ForEach(hook => hook.Dispose());
 }

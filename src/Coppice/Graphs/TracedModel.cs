@@ -41,11 +41,16 @@ public sealed record TracedModel(string Kind, Module Module, Graph Graph, Func<I
             new("images", Tensor.Zeros([1, architecture.Channels, side, side])));
     }
 
-    /// <summary>Random inputs: ids that the model has embeddings for, images of values around 0.</summary>
+    /// <summary>Random inputs: ids that the model has embeddings for, values around 0; 1 for whole numbers that name no embedding.</summary>
     public IReadOnlyList<Tensor> RandomInputs(long seed)
     {
         var random = new RandomSource(seed);
-        return [.. Graph.Inputs.Select(input => input.DType == DType.I64 ? Ids(input, random) : Values(input, random))];
+        return [.. Graph.Inputs.Select(input => input.DType switch
+        {
+            DType.I64 => Ids(input, random),
+            var dtype when dtype.IsFloatingPoint() => Values(input, random).Cast(dtype),
+            var other => Tensor.Full(input.SampleShape, 1).Cast(other),
+        })];
     }
 
     private static TracedModel Traced(string kind, Module module, Func<IReadOnlyList<Tensor>, TraceOutputs> forward, TraceInput input)
@@ -66,13 +71,20 @@ public sealed record TracedModel(string Kind, Module Module, Graph Graph, Func<I
 
     private Tensor Ids(InputValue input, RandomSource random)
     {
-        var vocabulary = Graph.Nodes.Where(node => node.Op is Coppice.Tensors.Ops.Embedding && node.Inputs[0] == input)
-            .Min(node => node.Inputs[1].SampleShape[0]);
+        var rows = Graph.Nodes.Select(node => RowsRead(node, input)).OfType<int>().DefaultIfEmpty(0).Min();
         var ids = Tensor.Empty(input.SampleShape, DType.I64);
         foreach (ref var id in ids.AsSpan<long>())
-            id = random.NextUInt32() % (uint)vocabulary;
+            id = rows == 0 ? 1 : random.NextUInt32() % (uint)rows;
         return ids;
     }
+
+    /// <summary>How many rows a node takes one of for each entry of an input; null where it does something else.</summary>
+    private static int? RowsRead(Node node, InputValue input) => node.Op switch
+    {
+        Coppice.Tensors.Ops.Embedding when node.Inputs[0] == input => node.Inputs[1].SampleShape[0],
+        Coppice.Tensors.Ops.Gather gather when node.Inputs[1] == input => node.Inputs[0].SampleShape[gather.Axis],
+        _ => null,
+    };
 
     private static Tensor Values(InputValue input, RandomSource random)
     {

@@ -50,6 +50,11 @@ public sealed class OnnxModule : Module
         _nodes = [.. _graph.Nodes.Where(node => !TryFold(node))];
     }
 
+    /// <summary>The file it was loaded from.</summary>
+    public string Path => _path;
+
+    internal GraphProto Graph => _graph;
+
     /// <summary>What the caller gives, in order; values that the file initializes are not among them.</summary>
     public IReadOnlyList<OnnxValue> Inputs { get; }
 
@@ -79,6 +84,16 @@ public sealed class OnnxModule : Module
         return [.. Run(_graph, _nodes, values).Select(output => output!)];
     }
 
+    /// <summary>Writes the file it was loaded from with its present weights, masks applied; everything else stays as it is.</summary>
+    /// <param name="path">The new file.</param>
+    /// <param name="overwrite">Whether a file that is there may be replaced.</param>
+    /// <exception cref="CheckpointException">The output exists or is the model's own file, or its folder does not exist.</exception>
+    public void Save(string path, bool overwrite = false)
+    {
+        using var weights = OnnxWeights.Open(_path);
+        weights.Save(path, Parameters.Select(entry => TensorSource.From(entry.Key, entry.Value.Value)), new() { Overwrite = overwrite });
+    }
+
     private Tensor?[] Run(GraphProto graph, List<NodeProto> nodes, ValueScope values)
     {
         foreach (var node in nodes)
@@ -93,6 +108,8 @@ public sealed class OnnxModule : Module
 
     private Tensor?[] Apply(NodeProto node, ValueScope values)
     {
+        var outer = RunningPart.Current;
+        RunningPart.Current = node;
         try
         {
             var inputs = node.Inputs.Select(name => name.Length == 0 ? null : values.Find(name)
@@ -102,8 +119,12 @@ public sealed class OnnxModule : Module
         catch (Exception error) when (error is Tensors.Ops.OpException or NotSupportedException or ArgumentException or ArithmeticException
             or InvalidOperationException or IndexOutOfRangeException)
         {
-            throw new OnnxException(_path, $"node {node}: {error.Message.TrimEnd('.')}", "Check the inputs' shapes, or export the model again.",
-                error);
+            throw new OnnxException(_path, $"node {node}: {error.Message.TrimEnd('.')}",
+                "Check the inputs' sizes (on the command line: --input NAME=1x3x224x224), or export the model again.", error);
+        }
+        finally
+        {
+            RunningPart.Current = outer;
         }
     }
 

@@ -36,6 +36,9 @@ public sealed class TensorProto : IWireMessage
     /// <summary>Whether the elements are kept in a file beside the model.</summary>
     public bool IsExternal => _location == External;
 
+    /// <summary>The file beside the model that holds the elements, where one does.</summary>
+    internal string? ExternalLocation => IsExternal ? _externalData.Find(entry => entry.Key == "location")?.Value : null;
+
     UnknownFields IWireMessage.Unknown => _unknown;
 
     /// <summary>A tensor with the elements of <paramref name="source"/>, under its name.</summary>

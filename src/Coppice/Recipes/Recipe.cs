@@ -24,12 +24,15 @@ public sealed record Recipe(
     IReadOnlyDictionary<string, JsonElement>? Variables = null,
     [property: JsonPropertyName("$schema")] string? Schema = null);
 
-/// <summary>Where the model comes from: a Hugging Face folder; a file of weights with its architecture; or an architecture with a number of
-/// classes, whose weights are drawn.</summary>
-/// <param name="Path">A Hugging Face folder, or an image classifier's file of weights.</param>
+/// <summary>Where the model comes from: a Hugging Face folder; an image classifier's ONNX file, or file of weights with its architecture; or an
+/// architecture with a number of classes, whose weights are drawn.</summary>
+/// <param name="Path">A Hugging Face folder, or an image classifier's ONNX file or file of weights.</param>
 /// <param name="Architecture">Name of an image classifier's architecture, such as <c>resnet20</c>.</param>
 /// <param name="Classes">Number of classes of a model that begins with random weights.</param>
-public sealed record ModelSource(string? Path = null, string? Architecture = null, int? Classes = null);
+/// <param name="Mean">Of an ONNX file: subtracted from pixels scaled to 0..1, one number or one for each channel; 0 without it.</param>
+/// <param name="Std">Of an ONNX file: what the difference is divided by; 1 without it.</param>
+public sealed record ModelSource(string? Path = null, string? Architecture = null, int? Classes = null, IReadOnlyList<float>? Mean = null,
+    IReadOnlyList<float>? Std = null);
 
 /// <summary>The data of a run. Images: a CIFAR or MNIST file, or a folder of them or of pictures; labelled texts: <c>text TAB label</c> a line;
 /// corpora: plain text, or JSON lines with a <c>text</c> each.</summary>

@@ -25,6 +25,8 @@ internal abstract class RecipeModel
         var full = file.Resolve(path);
         if (!System.IO.Path.Exists(full))
             throw new RecipeException(file.Path, place, RecipeData.Missing(full));
+        if (full.EndsWith(OnnxRecipeModel.Ending, StringComparison.OrdinalIgnoreCase))
+            return new OnnxRecipeModel(full, file.Recipe.Model);
         if (architecture is not null)
             return VisionRecipeModel.FromFile(file.Path, full, architecture);
         return Directory.Exists(full)

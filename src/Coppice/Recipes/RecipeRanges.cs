@@ -28,6 +28,15 @@ internal sealed class RecipeRanges(string file)
         if (model.Path is not null && model.Classes is not null)
             Fail("model.classes", "the number of classes is the file's; leave it out, or leave the path out to begin with random weights.");
         AtLeast(1, model.Classes, "model.classes");
+        var isOnnx = model.Path?.EndsWith(OnnxRecipeModel.Ending, StringComparison.OrdinalIgnoreCase) == true;
+        if (isOnnx && model.Architecture is not null)
+            Fail("model.architecture", "an ONNX file says itself what it computes; leave it out.");
+        if (!isOnnx && (model.Mean is not null || model.Std is not null))
+            Fail(model.Mean is not null ? "model.mean" : "model.std", "an architecture has its own; only an ONNX file needs it. Leave it out.");
+        if (model.Std?.Any(std => !(std > 0 && float.IsFinite(std))) == true)
+            Fail("model.std", "expected numbers above 0.");
+        if (model.Mean?.Any(mean => !float.IsFinite(mean)) == true)
+            Fail("model.mean", "expected finite numbers.");
     }
 
     private void CheckData(DataSource data)

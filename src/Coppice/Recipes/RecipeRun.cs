@@ -20,13 +20,12 @@ public sealed class RecipeRun
     private readonly RecipeData _data;
     private readonly StageTraining _training;
     private readonly RunFiles _files;
-    private readonly RunPosition? _position;
     private readonly IReadOnlySet<int> _rewound;
 
     private RecipeRun(RecipeFile file, string output)
     {
         _files = new(Path.GetFullPath(output));
-        _position = _files.Position();
+        Resumes = _files.Position() is not null;
         (_file, _model) = (file, RecipeModel.Of(file));
         _data = RecipeData.Read(file, _model);
         _training = new(file, _model, _data);
@@ -34,7 +33,7 @@ public sealed class RecipeRun
     }
 
     /// <summary>Whether the output holds a run of this recipe that was stopped.</summary>
-    public bool Resumes => _position is not null;
+    public bool Resumes { get; }
 
     private IReadOnlyList<RecipeStage> Stages => _file.Recipe.Stages;
 
@@ -64,10 +63,12 @@ public sealed class RecipeRun
     /// <param name="report">Told every few steps, and after each stage.</param>
     /// <param name="cancellation">Stops between steps and keeps the state, from which another run with the same output goes on.</param>
     /// <returns>What the run was made of and what came out; the folder's <c>lock.json</c>.</returns>
-    /// <exception cref="RecipeException">The output is of another recipe, or an input has changed since the run began.</exception>
+    /// <exception cref="RecipeException">The output is of another recipe or in use by another run, or an input has changed since the run
+    /// began.</exception>
     /// <exception cref="TrainingException">Training diverged.</exception>
     public RunLock Run(Action<RunProgress>? report = null, CancellationToken cancellation = default)
     {
+        using var claim = _files.Claim();
         var position = Begin(report, cancellation);
         while (position.Done < Stages.Count)
         {
@@ -91,7 +92,7 @@ public sealed class RecipeRun
         var recipe = FileHashes.OfText(JsonSerializer.Serialize(
             _file.Recipe with { Output = null, Description = null, Schema = null, Variables = null }, RecipeJson.Default.Recipe));
         var inputs = HashInputs();
-        if (_position is { } position)
+        if (_files.Position() is { } position)
         {
             if (position.Recipe != recipe)
                 throw new RecipeException($"{_files.Folder} holds a run of another recipe, or this one has changed since; undo the change, "

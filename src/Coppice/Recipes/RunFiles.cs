@@ -26,6 +26,9 @@ internal sealed class RunFiles(string folder)
     /// <summary>The trainer's state within a stage.</summary>
     public string StageState(int stage) => Path.Combine(StateFolder, $"stage-{stage}.safetensors");
 
+    /// <summary>Held open while a run writes here; a killed run leaves it, unlocked.</summary>
+    private string InUse => Path.Combine(folder, "in-use");
+
     private string StateFolder => Path.Combine(folder, "state");
 
     private string PositionFile => Path.Combine(StateFolder, "run.json");
@@ -37,7 +40,7 @@ internal sealed class RunFiles(string folder)
     /// <exception cref="RecipeException">The folder holds something else, or a finished run.</exception>
     public RunPosition? Position()
     {
-        if (File.Exists(folder) || (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any() && !File.Exists(PositionFile)))
+        if (File.Exists(folder) || (HoldsFiles() && !File.Exists(PositionFile)))
             throw new RecipeException(File.Exists(Lock)
                 ? $"{folder} holds a finished run; choose another output, or remove it to run again."
                 : $"{folder} exists and is no run of a recipe; choose another output.");
@@ -50,6 +53,21 @@ internal sealed class RunFiles(string folder)
         catch (JsonException error)
         {
             throw new RecipeException($"{PositionFile} is damaged ({error.Message}); remove {folder} to begin anew.", error);
+        }
+    }
+
+    /// <summary>Makes the folder this run's own until disposed or killed.</summary>
+    /// <exception cref="RecipeException">Another run is writing there.</exception>
+    public IDisposable Claim()
+    {
+        Directory.CreateDirectory(folder);
+        try
+        {
+            return new FileStream(InUse, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (IOException error) when (File.Exists(InUse))
+        {
+            throw new RecipeException($"Another run is writing to {folder}; wait for it, or choose another output.", error);
         }
     }
 
@@ -88,6 +106,9 @@ internal sealed class RunFiles(string folder)
         WriteText(Lock, result.ToJson() + "\n");
         Directory.Delete(StateFolder, recursive: true);
     }
+
+    private bool HoldsFiles() =>
+        Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any(entry => entry != InUse);
 
     public static void WriteText(string path, string text)
     {

@@ -6,5 +6,6 @@ namespace Coppice.Tensors.Tests.Autograd;
 /// <param name="Inputs">Where it is evaluated; all of them are differentiated.</param>
 public sealed record GradientCase(string Name, Func<Tensor[], Tensor> Function, params Tensor[] Inputs)
 {
+    /// <summary>The name.</summary>
     public override string ToString() => Name;
 }

@@ -179,6 +179,16 @@ public sealed class TapeTests
     }
 
     [Fact]
+    public void DetectsNonFinite_InACheckpointedStretch_NamesTheOpInside()
+    {
+        using var tape = new Tape { DetectsNonFinite = true };
+        tape.Watch(_x);
+        var error = Assert.Throws<OpException>(
+            () => Checkpointing.Run(x => x[0].Multiply(Tensor.Full([3], float.PositiveInfinity)).Tanh(), _x));
+        Assert.StartsWith("Multiply(F32 [3], F32 [3]): its output", error.Message);
+    }
+
+    [Fact]
     public void Attention_GradientToItsMask_IsRefused()
     {
         var mask = Tensor.Zeros([1, 1, 1, 2]);

@@ -45,6 +45,7 @@ public sealed class Conv2dTests
         new(9, 32, 4, 8, 33, 3, 3, 1, 1, 1, 1),
         new(1, 33, 4, 18, 32, 3, 3, 1, 1, 1, 1),
         new(1, 32, 4, 34, 32, 3, 3, 1, 1, 1, 1),
+        new(7, 8, 8, 8, 9, 3, 3, 2, 1, 1, 1),
     ];
 
     public static TheoryData<int> Numbered => [.. Enumerable.Range(0, Cases.Length)];
@@ -74,6 +75,15 @@ public sealed class Conv2dTests
         var sums = dy.ToArray<float>().Chunk(shape.Pixels).Select((plane, i) => (i % shape.Outputs, plane.Sum(v => (double)v)))
             .GroupBy(pair => pair.Item1, pair => pair.Item2).OrderBy(group => group.Key).Select(group => group.Sum()).ToArray();
         Numbers.Close(sums, gradients[2]!.ToArray<float>(), 1e-5);
+    }
+
+    [Fact]
+    public void Backward_MoreColumnsThanAreHeldAtATime_MatchesReference()
+    {
+        var shape = new ConvShape(230, 128, 4, 4, 2, 3, 3, 1, 1, 1, 1);
+        Tensor x = Numbers.Random([230, 128, 4, 4], 1, 1), weight = Numbers.Random([2, 128, 3, 3], 2, 1), dy = Numbers.Random([230, 2, 4, 4], 3, 1);
+        var gradient = OpOf(shape).Backward([x, weight], [dy], [dy])[1]!;
+        Numbers.Close(ConvReference.WeightGradient(shape, x.ToArray<float>(), dy.ToArray<float>()), gradient.ToArray<float>(), 1e-4);
     }
 
     [Theory]

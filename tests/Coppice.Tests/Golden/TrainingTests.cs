@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Coppice.Checkpoints;
 using Coppice.Models;
+using Coppice.Models.Vision;
 using Coppice.Modules;
 using Coppice.Tensors;
 using Coppice.Tensors.Autograd;
@@ -14,10 +15,10 @@ public sealed class TrainingTests
     private const float LogitTolerance = 2e-5f;
     private const float GradientTolerance = 2e-5f;
 
-    public static TheoryData<string> Models => ["gpt2", "bert", "llama"];
+    public static TheoryData<string> Models => ["gpt2", "bert", "llama", "resnet"];
 
     public static TheoryData<string, string> Runs => new(
-        from model in new[] { "gpt2", "bert", "llama" } from optimizer in new[] { "adamw", "adam", "sgd", "sgd-plain" } select (model, optimizer));
+        from model in new[] { "gpt2", "bert", "llama", "resnet" } from optimizer in new[] { "adamw", "adam", "sgd", "sgd-plain" } select (model, optimizer));
 
     [Theory]
     [MemberData(nameof(Models))]
@@ -69,29 +70,42 @@ public sealed class TrainingTests
     /// <summary>A model of tests/Golden/training with its batch and its loss.</summary>
     private sealed class TrainingTask
     {
-        private readonly Tensor _ids;
-        private readonly PretrainedModel _pretrained;
+        private readonly Func<Tensor> _logits;
+        private readonly Func<Tensor, Tensor> _loss;
 
         public TrainingTask(string name)
         {
-            _pretrained = PretrainedModel.Open(Path.GetDirectoryName(GoldenFiles.PathOf("training", Path.Combine(name, "config.json")))!);
+            var folder = Path.GetDirectoryName(GoldenFiles.PathOf("training", Path.Combine(name, "expected.json")))!;
             Expected = GoldenFiles.Json("training", Path.Combine(name, "expected.json"));
-            _ids = Longs("ids", Expected.GetProperty("rows").GetInt32(), -1);
+            var rows = Expected.GetProperty("rows").GetInt32();
+            if (name == "resnet")
+            {
+                var (classifier, images) = (ResNet(folder), Tensor.From<float>(Floats("images"), [rows, 3, 8, 8]));
+                Model = classifier;
+                _logits = () => classifier.Forward(images);
+                _loss = logits => logits.CrossEntropy(Longs("labels", -1), labelSmoothing: 0.1f);
+                return;
+            }
+            var (pretrained, ids) = (PretrainedModel.Open(folder), Longs("ids", rows, -1));
+            Model = pretrained.Module;
+            (_logits, _loss) = Model is ICausalLanguageModel
+                ? (() => pretrained.CausalLanguageModel.Forward(ids),
+                    logits => logits.CrossEntropy(Longs("targets", ids.Shape[0], ids.Shape[1]), labelSmoothing: 0.1f))
+                : ((Func<Tensor>, Func<Tensor, Tensor>))(
+                    () => pretrained.TextClassifier.Forward(ids, GoldenFiles.Numbers(Expected.GetProperty("lengths"))),
+                    logits => logits.CrossEntropy(Longs("labels", -1))
+                        .Add(logits.KlDivergence(Tensor.From<float>(Floats("teacher"), logits.Shape), 2)));
         }
 
         public JsonElement Expected { get; }
 
-        public Module Model => _pretrained.Module;
+        public Module Model { get; }
 
         public float[] Floats(string name) => Expected.GetProperty(name).Deserialize<float[]>()!;
 
-        public Tensor Logits() => Model is ICausalLanguageModel
-            ? _pretrained.CausalLanguageModel.Forward(_ids)
-            : _pretrained.TextClassifier.Forward(_ids, GoldenFiles.Numbers(Expected.GetProperty("lengths")));
+        public Tensor Logits() => _logits();
 
-        public Tensor Loss(Tensor logits) => Model is ICausalLanguageModel
-            ? logits.CrossEntropy(Longs("targets", _ids.Shape[0], _ids.Shape[1]), labelSmoothing: 0.1f)
-            : logits.CrossEntropy(Longs("labels", -1)).Add(logits.KlDivergence(Tensor.From<float>(Floats("teacher"), logits.Shape), 2));
+        public Tensor Loss(Tensor logits) => _loss(logits);
 
         public float Step(Optimizer optimizer)
         {
@@ -106,6 +120,17 @@ public sealed class TrainingTests
             optimizer.Step();
             optimizer.ZeroGradients();
             return loss;
+        }
+
+        /// <summary>Normalises by the batch, as in training; the file has no running statistics.</summary>
+        private static CifarResNet ResNet(string folder)
+        {
+            var model = new CifarResNet(1, 4);
+            using var weights = Checkpoint.Open(Path.Combine(folder, "pytorch_model.bin"));
+            foreach (var (name, parameter) in model.NamedParameters())
+                weights[name].ToSingle().AsReadOnlySpan<float>().CopyTo(parameter.Value.AsSpan<float>());
+            model.Train();
+            return model;
         }
 
         private Tensor Longs(string name, params int[] shape)

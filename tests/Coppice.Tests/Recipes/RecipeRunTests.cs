@@ -1,5 +1,6 @@
 using Coppice.Checkpoints;
 using Coppice.Models;
+using Coppice.Onnx;
 using Coppice.Pruning.Callbacks;
 using Coppice.Recipes;
 using Coppice.Tensors.Kernels;
@@ -63,6 +64,25 @@ public sealed class RecipeRunTests : IDisposable
         }, TestContext.Current.CancellationToken));
         AssertSame(Whole.Value, RecipeRun.Prepare(file, _recipe["out"]).Run(cancellation: TestContext.Current.CancellationToken));
         AssertMetricsInOrder();
+    }
+
+    [Fact]
+    public void Run_WhileAnotherWritesThere_IsRefusedAndTheOtherGoesOn()
+    {
+        var file = _recipe.Read(Small, """{"type": "prune", "amount": 0.5}""");
+        var second = RecipeRun.Prepare(file, _recipe["out"]);
+        RecipeRun.Prepare(file, _recipe["out"]).Run(progress =>
+            Assert.Contains("Another run is writing", Assert.Throws<RecipeException>(() => second.Run()).Message, StringComparison.Ordinal),
+            TestContext.Current.CancellationToken);
+        Assert.Contains("finished run", Assert.Throws<RecipeException>(() => second.Run()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_KilledBeforeItKeptAnything_BeginsAnew()
+    {
+        _recipe.Write(Path.Combine("out", "in-use"), "");
+        _recipe.Run(Small, """{"type": "prune", "amount": 0.5}""");
+        Assert.Equal(["lock.json", "model.pt"], Directory.GetFileSystemEntries(_recipe["out"]).Select(Path.GetFileName).Order());
     }
 
     [Fact]
@@ -150,6 +170,26 @@ public sealed class RecipeRunTests : IDisposable
         }
         Assert.InRange((double)zeros / count, 0.45, 0.55);
     }
+
+    [Fact]
+    public void Run_OnnxModel_IsTrainedUnderItsMaskAndWrittenAsOne()
+    {
+        var result = _recipe.Run(TestRecipe.Onnx, """
+            {"type": "train", "steps": 4, "batchSize": 8, "optimizer": {"learningRate": 0.0001}, "prune": {"amount": 0.5, "begin": 0, "end": 2, "unit": "steps"}}
+            """);
+        Assert.Equal(0.5, result.Reports[1].SparsityInScope, 1e-4);
+        using var before = OnnxWeights.Open(TestData.InRepository("samples", "models", "onnx", "mnist_cntk.onnx"));
+        using var after = OnnxWeights.Open(Path.Combine(_recipe["out"], "model.onnx"));
+        Assert.Equal(before.Tensors.Select(tensor => tensor.ToString()), after.Tensors.Select(tensor => tensor.ToString()));
+        Assert.Equal(1700, TensorStatistics.Of(after["Parameter5"]).Zeros + TensorStatistics.Of(after["Parameter87"]).Zeros);
+        Assert.NotEqual(before["Parameter193"].ToSingle().ToArray<float>(), after["Parameter193"].ToSingle().ToArray<float>());
+    }
+
+    [Theory]
+    [InlineData("\"architecture\": \"lenet\"", "model.architecture")]
+    [InlineData("\"std\": [0]", "model.std")]
+    public void Prepare_OnnxModelWithKeysThatDontFit_NamesThem(string key, string says) => Assert.Contains(says,
+        _recipe.Error(TestRecipe.Onnx.Replace("\"std\": [0.003921569]", key, StringComparison.Ordinal), """{"type": "evaluate"}"""), StringComparison.Ordinal);
 
     [Fact]
     public void Run_TextClassifier_IsWrittenAsItsFolder()

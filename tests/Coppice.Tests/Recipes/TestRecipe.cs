@@ -23,6 +23,11 @@ internal sealed class TestRecipe : IDisposable
         "data": {"train": "{{Samples}}/data/mnist/t10k-images-idx3-ubyte.gz", {{train}}}
         """;
 
+    public static string Onnx => $$"""
+        "model": {"path": "{{Samples}}/models/onnx/mnist_cntk.onnx", "std": [0.003921569]},
+        "data": {"train": "{{Samples}}/data/mnist/t10k-images-idx3-ubyte.gz", "takeFirst": 64, "holdOut": 20}
+        """;
+
     public static string Bert => $$"""
         "model": {"path": "{{Samples}}/models/bert-thucnews"},
         "data": {"train": "{{Samples}}/data/thucnews/dev-1000.txt", "takeFirst": 16, "holdOut": 12, "maxLength": 12}

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Writes the folders gpt2, bert and llama and schedules.json beside this file: tiny models with random weights, and what PyTorch makes of them:
+"""Writes the folders gpt2, bert, llama and resnet and schedules.json beside this file: tiny models with random weights, and what PyTorch makes of them:
 logits, loss, every gradient, then the losses of ten steps with each optimizer. The models are written out here with Hugging Face's names."""
 import json, os
 import torch
@@ -92,6 +92,34 @@ def bert(w, ids, lengths):
     return lin(torch.tanh(lin(x[:, 0], "bert.pooler.dense")), "classifier")
 
 
+def resnet_shapes():
+    def norm(name, channels):
+        yield from {name + ".weight": (channels,), name + ".bias": (channels,)}.items()
+
+    yield "conv1.weight", (16, 3, 3, 3)
+    yield from norm("bn1", 16)
+    for i, (inputs, outputs) in enumerate(((16, 16), (16, 32), (32, 64)), 1):
+        p = f"layer{i}.0."
+        yield p + "conv1.weight", (outputs, inputs, 3, 3)
+        yield from norm(p + "bn1", outputs)
+        yield p + "conv2.weight", (outputs, outputs, 3, 3)
+        yield from norm(p + "bn2", outputs)
+    yield from {"linear.weight": (LABELS, 64), "linear.bias": (LABELS,)}.items()
+
+
+def resnet(w, images):
+    def conv(x, name, norm, stride=1):
+        return F.batch_norm(F.conv2d(x, w[name + ".weight"], stride=stride, padding=1), None, None, w[norm + ".weight"], w[norm + ".bias"], True)
+
+    x = F.relu(conv(images, "conv1", "bn1"))
+    for i in (1, 2, 3):
+        p, stride = f"layer{i}.0.", min(i, 2)
+        y = conv(F.relu(conv(x, p + "conv1", p + "bn1", stride)), p + "conv2", p + "bn2")
+        pad = (y.shape[1] - x.shape[1]) // 2
+        x = F.relu(y + (F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, pad, pad)) if pad else x))
+    return F.linear(x.mean((2, 3)), w["linear.weight"], w["linear.bias"])
+
+
 def random_weights(shapes, prefix):
     return {prefix + name: 1 + 0.1 * torch.randn(shape) if ("ln_" in name or "LayerNorm" in name) and name.endswith("weight")
             else 0.2 * torch.randn(shape) for name, shape in shapes}
@@ -100,7 +128,8 @@ def random_weights(shapes, prefix):
 def make(name, config, weights, logits, loss, facts):
     folder = os.path.join(HERE, name)
     os.makedirs(folder, exist_ok=True)
-    json.dump(config, open(os.path.join(folder, "config.json"), "w"))
+    if config:
+        json.dump(config, open(os.path.join(folder, "config.json"), "w"))
     torch.save(weights, os.path.join(folder, "pytorch_model.bin"))
     leaves = {key: value.clone().requires_grad_() for key, value in weights.items()}
     loss(leaves).backward()
@@ -162,4 +191,10 @@ make("llama", QWEN, {name: (1 if "norm" in name else 0) + (0.1 if "norm" in name
      lambda w: llama.forward(QWEN, w, ids),
      lambda w: F.cross_entropy(llama.forward(QWEN, w, ids).view(-1, VOCAB), targets.view(-1), label_smoothing=0.1),
      {"ids": ids.flatten().tolist(), "targets": targets.flatten().tolist(), "rows": BATCH})
+# A CIFAR ResNet of one block a stage (8 layers), on images of 8 x 8; batch normalisation by the batch.
+images, labels = torch.randn(BATCH, 3, 8, 8), torch.randint(0, LABELS, (BATCH,))
+make("resnet", {}, {name: 1 + 0.1 * torch.randn(shape) if "bn" in name and name.endswith("weight") else (0.1 * torch.randn(shape) if len(shape) == 1
+     else torch.randn(shape) * (2 / shape[1:].numel()) ** 0.5) for name, shape in ((n, torch.Size(s)) for n, s in resnet_shapes())},
+     lambda w: resnet(w, images), lambda w: F.cross_entropy(resnet(w, images), labels, label_smoothing=0.1),
+     {"images": images.flatten().tolist(), "rows": BATCH, "labels": labels.tolist()})
 json.dump(schedules(), open(os.path.join(HERE, "schedules.json"), "w"))

@@ -19,9 +19,25 @@ internal sealed class StreamingWriter(IProgress<long>? progress, CancellationTok
     private readonly Lock _reporting = new();
     private long _bytesWritten;
 
-    /// <summary>Makes a new file of known size; a disk that is too full shows here, before any work.</summary>
-    public static SafeFileHandle Create(string path, long length) =>
-        File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, FileOptions.None, preallocationSize: length);
+    /// <summary>Makes a new file of known size, at least 1; a disk that is too full shows here, before any work.</summary>
+    /// <exception cref="IOException">There is no room, or the file system or a limit of the user's allows no file so large.</exception>
+    public static SafeFileHandle Create(string path, long length)
+    {
+        var file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, FileOptions.None, preallocationSize: length);
+        try
+        {
+            RandomAccess.Write(file, [0], length - 1);
+            return file;
+        }
+        catch (Exception error)
+        {
+            file.Dispose();
+            if (error is not ArgumentOutOfRangeException) // how .NET reports EFBIG
+                throw;
+            throw new IOException($"{path} would have {length:N0} bytes, more than one file may have there; "
+                + "write to another disk, or raise the limit (ulimit -f).", error);
+        }
+    }
 
     /// <summary>Writes every tensor to its place and returns the CRC-32 of each, where asked for.</summary>
     public uint[] Write(SafeFileHandle file, IReadOnlyList<Placement> placements, bool checksums = false)

@@ -21,46 +21,60 @@ namespace Coppice.Pruning.Onnx;
 /// </code></example>
 public sealed class OnnxPruning
 {
-    private const int UsualSize = 32, LongSize = 512;
     private const long Seed = 20;
 
     private readonly FileValues _values;
-    private readonly IReadOnlyList<Tensor> _inputs;
 
-    private OnnxPruning(string path, OnnxModule module, IReadOnlyList<Tensor> inputs, Graph graph, FileValues values,
+    private OnnxPruning(string path, TracedModel traced, IReadOnlyList<Tensor> inputs, FileValues values,
         DependencyGraph dependencies)
     {
-        (Path, Module, _inputs, Graph, _values, Dependencies) = (path, module, inputs, graph, values, dependencies);
+        (Path, Traced, Inputs, _values, Dependencies) = (path, traced, inputs, values, dependencies);
     }
 
     /// <summary>The file.</summary>
     public string Path { get; }
 
     /// <summary>The model as it is.</summary>
-    public OnnxModule Module { get; }
+    public OnnxModule Module => (OnnxModule)Traced.Module;
 
     /// <summary>Its computation on the example inputs.</summary>
-    public Graph Graph { get; }
+    public Graph Graph => Traced.Graph;
+
+    /// <summary>The model with its computation.</summary>
+    public TracedModel Traced { get; }
+
+    /// <summary>What outputs are compared on.</summary>
+    public IReadOnlyList<Tensor> Inputs { get; }
 
     /// <summary>What depends on what.</summary>
     public DependencyGraph Dependencies { get; }
 
     /// <summary>Reads a model and analyses it.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="inputs">
-    /// Examples of its inputs, to run it on. Without them floats are random, whole numbers 0; an axis whose size the file leaves open has
-    /// size 1 if it is the first, otherwise 32, or 512 where the model does not run on 32 (signals of speech models are longer).
-    /// </param>
+    /// <param name="inputs">Examples of its inputs, to run it on; without them those of <see cref="OnnxExamples"/>.</param>
     /// <exception cref="OnnxException">The file can't be read or run.</exception>
     /// <exception cref="GraphException">What it computes depends on values in a way that a graph can't say.</exception>
-    public static OnnxPruning Open(string path, IReadOnlyList<Tensor>? inputs = null)
+    public static OnnxPruning Open(string path, IReadOnlyList<Tensor>? inputs = null) =>
+        inputs is null ? Open(path, new Dictionary<string, Shape>()) : Open(path, _ => inputs, traced => inputs);
+
+    /// <summary>The same on random inputs of given sizes.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="sizes">Axis sizes of some inputs, by name; the others are those of <see cref="OnnxExamples"/>.</param>
+    /// <param name="seed">Of the random values.</param>
+    /// <inheritdoc cref="Open(string, IReadOnlyList{Tensor})" path="/exception"/>
+    public static OnnxPruning Open(string path, IReadOnlyDictionary<string, Shape> sizes, long seed = Seed) =>
+        Open(path, module => OnnxExamples.Of(module, sizes, seed), traced => traced.RandomInputs(seed));
+
+    private static OnnxPruning Open(string path, Func<OnnxModule, IReadOnlyList<Tensor>> examplesOf,
+        Func<TracedModel, IReadOnlyList<Tensor>> inputsOf)
     {
         using var file = OnnxFile.Open(path);
         OwnInitializers.Give(file.Model);
         var module = new OnnxModule(file);
-        inputs ??= ExamplesFor(path, module);
-        var (graph, values) = Trace(module, inputs);
-        return new(path, module, inputs, graph, values, DependencyGraph.Of(graph, values.Pins(new(file.Model.Graph!))));
+        var examples = examplesOf(module);
+        var (graph, values) = Trace(module, examples);
+        var traced = new TracedModel("onnx", module, graph, inputs => module.Forward(inputs));
+        return new(path, traced, inputsOf(traced), values, DependencyGraph.Of(graph, values.Pins(new(file.Model.Graph!))));
     }
 
     /// <summary>Writes the smaller model, once it was run and found to compute what the original does without what is removed.</summary>
@@ -68,22 +82,38 @@ public sealed class OnnxPruning
     /// <param name="output">The new file.</param>
     /// <param name="overwrite">Whether a file that is there may be replaced.</param>
     /// <returns>How the outputs compare.</returns>
-    /// <exception cref="PruningException">They differ, or the smaller model does not run; nothing was written.</exception>
-    /// <exception cref="CheckpointException">The output exists, or its folder does not.</exception>
+    /// <exception cref="VerificationException">They differ, or the smaller model does not run; nothing was written.</exception>
+    /// <exception cref="CheckpointException">The output exists, is the input, or its folder does not exist.</exception>
     public Verification Save(Removal removal, string output, bool overwrite = false)
     {
-        using var scope = new TensorScope();
-        using var paused = Tape.Pause();
+        if (Checkpoint.RealPath(output) == Checkpoint.RealPath(Path))
+            throw new CheckpointException(output, "the output is the input itself", "Choose another name.");
         using var place = new AtomicOutput(output, overwrite);
-        Directory.CreateDirectory(place.Temporary);
         var (name, target) = (System.IO.Path.GetFileName(output), System.IO.Path.GetFullPath(output));
-        var written = System.IO.Path.Combine(place.Temporary, name);
-        Write(removal, written);
-        var verification = Verify(removal, written);
+        var (written, verification) = WriteVerified(removal, place, name);
         if (File.Exists(written + ".data"))
             File.Move(written + ".data", target + ".data", overwrite: true);
         File.Move(written, target, overwrite);
         return verification;
+    }
+
+    /// <summary>Makes the smaller model as <see cref="Save"/> does and compares it, but leaves no file.</summary>
+    /// <exception cref="VerificationException">The outputs differ, or the smaller model does not run.</exception>
+    public Verification Verify(Removal removal)
+    {
+        using var place = new AtomicOutput(System.IO.Path.Combine(System.IO.Path.GetTempPath(), "coppice-verify"), overwrite: true);
+        return WriteVerified(removal, place, "pruned.onnx").Verification;
+    }
+
+    /// <summary>Writes into a folder of its own, and compares what is there.</summary>
+    private (string Written, Verification Verification) WriteVerified(Removal removal, AtomicOutput place, string name)
+    {
+        using var scope = new TensorScope();
+        using var paused = Tape.Pause();
+        Directory.CreateDirectory(place.Temporary);
+        var written = System.IO.Path.Combine(place.Temporary, name);
+        Write(removal, written);
+        return (written, Verify(removal, written));
     }
 
     private void Write(Removal removal, string path)
@@ -115,15 +145,16 @@ public sealed class OnnxPruning
 
     private Verification Verify(Removal removal, string path)
     {
-        var expected = new ReferenceRun(Dependencies, removal).Run(_inputs);
+        var expected = new ReferenceRun(Dependencies, removal).Run(Inputs);
         try
         {
             using var file = OnnxFile.Open(path);
-            return Verification.Compare(Graph, expected, new OnnxModule(file).Forward(_inputs), removal.Normalized);
+            return Verification.Compare(Graph, expected, new OnnxModule(file).Forward(Inputs), removal.Normalized);
         }
         catch (OnnxException error)
         {
-            throw new PruningException($"{Path} can't do without what would be removed, and nothing was written: {error.Message}", error);
+            var problem = error.Message.Replace($"{path}: ", "", StringComparison.Ordinal);
+            throw new VerificationException($"{Path} can't do without what would be removed, and nothing was written: {problem}", error);
         }
     }
 
@@ -155,44 +186,5 @@ public sealed class OnnxPruning
                 named[output.Name] = tensor;
             return named;
         }
-    }
-
-    private static bool Runs(OnnxModule module, IReadOnlyList<Tensor> inputs)
-    {
-        using var scope = new TensorScope();
-        using var paused = Tape.Pause();
-        try
-        {
-            module.Forward(inputs);
-            return true;
-        }
-        catch (OnnxException)
-        {
-            return false; // Open runs it on longer inputs, and that failure is the caller's
-        }
-    }
-
-    private static List<Tensor> ExamplesFor(string path, OnnxModule module)
-    {
-        var usual = Examples(UsualSize);
-        return Runs(module, usual) ? usual : Examples(LongSize);
-
-        List<Tensor> Examples(int size)
-        {
-            var random = new RandomSource(Seed);
-            return [.. module.Inputs.Select(input => Example(path, input, size, random))];
-        }
-    }
-
-    private static Tensor Example(string path, OnnxValue input, int size, RandomSource random)
-    {
-        if (input.Dims is null || input.DType is not { } dtype)
-            throw new OnnxException(path, $"input '{input.Name}' says neither type nor number of axes", "Give an example of it.");
-        var sizes = input.Dims.Select((dim, axis) => dim.Value is > 0 ? checked((int)dim.Value.Value) : axis == 0 ? 1 : size);
-        var example = Tensor.Zeros(Shape.Create([.. sizes]));
-        if (dtype.IsFloatingPoint())
-            foreach (ref var value in example.AsSpan<float>())
-                value = 2 * random.NextSingle() - 1;
-        return example.Cast(dtype);
     }
 }

@@ -31,7 +31,7 @@ public sealed record CheckpointInspection(
     /// <param name="checkpoint">What to inspect.</param>
     /// <param name="progress">Told the bytes read.</param>
     /// <param name="cancellation">Stops between tensors.</param>
-    public static CheckpointInspection Of(Checkpoint checkpoint, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    public static CheckpointInspection Of(IWeightStore checkpoint, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         var selection = WeightSelector.Select(checkpoint.Tensors, ModelFacts.Of(checkpoint));
         var reasons = selection.Excluded.ToDictionary(excluded => excluded.Name, excluded => excluded.Reason);

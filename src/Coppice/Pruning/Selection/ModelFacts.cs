@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Coppice.Checkpoints;
+using Coppice.Onnx;
+using Coppice.Pruning.Onnx;
 
 namespace Coppice.Pruning.Selection;
 
@@ -13,6 +15,9 @@ public sealed record ModelFacts(
 {
     private static readonly string[] LanguageModels = ["LM", "ConditionalGeneration", "PreTraining"];
 
+    /// <summary>What each weight is to the model's computation, where that is at hand; null where only names tell.</summary>
+    public IReadOnlyDictionary<string, WeightRole>? Roles { get; init; }
+
     /// <summary>Nothing known.</summary>
     public static ModelFacts None { get; } = new();
 
@@ -21,10 +26,12 @@ public sealed record ModelFacts(
         Architecture is null || LanguageModels.Any(mark => Architecture.Contains(mark, StringComparison.Ordinal));
 
     /// <summary>Reads the facts from the config.json in a checkpoint's folder, or beside its file; nothing is known where there is
-    /// none.</summary>
+    /// none. Of an ONNX model, its graph tells.</summary>
     /// <exception cref="PruningException">The file is not JSON.</exception>
-    public static ModelFacts Of(Checkpoint checkpoint)
+    public static ModelFacts Of(IWeightStore checkpoint)
     {
+        if (checkpoint is OnnxWeights onnx)
+            return None with { Roles = OnnxWeightRoles.Of(onnx.Graph) };
         var path = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(checkpoint.WeightFiles[0]))!, "config.json");
         if (!File.Exists(path))
             return None;
@@ -54,3 +61,8 @@ public sealed record ModelFacts(
                 && names[0].ValueKind == JsonValueKind.String ? names[0].GetString() : null);
     }
 }
+
+/// <summary>What a weight is to the computation.</summary>
+/// <param name="WhyOut">Why it is out of the default scope; null where it is in.</param>
+/// <param name="InputMajor">Whether a matrix is stored [in, out].</param>
+public sealed record WeightRole(string? WhyOut, bool InputMajor = false);

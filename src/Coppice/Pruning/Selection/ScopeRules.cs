@@ -47,6 +47,8 @@ internal sealed class ScopeRules
     {
         if (!tensor.DType.IsFloatingPoint())
             return $"not floating-point ({tensor.DType})";
+        if (_facts.Roles is { } roles)
+            return roles.TryGetValue(tensor.Name, out var role) ? role.WhyOut : "no node reads it";
         if (IsBuffer(tensor))
             return "a buffer, no parameter";
         if (tensor.Name.EndsWith("_orig", StringComparison.Ordinal))

@@ -25,7 +25,7 @@ public static class WeightSelector
         {
             var reason = WhyOut(tied, rules, include ?? [], exclude ?? []);
             if (reason is null)
-                weights.Add(ToWeight(tied, rules.Family));
+                weights.Add(ToWeight(tied, rules.Family, facts));
             else
                 excluded.AddRange(tied.Tensors.Select(tensor => new ExcludedTensor(tensor.Name, reason)));
         }
@@ -56,10 +56,12 @@ public static class WeightSelector
         return tied.Tensors[0].DType.IsFloatingPoint() ? null : $"not floating-point ({tied.Tensors[0].DType})";
     }
 
-    private static SelectedWeight ToWeight(TiedTensors tied, ModelFamily? family)
+    private static SelectedWeight ToWeight(TiedTensors tied, ModelFamily? family, ModelFacts facts)
     {
         var names = tied.Tensors.Select(tensor => tensor.Name).Skip(1).Concat(tied.AbsentNames);
-        var inputMajor = family is { InputMajor: true } && tied.Tensors[0].Shape.Rank == 2 && family.IsInBlock(tied.Tensors[0].Name);
+        var name = tied.Tensors[0].Name;
+        var inputMajor = facts.Roles?.GetValueOrDefault(name)?.InputMajor
+            ?? family is { InputMajor: true } && tied.Tensors[0].Shape.Rank == 2 && family.IsInBlock(name);
         return new SelectedWeight(tied.Tensors, [.. names], inputMajor);
     }
 

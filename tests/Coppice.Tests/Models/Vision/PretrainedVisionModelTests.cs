@@ -62,6 +62,6 @@ public sealed class PretrainedVisionModelTests
             for (var c = 0; c < logits[row].Length; c++)
                 Assert.Equal(logits[row][c], predicted.Logits[row][c], 2e-4);
         var right = expected.Zip(data.Labels).Count(pair => pair.First == pair.Second);
-        Assert.Equal(right / (double)data.Count, ImageClassification.Measure(model, data, predicted.Classes).Accuracy, 12);
+        Assert.Equal(right / (double)data.Count, ImageClassification.Measure(model.Classifier, data, predicted.Classes).Accuracy, 12);
     }
 }

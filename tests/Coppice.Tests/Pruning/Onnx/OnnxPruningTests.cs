@@ -1,7 +1,6 @@
 using Coppice.Checkpoints;
 using Coppice.Data;
 using Coppice.Onnx;
-using Coppice.Pruning;
 using Coppice.Pruning.Dependency;
 using Coppice.Pruning.Onnx;
 using Coppice.Tensors;

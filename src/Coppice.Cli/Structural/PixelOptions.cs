@@ -1,0 +1,39 @@
+using System.CommandLine;
+using System.Globalization;
+using Coppice.Data;
+using Coppice.Onnx;
+
+namespace Coppice.Cli.Structural;
+
+/// <summary>How images become what an ONNX classifier was trained on; its file does not say it.</summary>
+internal static class PixelOptions
+{
+    public static readonly Option<string?> Mean = new("--mean")
+    {
+        Description = "ONNX classifiers: subtracted from pixels scaled to 0..1, one number or one for each channel: 0.485,0.456,0.406 "
+            + "(default: 0).",
+    };
+
+    public static readonly Option<string?> Std = new("--std")
+    {
+        Description = "ONNX classifiers: what the difference is divided by (default: 1). Pixels of 0..255 are --std 0.003921569.",
+    };
+
+    /// <summary>The images of a file as a model sees them.</summary>
+    public static ImageTrainingData Apply(ParseResult parsed, OnnxImageClassifier classifier, ImageData images)
+    {
+        classifier.CheckImages(images.Channels, images.Height, images.Width);
+        return new(images, Numbers(parsed, Mean, images.Channels, 0), Numbers(parsed, Std, images.Channels, 1));
+    }
+
+    private static float[] Numbers(ParseResult parsed, Option<string?> option, int channels, float otherwise)
+    {
+        if (parsed.GetValue(option) is not { } text)
+            return [.. Enumerable.Repeat(otherwise, channels)];
+        var numbers = text.Split(',').Select(part => float.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+            && float.IsFinite(number) && (number > 0 || option == Mean) ? number
+            : throw new UsageException($"{option.Name} {text} is not one number, or {channels} with commas between them.")).ToList();
+        return numbers.Count == channels ? [.. numbers] : numbers is [var one] ? [.. Enumerable.Repeat(one, channels)]
+            : throw new UsageException($"{option.Name} {text} has {numbers.Count} numbers; the images have {channels} channels.");
+    }
+}

@@ -1,0 +1,88 @@
+using Coppice.Tensors;
+
+namespace Coppice.Onnx;
+
+/// <summary>Makes inputs to run a model on where nobody gives any.</summary>
+public static class OnnxExamples
+{
+    private const long MostElements = 1 << 28;
+    private const int Channels = 3, Side = 224, Length = 32;
+
+    /// <summary>
+    /// An example of each input: floats are random within -1..1, everything else is 1. An axis that the file leaves open is as long as in
+    /// the <paramref name="sizes"/> of another input where it has the same name; else the first is 1, of an image (four axes of floats) the
+    /// second 3 and the others 224, of anything else 32.
+    /// </summary>
+    /// <param name="module">The model.</param>
+    /// <param name="sizes">Axis sizes of some inputs, by name; the name "" stands for the only input.</param>
+    /// <param name="seed">Of the random values.</param>
+    /// <exception cref="OnnxException">There is no such input, it has other sizes in the file, or its sizes must be given.</exception>
+    public static IReadOnlyList<Tensor> Of(OnnxModule module, IReadOnlyDictionary<string, Shape>? sizes = null, long seed = 0)
+    {
+        sizes = Named(module, sizes ?? new Dictionary<string, Shape>());
+        if (sizes.Keys.FirstOrDefault(name => module.Inputs.All(input => input.Name != name)) is { } unknown)
+            throw new OnnxException(module.Path, $"there is no input '{unknown}'",
+                $"It takes {string.Join(", ", module.Inputs)}; give sizes of these.");
+        var random = new RandomSource(seed);
+        var named = NamedSizes(module, sizes);
+        return [.. module.Inputs.Select(input => Example(module,
+            input, sizes.TryGetValue(input.Name, out var shape) ? shape : UsualShape(module, input, named), random))];
+    }
+
+    private static Dictionary<string, Shape> Named(OnnxModule module, IReadOnlyDictionary<string, Shape> sizes) => sizes.ToDictionary(
+        entry => entry.Key.Length > 0 ? entry.Key : module.Inputs is [var only] ? only.Name
+            : throw new OnnxException(module.Path, $"it takes {string.Join(", ", module.Inputs)}",
+                $"Say whose sizes {entry.Value} are, on the command line as --input NAME=1x3x224x224."),
+        entry => entry.Value);
+
+    /// <summary>Lengths of named axes, as the given inputs have them.</summary>
+    private static Dictionary<string, int> NamedSizes(OnnxModule module, IReadOnlyDictionary<string, Shape> sizes)
+    {
+        var named = new Dictionary<string, int>();
+        foreach (var input in module.Inputs)
+            if (sizes.TryGetValue(input.Name, out var shape))
+            {
+                Check(module, input, shape);
+                foreach (var (axis, dim) in (input.Dims ?? []).Index())
+                    if (dim.Param is { Length: > 0 } name)
+                        named.TryAdd(name, shape[axis]);
+            }
+        return named;
+    }
+
+    private static void Check(OnnxModule module, OnnxValue input, Shape shape)
+    {
+        var fits = input.Dims is null || input.Dims.Count == shape.Rank
+            && input.Dims.Index().All(entry => entry.Item.Value is not > 0 || entry.Item.Value == shape[entry.Index]);
+        if (!fits)
+            throw new OnnxException(module.Path, $"input '{input.Name}' is {input}, not {shape}",
+                "Sizes that the file fixes can't be changed; give others for the named ones alone.");
+    }
+
+    private static Shape UsualShape(OnnxModule module, OnnxValue input, Dictionary<string, int> named)
+    {
+        if (input.Dims is not { } dims)
+            throw new OnnxException(module.Path, $"input '{input.Name}' does not say how many axes it has",
+                $"Give its sizes, on the command line as --input {input.Name}=1x3x224x224.");
+        if (dims.FirstOrDefault(dim => dim.Value > int.MaxValue) is { } huge)
+            throw new OnnxException(module.Path, $"input '{input.Name}' has an axis of {huge}", "Export the model again with smaller sizes.");
+        var isImage = dims.Count == 4 && input.DType?.IsFloatingPoint() == true;
+        return Shape.Create([.. dims.Select((dim, axis) => dim.Value is > 0 and var size ? (int)size
+            : dim.Param is { } name && named.TryGetValue(name, out var known) ? known
+            : axis == 0 ? 1 : !isImage ? Length : axis == 1 ? Channels : Side)]);
+    }
+
+    private static Tensor Example(OnnxModule module, OnnxValue input, Shape shape, RandomSource random)
+    {
+        if (input.DType is not { } dtype)
+            throw new OnnxException(module.Path, $"input '{input.Name}' has no element type that is supported", "Export the model again.");
+        if (shape.Aggregate(1.0, (product, size) => product * size) > MostElements)
+            throw new OnnxException(module.Path, $"input '{input.Name}' of {shape} has more than {MostElements:N0} elements",
+                $"Give smaller sizes, on the command line as --input {input.Name}=1x3x224x224.");
+        var example = Tensor.Full(shape, 1);
+        if (dtype.IsFloatingPoint())
+            foreach (ref var value in example.AsSpan<float>())
+                value = 2 * random.NextSingle() - 1;
+        return example.Cast(dtype);
+    }
+}

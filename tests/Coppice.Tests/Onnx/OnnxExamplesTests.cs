@@ -1,0 +1,74 @@
+using Coppice.Onnx;
+using Coppice.Tensors;
+
+namespace Coppice.Tests.Onnx;
+
+public sealed class OnnxExamplesTests
+{
+    [Fact]
+    public void Of_OpenAxes_TakeTheUsualSizesOrThoseOfTheirName()
+    {
+        using var folder = new TempFolder();
+        var module = Open(folder, ("images", DType.F32, ["N", null, "height", "width"]), ("ids", DType.I64, ["N", "steps"]), ("mask", DType.I64, ["N", "steps"]));
+        var usual = OnnxExamples.Of(module);
+        Assert.Equal<Shape>([1, 3, 224, 224], usual[0].Shape);
+        Assert.Equal<Shape>([1, 32], usual[1].Shape);
+        Assert.All(usual[1].ToArray<long>(), id => Assert.Equal(1, id));
+        Assert.InRange(usual[0].ToArray<float>().Max(), 0.99f, 1);
+        var given = OnnxExamples.Of(module, new Dictionary<string, Shape> { ["ids"] = [2, 7] });
+        Assert.Equal<Shape>([2, 3, 224, 224], given[0].Shape);
+        Assert.Equal<Shape>([2, 7], given[2].Shape);
+    }
+
+    [Fact]
+    public void Of_TheSameSeed_AreTheSame()
+    {
+        using var folder = new TempFolder();
+        var module = Open(folder, ("x", DType.F32, ["N", "M"]));
+        var sizes = new Dictionary<string, Shape> { [""] = [1, 9] };
+        Assert.Equal(OnnxExamples.Of(module, sizes, 3)[0].ToArray<float>(), OnnxExamples.Of(module, sizes, 3)[0].ToArray<float>());
+        Assert.NotEqual(OnnxExamples.Of(module, sizes, 3)[0].ToArray<float>(), OnnxExamples.Of(module, sizes, 4)[0].ToArray<float>());
+    }
+
+    [Theory]
+    [InlineData("nobody", new[] { 1 }, "there is no input 'nobody'")]
+    [InlineData("x", new[] { 1, 2, 3 }, "input 'x' is x F32 [N, 4], not [1, 2, 3]")]
+    [InlineData("x", new[] { 1, 5 }, "not [1, 5]")]
+    [InlineData("", new[] { 1, 4 }, "--input NAME=")]
+    [InlineData("y", new[] { 100_000, 100_000 }, "more than 268,435,456 elements")]
+    public void Of_SizesThatDontFit_NamesTheInput(string name, int[] sizes, string says)
+    {
+        using var folder = new TempFolder();
+        var module = Open(folder, ("x", DType.F32, ["N", "4"]), ("y", DType.F32, ["A", "B"]));
+        var error = Assert.Throws<OnnxException>(() => OnnxExamples.Of(module, new Dictionary<string, Shape> { [name] = Shape.Create(sizes) }));
+        Assert.Contains(says, error.Message, StringComparison.Ordinal);
+        Assert.Contains("m.onnx", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Of_AnInputWithoutAxes_AsksForThem()
+    {
+        using var folder = new TempFolder();
+        var error = Assert.Throws<OnnxException>(() => OnnxExamples.Of(Open(folder, ("x", DType.F32, null))));
+        Assert.Contains("--input x=", error.Message, StringComparison.Ordinal);
+    }
+
+    private static OnnxModule Open(TempFolder folder, params (string Name, DType DType, string?[]? Dims)[] inputs)
+    {
+        var graph = new GraphProto { Name = "g" };
+        foreach (var (name, dtype, dims) in inputs)
+        {
+            graph.Inputs.Add(dims is null
+                ? new() { Name = name, Type = new() { Tensor = new() { ElementType = dtype.ToOnnx() } } }
+                : ValueInfoProto.From(name, dtype.ToOnnx(), dims.Select(dim =>
+                    long.TryParse(dim, out var size) ? new Dimension { Value = size } : new Dimension { Param = dim })));
+            graph.Nodes.Add(new() { OpType = "Identity", Inputs = { name }, Outputs = { name + "_out" } });
+            graph.Outputs.Add(new() { Name = name + "_out" });
+        }
+        var model = new ModelProto { IrVersion = 8, Graph = graph };
+        model.OpsetImports.Add(new() { Domain = "", Version = 17 });
+        OnnxFile.Save(model, folder["m.onnx"]);
+        using var file = OnnxFile.Open(folder["m.onnx"]);
+        return new(file);
+    }
+}
