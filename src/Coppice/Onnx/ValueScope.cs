@@ -3,11 +3,27 @@ using Coppice.Tensors;
 namespace Coppice.Onnx;
 
 /// <summary>Values by name; a subgraph sees those of the graph around it too.</summary>
-internal sealed class ValueScope(ValueScope? outer)
+/// <param name="outer">The graph around it.</param>
+/// <param name="path">What tells the values of one graph from those of another: empty, or nodes and branches that lead there.</param>
+internal sealed class ValueScope(ValueScope? outer, string path = "")
 {
     private readonly Dictionary<string, Tensor?> _values = [];
 
-    public void Add(string name, Tensor? value) => _values[name] = value;
+    /// <summary>Told each value of this graph and those in it, by path and name.</summary>
+    public Action<string, Tensor>? Watch { get; init; } = outer?.Watch;
+
+    /// <summary>The path of a subgraph.</summary>
+    public static string PathOf(string outer, NodeProto node, string attribute) => $"{outer}{node.Outputs.FirstOrDefault()}.{attribute}/";
+
+    /// <summary>The scope of a subgraph in this one.</summary>
+    public ValueScope Inner(NodeProto node, string attribute) => new(this, PathOf(path, node, attribute));
+
+    public void Add(string name, Tensor? value)
+    {
+        _values[name] = value;
+        if (value is not null && name.Length > 0)
+            Watch?.Invoke(path + name, value);
+    }
 
     public Tensor? Find(string name) => _values.TryGetValue(name, out var value) ? value : outer?.Find(name);
 }

@@ -52,6 +52,7 @@ public sealed class OpCoverageTests
         (new Gather(1), [Matrix, Places]), (new GatherElements(0), [Matrix, Places]), (new GatherND(), [Matrix, Places]),
         (new ScatterElements(0), [Matrix, Places, Floats([2, 2])]), (new ScatterND(), [Matrix, Places, Floats([2])]),
         (new Unfold([2, 3], [1, 2], [1, 1], [0, 1], [1, 0]), [Image]), (new Fold([4], [2], [1], [1], [0], [0]), [Floats([1, 2, 2, 3])]),
+        (new RoiAlign(2, 2, 0, 1, true), [Image, Tensor.From<float>([0, 0, 4, 4], [1, 4]), Tensor.From<long>([1], [1])]),
     ];
 
     public static TheoryData<int> Numbered => [.. Enumerable.Range(0, Cases.Length)];

@@ -52,7 +52,10 @@ internal static class Normalization
             .Multiply(scale.Reshape(perChannel)).Add(bias.Reshape(perChannel));
     }
 
-    private static Tensor Rows(Tensor x, float epsilon) => x.LayerNorm(Tensor.Full([x.Shape[^1]], 1), Tensor.Zeros([x.Shape[^1]]), epsilon);
+    private static Tensor Rows(Tensor x, float epsilon) => x.LayerNorm(Vector(1, x.Shape[^1]), Vector(0, x.Shape[^1]), epsilon);
+
+    /// <summary>One number over and over, made by an op, so that a graph knows that its size follows.</summary>
+    private static Tensor Vector(float value, int size) => Constant(value).Expand([size]);
 
     private static Tensor?[] LayerNorm(OperatorCall call)
     {
@@ -62,9 +65,9 @@ internal static class Normalization
         foreach (var dim in x.Shape.Dims[axis..])
             size *= dim;
         var rows = x.Reshape(-1, size);
-        bias ??= Tensor.Zeros(scale.Shape);
         var whole = Shape.Create(x.Shape.Dims[axis..]);
-        var y = rows.LayerNorm(scale.Expand(whole).Reshape(size), bias.Expand(whole).Reshape(size), epsilon).Reshape([.. x.Shape.Dims]);
+        var shift = bias is null ? Vector(0, size) : bias.Expand(whole).Reshape(size);
+        var y = rows.LayerNorm(scale.Expand(whole).Reshape(size), shift, epsilon).Reshape([.. x.Shape.Dims]);
         if (call.Node.Outputs.Count == 1)
             return [y];
         var mean = rows.Mean().Unsqueeze(-1);

@@ -15,8 +15,8 @@ internal interface IModelContext
     /// <summary>The tensor of an attribute.</summary>
     Tensor Load(TensorProto tensor);
 
-    /// <summary>Runs a subgraph, which sees the values of the graph around it.</summary>
-    Tensor?[] Run(GraphProto body, IReadOnlyList<Tensor?> arguments, ValueScope outer);
+    /// <summary>Runs a subgraph in a scope of its own, which sees the values of the graph around it.</summary>
+    Tensor?[] Run(GraphProto body, IReadOnlyList<Tensor?> arguments, ValueScope values);
 }
 
 /// <summary>One run of a node: its attributes, the tensors it reads, and the model it belongs to.</summary>
@@ -81,7 +81,8 @@ internal sealed class OperatorCall(NodeProto node, IReadOnlyList<Tensor?> inputs
 
     /// <summary>Runs a subgraph of this node, which sees all values of the graph around it.</summary>
     public Tensor?[] Run(string attribute, params IReadOnlyList<Tensor?> arguments) =>
-        model.Run(node.Attribute(attribute)?.Graph ?? throw new NotSupportedException($"attribute {attribute} is missing"), arguments, values);
+        model.Run(node.Attribute(attribute)?.Graph ?? throw new NotSupportedException($"attribute {attribute} is missing"), arguments,
+            values.Inner(node, attribute));
 
     /// <summary>Applies an op of F32 to another type of floats by way of F32.</summary>
     public static Tensor InSingle(Func<Tensor, Tensor> function, Tensor x) =>

@@ -9,19 +9,17 @@ internal static class Pooling
 {
     public static Dictionary<string, OnnxOperator> Operators { get; } = new()
     {
-        ["MaxPool"] = call => [InSingle(x => MaxPool(call, x), Floats(call))],
+        ["MaxPool"] = call => call.Node.Outputs.Count > 1
+            ? call.InSingle(typed => MaxPoolWithPlaces(typed, typed[0]))
+            : [InSingle(x => MaxPool(call, x), Floats(call))],
+        ["MaxUnpool"] = call => call.InSingle(typed => [MaxUnpool(typed)]),
         ["AveragePool"] = call => [InSingle(x => Average(call, x), call[0])],
         ["LpPool"] = call => [InSingle(x => LpPool(call, x), call[0])],
         ["GlobalAveragePool"] = call => [InSingle(x => Global(x, Reduction.Mean), call[0])],
         ["GlobalMaxPool"] = call => [InSingle(x => Global(x, Reduction.Max), call[0])],
     };
 
-    private static Tensor Floats(OperatorCall call)
-    {
-        if (call.Node.Outputs.Count > 1)
-            throw new NotSupportedException("its second output, the indices, is not supported");
-        return call[0].DType.IsFloatingPoint() ? call[0] : call[0].Cast(DType.F32);
-    }
+    private static Tensor Floats(OperatorCall call) => call[0].DType.IsFloatingPoint() ? call[0] : call[0].Cast(DType.F32);
 
     private static Tensor Global(Tensor x, Reduction kind) => x.Shape.Rank == 4 && kind == Reduction.Mean
         ? x.AdaptiveAvgPool2d()
@@ -32,6 +30,52 @@ internal static class Pooling
         var window = Window(call, x, out var extra);
         var y = Max(window, window.EvenPadding, extra, x);
         return call[0].DType.IsFloatingPoint() ? y : y.Cast(call[0].DType);
+    }
+
+    /// <summary>The largest of each window, and where in the whole tensor it is.</summary>
+    private static Tensor?[] MaxPoolWithPlaces(OperatorCall call, Tensor x)
+    {
+        const int wholeInSingle = 1 << 24;
+        var window = Window(call, x, out var extra);
+        var (sizes, planes) = (x.Shape.Dims[2..].ToArray(), x.Shape[0] * x.Shape[1]);
+        var size = sizes.Aggregate(1, (product, axis) => checked(product * axis));
+        if (size > wholeInSingle)
+            throw new NotSupportedException($"indices into an image of {size} pixels are not supported");
+        var columns = Columns(x, float.NegativeInfinity);                                  // [B, C, windows, places]
+        int[] backwards = [0, 1, .. Enumerable.Range(2, window.Rank).Reverse()];
+        var numbers = Tensor.Arange(0, size).Cast(DType.F32);
+        var image = call.Flag("storage_order")
+            ? numbers.Reshape([1, 1, .. sizes.Reverse()]).Permute(backwards)
+            : numbers.Reshape([1, 1, .. sizes]);
+        var places = Columns(image, -1).Cast(DType.I64).Expand(columns.Shape);
+        var best = Apply(new GatherElements(3), places, columns.ArgMax().Unsqueeze(3)).Squeeze(3);
+        var offsets = Tensor.Arange(0, planes).Multiply(Tensor.From<long>([size], [])).Reshape(x.Shape[0], x.Shape[1], 1);
+        var counts = Enumerable.Range(0, window.Rank)
+            .Select(axis => (sizes[axis] + window.Before[axis] + window.After[axis] + extra[axis] - window.Span(axis)) / window.Stride[axis] + 1);
+        int[] shape = [x.Shape[0], x.Shape[1], .. counts];
+        return [columns.Reduce(Reduction.Max, 3).Reshape(shape), best.Add(offsets).Reshape(shape)];
+
+        Tensor Columns(Tensor pixels, float outside) => Apply(new Unfold(IntList.Create(window.Kernel), IntList.Create(window.Stride),
+            IntList.Create(window.Dilation), IntList.Create(window.Before), IntList.Create(Sum(window.After, extra)), outside), pixels)
+            .Transpose(2, 3);
+    }
+
+    /// <summary>Values put back where MaxPool took them from, into zeros.</summary>
+    private static Tensor MaxUnpool(OperatorCall call)
+    {
+        var (x, places) = (call[0], call[1]);
+        var kernel = call.Ints("kernel_shape") ?? throw new NotSupportedException("kernel_shape is missing");
+        var window = WindowAttributes.Read(call, x.Shape.Dims[2..], kernel);
+        int[] sizes = [x.Shape[0], x.Shape[1], .. Enumerable.Range(0, window.Rank)
+            .Select(axis => (x.Shape[axis + 2] - 1) * window.Stride[axis] + kernel[axis] - window.Before[axis] - window.After[axis])];
+        var zeros = Constant(0).Expand([sizes.Aggregate(1, (product, axis) => checked(product * axis))]).Contiguous();
+        var y = Apply(new ScatterElements(0, ScatterKind.Assign), zeros, places.Reshape(-1), x.Reshape(-1)).Reshape(sizes);
+        if (call.Optional(2) is null)
+            return y;
+        var wanted = call.Values(2);
+        for (var axis = 2; axis < sizes.Length; axis++)
+            y = y.Pad(axis, 0, Math.Max(0, ToInt(wanted[axis]) - sizes[axis]));
+        return y;
     }
 
     private static Tensor Max(WindowAttributes window, int? even, int[] extra, Tensor x)

@@ -1,3 +1,4 @@
+using Coppice.Graphs;
 using Coppice.Tensors.Ops;
 
 namespace Coppice.Pruning.Dependency;
@@ -30,23 +31,62 @@ internal static class AxisRules
         c.Sizes = c.Outputs[0];
     }
 
+    /// <summary>Every n-th entry: one of each block of n, so that whole blocks can go.</summary>
     public static void Slice(Coupling c)
     {
         var op = (Slice)c.Node.Op;
         const string why = "entries are taken in steps";
-        c.Pin(c.Inputs[0][op.Axis], why);
         c.Outputs[0] = [.. c.Inputs[0]];
-        c.Outputs[0][op.Axis] = c.NewPinned(op.Count, why);
+        var pattern = op.Step > 0 ? new IndexPattern(op.Start, [op.Count], [op.Step]) : null;
+        if (pattern?.TakenFrom(c.Inputs[0][op.Axis], c.Name) is not { } taken)
+        {
+            c.Pin(c.Inputs[0][op.Axis], why);
+            c.Outputs[0][op.Axis] = c.NewPinned(op.Count, why);
+            return;
+        }
+        c.Pin(taken.Factors[1], why);
+        var before = AxisAlgebra.Cut(taken.Factors[0], [op.Start / op.Step, taken.Factors[0].Size - op.Start / op.Step], c.Name)[0];
+        Term[] start = [Product.Of(before, taken.Factors[1]), c.NewPinned(op.Start % op.Step, why)];
+        c.Outputs[0][op.Axis] = taken.Term;
+        c.Sizes = [Sum.Of([.. start.Where(part => part.Size > 0).DefaultIfEmpty(start[1])]), taken.Term];
     }
 
-    /// <summary>x [.., N, ..], indices [I...] -> [.., I..., ..]</summary>
+    /// <summary>x [.., N, ..], indices [I...] -> [.., I..., ..]; constant indices are numbered anew when entries of N go.</summary>
     public static void Gather(Coupling c)
     {
         var (x, axis) = (c.Inputs[0], ((Gather)c.Node.Op).Axis);
-        c.Pin(x[axis], "its entries are taken by their numbers");
-        c.Outputs[0] = [.. x[..axis], .. c.Inputs[1], .. x[(axis + 1)..]];
+        Term[] made = c.Inputs[1];
+        if (Taken(c, x[axis]) is not { } taken)
+            c.Pin(x[axis], "its entries are taken by their numbers");
+        else if (made.Length > 0)
+        {
+            c.Pin(made[0], "it says which entries are taken");
+            made = [taken];
+        }
+        c.Outputs[0] = [.. x[..axis], .. made, .. x[(axis + 1)..]];
     }
 
+    /// <summary>x [batch.., numbered.., rest..], rows of indices [batch.., I.., K] -> [batch.., I.., rest..].</summary>
+    public static void GatherND(Coupling c)
+    {
+        var (x, indices) = (c.Inputs[0], c.Inputs[1]);
+        var rest = ((GatherND)c.Node.Op).BatchAxes + indices[^1].Size;
+        foreach (var axis in x[..rest].Concat(indices))
+            c.Pin(axis, "blocks are taken by their numbers");
+        c.Outputs[0] = [.. indices[..^1], .. x[rest..]];
+    }
+
+    private static Term? Taken(Coupling c, Term axis)
+    {
+        if (c.Node.Inputs[1] is not (ConstantValue or BufferValue) || c.InputSizes(1) is not ([] or [> 0]))
+            return null;
+        int[] indices = [.. ((StoredValue)c.Node.Inputs[1]).Tensor.ToArray<long>().Select(index => (int)(index < 0 ? index + axis.Size : index))];
+        return IndexPattern.Find(indices)?.TakenFrom(axis, c.Name)?.Term
+            // One by one nothing can go, so that only longer runs are worth their terms.
+            ?? (indices.Zip(indices.Skip(1)).Any(pair => pair.Second == pair.First + 1) ? AxisAlgebra.Gather(axis, indices, c.Name) : null);
+    }
+
+    /// <summary>All but sums are normalised: the mean or maximum of what is left is another.</summary>
     public static void Reduce(Coupling c)
     {
         var op = (Reduce)c.Node.Op;
@@ -54,10 +94,8 @@ internal static class AxisRules
         foreach (var axis in op.Axes)
         {
             var term = c.Inputs[0][axis];
-            if (op.Kind == Reduction.Mean)
+            if (op.Kind != Reduction.Sum)
                 AxisAlgebra.Normalize(term, c.Name);
-            else if (op.Kind != Reduction.Sum)
-                c.Pin(term, $"the {op.Kind} of what is left would be another");
             c.Contract(0, axis);
             c.Outputs[0][axis] = c.NewPinned(1, OneIndex);
         }
@@ -91,6 +129,16 @@ internal static class AxisRules
         foreach (var term in c.Inputs[0][2..])
             c.Pin(term, CouplingRules.Slides);
         c.Outputs[0] = [.. c.Inputs[0][..2], .. c.OutputSizes().Skip(2).Select(size => c.NewPinned(size, CouplingRules.Slides))];
+    }
+
+    /// <summary>x [B, C, H, W], corners [R, 4], images [R] -> [R, C, h, w]</summary>
+    public static void RoiAlign(Coupling c)
+    {
+        const string why = "regions are cut from images by numbers";
+        var x = c.Inputs[0];
+        foreach (var term in new[] { x[0], x[2], x[3] }.Concat(c.Inputs[1]).Concat(c.Inputs[2]))
+            c.Pin(term, why);
+        c.Outputs[0] = [c.Inputs[1][0], x[1], .. c.OutputSizes().Skip(2).Select(size => c.NewPinned(size, why))];
     }
 
     /// <summary>[B, C, places, windows] -> [B, C, sizes...]</summary>

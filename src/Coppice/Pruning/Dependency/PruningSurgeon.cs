@@ -24,7 +24,8 @@ public static class PruningSurgeon
         var undo = removal.ToPlan("").ApplyReversibly(dependencies.Graph.State);
         try
         {
-            var graph = dependencies.Graph.Revise(node => Revised(dependencies.CouplingOf(node), removal));
+            var graph = dependencies.Graph.Revise(node => Revised(dependencies.CouplingOf(node), removal),
+                (node, input) => node.Op is Gather gather && input == 1 ? removal.Renumbered(node.Inputs[1], node.Inputs[0], gather.Axis) : null);
             var verification = Verification.Compare(graph, expected, new GraphModule(graph).Forward(inputs), removal.Normalized);
             if (forward is not null)
                 verification = verification.And(Verification.Compare(

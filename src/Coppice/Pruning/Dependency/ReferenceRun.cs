@@ -31,8 +31,8 @@ internal sealed class ReferenceRun(DependencyGraph dependencies, Removal removal
     {
         if (op is LayerNorm or RmsNorm or Mean && removal.KeptOf(node.Inputs[0], node.Inputs[0].SampleShape.Rank - 1) is { } kept)
             return Normalized(op, inputs, kept);
-        if (op is Reduce { Kind: Reduction.Mean } mean)
-            return Op.Apply(op, [mean.Axes.Aggregate(inputs[0], (x, axis) => removal.KeptOf(node.Inputs[0], axis) is { } part
+        if (op is Reduce { Kind: not Reduction.Sum } statistic)
+            return Op.Apply(op, [statistic.Axes.Aggregate(inputs[0], (x, axis) => removal.KeptOf(node.Inputs[0], axis) is { } part
                 ? AxisSelection.Select(x, axis, part) : x)]);
         foreach (var (input, axis) in dependencies.CouplingOf(node).Contracted)
             if (removal.KeptOf(node.Inputs[input], axis) is { } left)

@@ -76,6 +76,18 @@ public sealed class Removal
         return IsUntouched(term) ? null : Indices(KeptOf(term));
     }
 
+    /// <summary>What constant positions along an axis become: those that stay, counted anew; null where nothing of the axis goes.</summary>
+    internal Tensor? Renumbered(Value positions, Value value, int axis)
+    {
+        if (positions is not StoredValue { Tensor: var tensor } || KeptOf(value, axis) is not { } kept)
+            return null;
+        var place = kept.Index().ToDictionary(entry => (long)entry.Item, entry => (long)entry.Index);
+        var size = value.SampleShape[axis];
+        long[] left = [.. tensor.ToArray<long>().Select(index => index < 0 ? index + size : index).Where(place.ContainsKey)
+            .Select(index => place[index])];
+        return Tensor.From<long>(left, tensor.Shape.Rank == 0 ? [] : [left.Length]);
+    }
+
     /// <summary>How many indices of an axis stay.</summary>
     internal int SizeOf(Term term)
     {

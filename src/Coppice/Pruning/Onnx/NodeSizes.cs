@@ -1,33 +1,43 @@
 using Coppice.Graphs;
 using Coppice.Onnx;
 using Coppice.Pruning.Dependency;
+using Coppice.Tensors;
+using Coppice.Tensors.Ops;
 
 namespace Coppice.Pruning.Onnx;
 
 /// <summary>Rewrites the sizes and positions that nodes of a file carry in attributes and constants, for what is left of a model.</summary>
 /// <param name="model">The file.</param>
-/// <param name="valueOf">The value of the analysed graph that has a name in the file; null where it has none.</param>
+/// <param name="scope">The graph of it whose nodes these are.</param>
+/// <param name="values">The values of the analysed graph.</param>
 /// <param name="removal">What goes.</param>
-internal sealed class NodeSizes(ModelProto model, Func<string, Value?> valueOf, Removal removal)
+internal sealed class NodeSizes(ModelProto model, FileScope scope, FileValues values, Removal removal)
 {
-    private readonly SizeConstants _constants = new(model);
+    private readonly SizeConstants _constants = new(model, scope);
 
-    /// <summary>Rewrites all nodes.</summary>
-    public void Rewrite()
+    /// <summary>Rewrites all nodes, in subgraphs too.</summary>
+    public static void Rewrite(ModelProto model, FileValues values, Removal removal)
     {
         var before = SizeConstants.Reads(model.Graph!).ToHashSet();
-        foreach (var node in model.Graph!.Nodes.ToList())
-            Rewrite(node);
-        _constants.RemoveUnread(before);
+        foreach (var scope in new FileScope(model.Graph!).All().ToList())
+        {
+            var sizes = new NodeSizes(model, scope, values, removal);
+            foreach (var node in scope.Graph.Nodes.ToList())
+                sizes.Rewrite(node);
+        }
+        SizeConstants.RemoveUnread(model.Graph!, before);
     }
 
     private void Rewrite(NodeProto node)
     {
-        var (x, y) = (Input(node, 0), node.Outputs.Count > 0 ? valueOf(node.Outputs[0]) : null);
+        var (x, y) = (Input(node, 0), node.Outputs.Count > 0 ? values.Find(scope, node.Outputs[0]) : null);
         switch (node.OpType)
         {
             case "Reshape" or "Expand" or "Resize" when y is not null:
                 Target(node, node.OpType == "Resize" ? 3 : 1, y);
+                break;
+            case "ConstantOfShape" when y is not null:
+                Target(node, 0, y);
                 break;
             case "Tile" when x is not null && y is not null:
                 Repeats(node, x, y);
@@ -35,8 +45,12 @@ internal sealed class NodeSizes(ModelProto model, Func<string, Value?> valueOf, 
             case "Split" when x is not null:
                 Split(node, x);
                 break;
-            case "Slice" when x is not null:
-                Slice(node, x);
+            case "Slice" when x is not null && y is not null:
+                Slice(node, x, y);
+                break;
+            case "Gather" when x is not null && y is NodeValue { Producer: { Op: Gather gather } producer }:
+                if (removal.Renumbered(producer.Inputs[1], producer.Inputs[0], gather.Axis) is { } positions)
+                    node.Inputs[1] = _constants.Replace(node.Inputs[1], positions);
                 break;
             case "Pad" when y is not null:
                 Pad(node, y);
@@ -57,7 +71,7 @@ internal sealed class NodeSizes(ModelProto model, Func<string, Value?> valueOf, 
         }
     }
 
-    private Value? Input(NodeProto node, int index) => index < node.Inputs.Count ? valueOf(node.Inputs[index]) : null;
+    private Value? Input(NodeProto node, int index) => index < node.Inputs.Count ? values.Find(scope, node.Inputs[index]) : null;
 
     private int Size(Value value, int axis) => removal.ShapeOf(value)[axis];
 
@@ -113,26 +127,42 @@ internal sealed class NodeSizes(ModelProto model, Func<string, Value?> valueOf, 
     {
         node.Attributes.RemoveAll(attribute => attribute.Name == "num_outputs");
         if (model.OpsetVersion() >= 13)
-            node.Inputs.Add(_constants.Replace($"{node.Outputs[0]}_split", sizes));
+            node.Inputs.Add(_constants.Replace($"{node.Outputs[0]}_split", Tensor.From<long>(sizes, [sizes.Length])));
         else
             node.Attributes.Add(AttributeProto.From("split", sizes));
     }
 
-    private void Slice(NodeProto node, Value x)
+    private void Slice(NodeProto node, Value x, Value y)
     {
+        var axes = Numbers(node, "axes", 3);
         if (Numbers(node, "starts", 1) is not { } starts || Numbers(node, "ends", 2) is not { } ends)
+        {
+            if (axes is [var only])
+                ComputedSlice(node, x, y, Axis(only, x));
             return;
-        var axes = Numbers(node, "axes", 3) ?? [.. Enumerable.Range(0, starts.Length).Select(axis => (long)axis)];
+        }
+        axes ??= [.. Enumerable.Range(0, starts.Length).Select(axis => (long)axis)];
+        var steps = Numbers(node, "steps", 4);
         var (newStarts, newEnds) = (new Dictionary<int, long>(), new Dictionary<int, long>());
         for (var i = 0; i < starts.Length; i++)
             if (removal.KeptOf(x, Axis(axes[i], x)) is { } kept)
             {
                 var size = x.SampleShape[Axis(axes[i], x)];
-                newStarts[i] = Before(kept, Position(starts[i], size));
+                var (start, step) = (Position(starts[i], size), steps?[i] ?? 1);
+                newStarts[i] = Before(kept, start / step * step) + start % step; // whole blocks of a step go
                 newEnds[i] = Before(kept, Position(ends[i], size));
             }
         Edit(node, "starts", 1, newStarts, starts.Length);
         Edit(node, "ends", 2, newEnds, ends.Length);
+    }
+
+    /// <summary>Positions computed from sizes (halves of an axis, say) may lie elsewhere now: they become numbers.</summary>
+    private void ComputedSlice(NodeProto node, Value x, Value y, int axis)
+    {
+        if (removal.KeptOf(x, axis) is not { } kept || y is not NodeValue { Producer.Op: Narrow narrow } || narrow.Axis != axis)
+            return;
+        node.Inputs[1] = _constants.Replace(node.Inputs[1], Tensor.From<long>([Before(kept, narrow.Start)], [1]));
+        node.Inputs[2] = _constants.Replace(node.Inputs[2], Tensor.From<long>([Before(kept, narrow.Start + narrow.Length)], [1]));
     }
 
     private void Pad(NodeProto node, Value y)

@@ -23,9 +23,9 @@ public sealed class OnnxPruning
 {
     private const long Seed = 20;
 
-    private readonly Dictionary<string, Value> _values;
+    private readonly FileValues _values;
 
-    private OnnxPruning(string path, TracedModel traced, IReadOnlyList<Tensor> inputs, Dictionary<string, Value> values,
+    private OnnxPruning(string path, TracedModel traced, IReadOnlyList<Tensor> inputs, FileValues values,
         DependencyGraph dependencies)
     {
         (Path, Traced, Inputs, _values, Dependencies) = (path, traced, inputs, values, dependencies);
@@ -73,9 +73,8 @@ public sealed class OnnxPruning
         var module = new OnnxModule(file);
         var examples = examplesOf(module);
         var (graph, values) = Trace(module, examples);
-        var pins = file.Model.Graph!.Nodes.SelectMany(node => Pins(node, values));
         var traced = new TracedModel("onnx", module, graph, inputs => module.Forward(inputs));
-        return new(path, traced, inputsOf(traced), values, DependencyGraph.Of(graph, pins));
+        return new(path, traced, inputsOf(traced), values, DependencyGraph.Of(graph, values.Pins(new(file.Model.Graph!))));
     }
 
     /// <summary>Writes the smaller model, once it was run and found to compute what the original does without what is removed.</summary>
@@ -123,9 +122,9 @@ public sealed class OnnxPruning
         OwnInitializers.Give(file.Model);
         var graph = file.Model.Graph!;
         foreach (var initializer in graph.Initializers)
-            if (_values.GetValueOrDefault(initializer.Name ?? "") is { } value)
+            if (_values.Find(new(graph), initializer.Name ?? "") is { } value)
                 Slice(graph, initializer, value, removal);
-        new NodeSizes(file.Model, name => _values.GetValueOrDefault(name), removal).Rewrite();
+        NodeSizes.Rewrite(file.Model, _values, removal);
         graph.ValueInfos.Clear();
         OnnxFile.Save(file.Model, path);
     }
@@ -160,9 +159,10 @@ public sealed class OnnxPruning
     }
 
     /// <summary>The graph, and its values by their names in the file, weights too.</summary>
-    private static (Graph Graph, Dictionary<string, Value> Values) Trace(OnnxModule module, IReadOnlyList<Tensor> inputs)
+    private static (Graph Graph, FileValues Values) Trace(OnnxModule module, IReadOnlyList<Tensor> inputs)
     {
         const string prefix = "value:";
+        var seen = new HashSet<string>();
         var all = GraphTracer.Trace(module, Forward, [.. module.Inputs.Zip(inputs, (input, tensor) => new TraceInput(input.Name, tensor))]);
         var outputs = all.Outputs.Where(output => !output.Name.StartsWith(prefix, StringComparison.Ordinal)).ToList();
         var graph = all.WithOutputs(outputs);
@@ -171,28 +171,20 @@ public sealed class OnnxPruning
             .ToDictionary(output => output.Name[prefix.Length..], output => output.Value);
         foreach (var value in alive.OfType<BufferValue>())
             values[value.Name] = value;
-        return (graph, values);
+        return (graph, new(values, seen));
 
         TraceOutputs Forward(IReadOnlyList<Tensor> tensors)
         {
             var named = new Dictionary<string, Tensor>();
             var results = module.Forward(tensors, (name, tensor) =>
             {
-                if (tensor.DType == DType.F32 && name.Length > 0)
+                seen.Add(name);
+                if (tensor.DType == DType.F32)
                     named[prefix + name] = tensor;
             });
             foreach (var (output, tensor) in module.Outputs.Zip(results))
                 named[output.Name] = tensor;
             return named;
         }
-    }
-
-    /// <summary>Axes of which the file's own operators need every index, though the ops that they become do not.</summary>
-    private static IEnumerable<(Value Value, int Axis, string Reason)> Pins(NodeProto node, Dictionary<string, Value> values)
-    {
-        var squares = node.OpType switch { "DepthToSpace" => node.Outputs[0], "SpaceToDepth" => node.Inputs[0], _ => "" };
-        if (values.TryGetValue(squares, out var value))
-            for (var axis = 2; axis < value.SampleShape.Rank; axis++)
-                yield return (value, axis, $"{node}: it takes whole blocks");
     }
 }

@@ -36,16 +36,18 @@ internal static class OwnInitializers
         return tensor.Name!;
     }
 
-    /// <summary>A name that nothing in the graph has yet.</summary>
-    public static string FreeName(GraphProto graph, string wanted)
+    /// <summary>A name that nothing in a model has yet.</summary>
+    public static string FreeName(GraphProto main, string wanted)
     {
-        var taken = graph.Nodes.SelectMany(node => node.Outputs).Concat(graph.Initializers.Select(tensor => tensor.Name ?? ""))
-            .Concat(graph.Inputs.Select(input => input.Name ?? "")).ToHashSet();
+        var taken = new FileScope(main).All().SelectMany(scope => NamesIn(scope.Graph)).ToHashSet();
         var number = 2;
         while (taken.Contains($"{wanted}_{number}"))
             number++;
         return $"{wanted}_{number}";
     }
+
+    private static IEnumerable<string> NamesIn(GraphProto graph) => graph.Nodes.SelectMany(node => node.Outputs)
+        .Concat(graph.Initializers.Select(tensor => tensor.Name ?? "")).Concat(graph.Inputs.Select(input => input.Name ?? ""));
 
     private static TensorSource Renamed(TensorProto tensor, string name) => TensorSource.From(name, tensor.Source().ToTensor());
 

@@ -6,20 +6,10 @@ namespace Coppice.Pruning.Onnx;
 
 /// <summary>The tensors of sizes and positions that nodes of a model read: known numbers, or computed when the model runs.</summary>
 /// <remarks>What is changed gets a copy of its own, since other nodes may read the same numbers.</remarks>
-internal sealed class SizeConstants(ModelProto model)
+internal sealed class SizeConstants(ModelProto model, FileScope scope)
 {
-    private readonly GraphProto _graph = model.Graph!;
-
-    /// <summary>The numbers of a value; null where they are computed.</summary>
-    public long[]? Find(string name)
-    {
-        if (Constant(name)?.Attribute("value_ints") is { } numbers)
-            return [.. numbers.Ints];
-        var tensor = Stored(name);
-        return tensor is { DataType: TensorDataType.Int64 or TensorDataType.Int32 }
-            ? tensor.Source().ToTensor().Cast(DType.I64).ToArray<long>()
-            : null;
-    }
+    /// <summary>The numbers of a value; null where they are computed from others.</summary>
+    public long[]? Find(string name) => Known(name) ?? (Producer(name) is { } node && KeepsNumbers(node) ? Find(node.Inputs[0]) : null);
 
     /// <summary>The value with some numbers replaced where they are constants; what is computed from sizes follows by itself.</summary>
     /// <param name="name">The value.</param>
@@ -31,35 +21,32 @@ internal sealed class SizeConstants(ModelProto model)
     {
         if (edits.Count == 0)
             return name;
-        if (Find(name) is { } values)
-            return Replace(name, [.. values.Select((value, i) => edits.GetValueOrDefault(i, value))]);
+        if (Known(name) is { } values)
+            return Replace(name, Tensor.From<long>([.. values.Select((value, i) => edits.GetValueOrDefault(i, value))],
+                Stored(name) is { Dims.Count: 0 } ? [] : [values.Length]));
         if (Producer(name) is not { } producer)
             return name;
-        return producer.OpType switch
-        {
-            "Concat" => Rewire(producer, EditedPieces(producer, edits, count, reader), reader),
-            "Cast" or "Identity" or "Squeeze" or "Unsqueeze" =>
-                Rewire(producer, [Edit(producer.Inputs[0], edits, count, reader), .. producer.Inputs.Skip(1)], reader),
-            _ => name,
-        };
+        return producer.OpType == "Concat" ? Rewire(producer, EditedPieces(producer, edits, count, reader), reader)
+            : KeepsNumbers(producer) ? Rewire(producer, [Edit(producer.Inputs[0], edits, count, reader), .. producer.Inputs.Skip(1)], reader)
+            : name;
     }
 
-    /// <summary>A new constant in place of another.</summary>
-    public string Replace(string name, long[] values)
-    {
-        int[] sizes = Stored(name) is { Dims.Count: 0 } ? [] : [values.Length];
-        var tensor = Tensor.From<long>(values, Shape.Create(sizes));
-        return OwnInitializers.Add(model, TensorProto.From(TensorSource.From(OwnInitializers.FreeName(_graph, name), tensor)));
-    }
+    /// <summary>A new constant in place of another value.</summary>
+    public string Replace(string name, Tensor values) =>
+        OwnInitializers.Add(model, TensorProto.From(TensorSource.From(OwnInitializers.FreeName(model.Graph!, name), values)));
 
     /// <summary>Removes the constants that nothing reads any more.</summary>
-    public void RemoveUnread(IReadOnlySet<string> before)
+    public static void RemoveUnread(GraphProto main, IReadOnlySet<string> before)
     {
-        var read = Reads(_graph).ToHashSet();
-        _graph.Nodes.RemoveAll(node => node.Outputs.Count > 0 && node.Outputs.All(output => before.Contains(output) && !read.Contains(output)));
-        foreach (var name in before.Where(name => !read.Contains(name)))
-            if (_graph.Initializers.RemoveAll(tensor => tensor.Name == name) > 0)
-                _graph.Inputs.RemoveAll(input => input.Name == name);
+        var read = Reads(main).ToHashSet();
+        foreach (var graph in new FileScope(main).All().Select(scope => scope.Graph).ToList())
+        {
+            graph.Nodes.RemoveAll(node =>
+                node.Outputs.Count > 0 && node.Outputs.All(output => before.Contains(output) && !read.Contains(output)));
+            var gone = graph.Initializers.Select(tensor => tensor.Name ?? "").Where(name => before.Contains(name) && !read.Contains(name)).ToHashSet();
+            graph.Initializers.RemoveAll(tensor => gone.Contains(tensor.Name ?? ""));
+            graph.Inputs.RemoveAll(input => gone.Contains(input.Name ?? ""));
+        }
     }
 
     /// <summary>Names of all that is read, in subgraphs too.</summary>
@@ -68,12 +55,25 @@ internal sealed class SizeConstants(ModelProto model)
         .Concat(graph.Nodes.SelectMany(node => node.Attributes)
             .SelectMany(attribute => attribute.Graph is null ? [] : Reads(attribute.Graph)));
 
-    private NodeProto? Producer(string name) => name.Length == 0 ? null : _graph.Nodes.Find(node => node.Outputs.Contains(name));
+    private static bool KeepsNumbers(NodeProto node) => node.OpType is "Cast" or "Identity" or "Squeeze" or "Unsqueeze";
+
+    private long[]? Known(string name)
+    {
+        if (Constant(name)?.Attribute("value_ints") is { } numbers)
+            return [.. numbers.Ints];
+        var tensor = Stored(name);
+        return tensor is { DataType: TensorDataType.Int64 or TensorDataType.Int32 }
+            ? tensor.Source().ToTensor().Cast(DType.I64).ToArray<long>()
+            : null;
+    }
+
+    private NodeProto? Producer(string name) => name.Length == 0 ? null
+        : scope.Chain().SelectMany(graph => graph.Graph.Nodes).FirstOrDefault(node => node.Outputs.Contains(name));
 
     private NodeProto? Constant(string name) => Producer(name) is { OpType: "Constant" } node ? node : null;
 
     private TensorProto? Stored(string name) =>
-        _graph.Initializers.Find(tensor => tensor.Name == name) ?? Constant(name)?.Attribute("value")?.Tensor;
+        scope.Chain().SelectMany(graph => graph.Graph.Initializers).FirstOrDefault(tensor => tensor.Name == name) ?? Constant(name)?.Attribute("value")?.Tensor;
 
     private List<string> EditedPieces(NodeProto concat, IReadOnlyDictionary<int, long> edits, int count, NodeProto reader)
     {
@@ -103,8 +103,8 @@ internal sealed class SizeConstants(ModelProto model)
         var copy = new NodeProto { OpType = node.OpType, Domain = node.Domain };
         copy.Inputs.AddRange(inputs);
         copy.Attributes.AddRange(node.Attributes);
-        copy.Outputs.Add(OwnInitializers.FreeName(_graph, node.Outputs[0]));
-        _graph.Nodes.Insert(_graph.Nodes.IndexOf(reader), copy);
+        copy.Outputs.Add(OwnInitializers.FreeName(model.Graph!, node.Outputs[0]));
+        scope.Graph.Nodes.Insert(scope.Graph.Nodes.IndexOf(reader), copy);
         return copy.Outputs[0];
     }
 }

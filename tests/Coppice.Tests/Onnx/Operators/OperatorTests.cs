@@ -10,6 +10,28 @@ public sealed class OperatorTests
     private static readonly Tensor Matrix = Tensor.From<float>([1, 2, 3, 4, 5, 6], [2, 3]);
     private static readonly Tensor Image = Tensor.From<float>([1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 1, 3, 3]);
 
+    private static readonly (string Mode, string Padding, int Corners, float[] Expected)[] GridCases =
+    [
+        ("bilinear", "zeros", 0, [2.5f, 1f, 0f]),
+        ("bilinear", "zeros", 1, [2.5f, 1.75f, 2.4375f]),
+        ("bilinear", "border", 0, [2.5f, 1f, 3.5f]),
+        ("bilinear", "border", 1, [2.5f, 1.75f, 3.25f]),
+        ("bilinear", "reflection", 0, [2.5f, 1f, 3.5f]),
+        ("bilinear", "reflection", 1, [2.5f, 1.75f, 3f]),
+        ("nearest", "zeros", 0, [1f, 1f, 0f]),
+        ("nearest", "zeros", 1, [1f, 1f, 4f]),
+        ("nearest", "border", 0, [1f, 1f, 4f]),
+        ("nearest", "border", 1, [1f, 1f, 4f]),
+        ("nearest", "reflection", 0, [1f, 1f, 4f]),
+        ("nearest", "reflection", 1, [1f, 1f, 4f]),
+        ("bicubic", "zeros", 0, [3.525391f, 1f, 0f]),
+        ("bicubic", "zeros", 1, [3.525391f, 2.196594f, 3.102196f]),
+        ("bicubic", "border", 0, [2.5f, 1f, 3.546875f]),
+        ("bicubic", "border", 1, [2.5f, 1.679688f, 3.384766f]),
+        ("bicubic", "reflection", 0, [2.5f, 1f, 3.546875f]),
+        ("bicubic", "reflection", 1, [2.5f, 1.46875f, 3.210938f]),
+    ];
+
     [Fact]
     public void Arithmetic_EachOperator_ComputesElements()
     {
@@ -128,6 +150,44 @@ public sealed class OperatorTests
             attributes: [two, step, AttributeProto.From("pads", [1L, 1, 0, 0]), Int("count_include_pad", 1)]);
         Check([5], "GlobalAveragePool", [Image]);
         Check([9], "GlobalMaxPool", [Image]);
+    }
+
+    [Fact]
+    public void MaxPool_WithIndices_SaysWhereTheLargestAre()
+    {
+        AttributeProto two = AttributeProto.From("kernel_shape", [2L, 2]), step = AttributeProto.From("strides", [2L, 2]);
+        var twice = Tensor.Concat(1, Image, Image.Multiply(Tensor.Full([], -1)));
+        var pooled = OneNode.Run("MaxPool", [twice], 2, 17, two, AttributeProto.From("pads", [1L, 1, 0, 0]), step);
+        Assert.Equal([1f, 3, 7, 9, -1, -2, -4, -5], pooled[0].ToArray<float>());
+        Assert.Equal([0L, 2, 6, 8, 9, 10, 12, 13], pooled[1].ToArray<long>());
+        Assert.Equal([4L, 7, 5, 8], OneNode.Run("MaxPool", [Image], 2, 17, two, Int("storage_order", 1))[1].ToArray<long>());
+        Check([0, 0, 0, 5], "MaxUnpool", [Tensor.Full([1, 1, 1, 1], 5), Tensor.From<long>([3], [1, 1, 1, 1])], attribute: two);
+        Check([0, 5, 0, 0, 0, 0], "MaxUnpool", [Tensor.Full([1, 1, 1, 1], 5), Tensor.From<long>([1], [1, 1, 1, 1]), Longs(1, 1, 2, 3)], attribute: two);
+    }
+
+    /// <summary>Expected values are torch.nn.functional.grid_sample's.</summary>
+    [Fact]
+    public void GridSample_EachModeAndPadding_ReadsBetweenPixels()
+    {
+        var x = Tensor.From<float>([1, 2, 3, 4], [1, 1, 2, 2]);
+        var grid = Tensor.From<float>([0, 0, -0.5f, -0.5f, 1.5f, 0.25f], [1, 1, 3, 2]);
+        foreach (var (mode, padding, corners, expected) in GridCases)
+            Check(expected, "GridSample", [x, grid],
+                attributes: [AttributeProto.From("mode", mode), AttributeProto.From("padding_mode", padding), Int("align_corners", corners)]);
+    }
+
+    [Fact]
+    public void Signals_EachOperator_FollowsItsFormula()
+    {
+        Check([0, 0.5f, 1, 0.5f], "HannWindow", [Longs(4).Squeeze(0)]);
+        Check([0, 0.75f, 0.75f, 0], "HannWindow", [Longs(4).Squeeze(0)], attribute: Int("periodic", 0));
+        Check([2f / 23, 25f / 46, 1, 25f / 46], "HammingWindow", [Longs(4).Squeeze(0)]);
+        Check([0, 0.34f, 1, 0.34f], "BlackmanWindow", [Longs(4).Squeeze(0)]);
+        var signal = Tensor.From<float>([1, 2, 3, 4], [1, 4, 1]);
+        Check([10, 0, -2, 2, -2, 0, -2, -2], "DFT", [signal], attribute: Int("axis", 1));
+        Check([10, 0, -2, 2, -2, 0], "DFT", [signal], attributes: [Int("axis", 1), Int("onesided", 1)]);
+        Check([1, 0, 2, 0, 3, 0, 4, 0], "DFT", [Tensor.From<float>([10, 0, -2, 2, -2, 0, -2, -2], [1, 4, 2])], attributes: [Int("axis", 1), Int("inverse", 1)]);
+        Check([3, 0, -1, 0, 7, 0, -1, 0], "STFT", [signal, Longs(2).Squeeze(0), Floats(1, 1)]);
     }
 
     [Fact]

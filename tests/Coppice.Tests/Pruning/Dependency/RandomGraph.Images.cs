@@ -1,4 +1,5 @@
 using Coppice.Graphs;
+using Coppice.Tensors;
 using Coppice.Tensors.Ops;
 
 namespace Coppice.Tests.Pruning.Dependency;
@@ -38,7 +39,7 @@ internal sealed partial class RandomGraph
     private Value ImageBlock(Value x, int depth)
     {
         var channels = x.SampleShape[1];
-        switch (Next(depth > 0 ? 16 : 9))
+        switch (Next(depth > 0 ? 20 : 9))
         {
             case 0:
                 return Conv(x, Channels(), Any(1, 3));
@@ -73,10 +74,34 @@ internal sealed partial class RandomGraph
             case 14: // blocks that may not fit each other
                 var one = Shuffled(Conv(x, channels), DivisorOf(channels));
                 return Apply(new Add(), one, Shuffled(Conv(x, channels), DivisorOf(channels)));
+            case 15: // every so many
+                var step = DivisorOf(channels);
+                return Apply(new Slice(1, Next(step), channels / step, step), x);
+            case 16:
+                return Apply(new Gather(1), x, Positions(channels));
+            case 17 when channels % 2 == 0: // one of each pair
+                return Apply(new Gather(2), Reshaped(x, _batch, channels / 2, 2, x.SampleShape[2], x.SampleShape[3]),
+                    _builder.Constant(Tensor.From<long>([Next(2)], [])));
+            case 18:
+                var map = Apply(new Add(), Apply(new Reduce(Any(Reduction.Max, Reduction.Min), [1]), x), Apply(new Reduce(Reduction.Mean, [1]), x));
+                return Apply(new Multiply(), x, Apply(new Sigmoid(), map));
             default:
                 var shared = Weight(channels, channels, 1, 1);
                 return Apply(new Conv2d(), Activated(Apply(new Conv2d(), x, shared)), shared);
         }
+    }
+
+    /// <summary>Channels by their numbers: shuffled, in runs, or any.</summary>
+    private ConstantValue Positions(int channels)
+    {
+        var (groups, start) = (DivisorOf(channels), Next(channels));
+        int[] indices = Next(3) switch
+        {
+            0 => [.. Enumerable.Range(0, channels).Select(i => i % groups * (channels / groups) + i / groups)],
+            1 => [.. Enumerable.Range(start, channels - start), .. Enumerable.Range(0, Next(start + 1))],
+            _ => [.. Enumerable.Range(0, channels).Select(_ => Next(channels))],
+        };
+        return _builder.Constant(Tensor.From<long>([.. indices.Select(index => Chance(5) ? index - channels : (long)index)], [indices.Length]));
     }
 
     private Value Resized(Value x)

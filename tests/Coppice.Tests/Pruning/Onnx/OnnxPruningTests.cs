@@ -131,24 +131,65 @@ public sealed class OnnxPruningTests
     }
 
     [Fact]
-    public void Save_SizeInASubgraph_IsRefusedAndWritesNothing()
+    public void Save_SizeInABranch_IsRewritten()
+    {
+        using var folder = new TempFolder();
+        var pruning = OpenedBranches(folder, Branch("other", Node("ConstantOfShape", ["target"], ["z"])));
+        Remove(pruning, folder, 0, 5);
+        using var file = OnnxFile.Open(folder["small.onnx"]);
+        Assert.Equal<Shape>([1, 3], new OnnxModule(file).Forward(Tensor.Full([1, 2, 2, 2], 1))[0].Shape);
+        var target = file.Model.Graph!.Nodes.Single(node => node.OpType == "If").Attribute("then_branch")!.Graph!.Nodes[0].Inputs[1];
+        Assert.Equal([1, 16], file.Model.Graph.Initializers.Single(tensor => tensor.Name == target).Source().ToTensor().ToArray<long>());
+    }
+
+    [Fact]
+    public void Open_ValueOfABranchThatDoesNotRun_IsPinned()
+    {
+        using var folder = new TempFolder();
+        var pruning = OpenedBranches(folder, Branch("other", Node("Reshape", ["a", "target"], ["z"])));
+        Assert.Empty(pruning.Dependencies.Groups);
+        Assert.Contains(pruning.Dependencies.Pinned, axis => axis.Reason.Contains("'flat.else_branch' reads 'a'", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Save_ChannelsTakenByNumber_NumbersThemAnew()
     {
         using var folder = new TempFolder();
         var graph = new GraphProto { Name = "g" };
         Add(graph, "Conv", ["x", "w1"], "a");
-        var branch = new GraphProto { Name = "branch" };
-        Add(branch, "Reshape", ["a", "target"], "r");
-        branch.Outputs.Add(new() { Name = "r" });
-        var both = new[] { "then_branch", "else_branch" }
-            .Select(name => new AttributeProto { Name = name, Type = AttributeType.Graph, Graph = branch });
-        graph.Nodes.Add(Node("If", ["yes"], ["flat"], [.. both]));
+        Add(graph, "Gather", ["a", "shuffle"], "b", AttributeProto.From("axis", 1L));
+        Add(graph, "Conv", ["b", "w2"], "y");
+        Numbers(graph, "shuffle", 0, 2, 4, 1, 3, 5);
+        var pruning = Opened(folder, graph, ("w1", [6, 2, 1, 1]), ("w2", [3, 6, 1, 1]));
+        Assert.Equal(["2", "3"], pruning.Dependencies.Groups.Select(group => $"{group.Size}").Order());
+        var removal = new Removal(pruning.Dependencies);
+        removal.Remove(pruning.Dependencies.Groups.Single(group => group.Size == 3), [1]);
+        pruning.Save(removal, folder["small.onnx"]);
+        using var file = OnnxFile.Open(folder["small.onnx"]);
+        var positions = file.Model.Graph!.Nodes.Single(node => node.OpType == "Gather").Inputs[1];
+        Assert.Equal([0, 2, 1, 3], file.Model.Graph.Initializers.Single(tensor => tensor.Name == positions).Source().ToTensor().ToArray<long>());
+    }
+
+    private static OnnxPruning OpenedBranches(TempFolder folder, GraphProto other)
+    {
+        var graph = new GraphProto { Name = "g" };
+        Add(graph, "Conv", ["x", "w1"], "a");
+        var taken = Branch("taken", Node("Reshape", ["a", "target"], ["r"]));
+        graph.Nodes.Add(Node("If", ["yes"], ["flat"],
+            new AttributeProto { Name = "then_branch", Type = AttributeType.Graph, Graph = taken },
+            new AttributeProto { Name = "else_branch", Type = AttributeType.Graph, Graph = other }));
         Add(graph, "MatMul", ["flat", "w2"], "y");
         Numbers(graph, "target", 1, 24);
         graph.Initializers.Add(TensorProto.From(TensorSource.From("yes", Tensor.From<bool>([true], []))));
-        var pruning = Opened(folder, graph, ("w1", [6, 2, 1, 1]), ("w2", [24, 3]));
-        var error = Assert.Throws<VerificationException>(() => Remove(pruning, folder, 0, 5));
-        Assert.Contains("Reshape", error.Message, StringComparison.Ordinal);
-        Assert.Equal([folder["model.onnx"]], Directory.GetFileSystemEntries(folder.Path));
+        return Opened(folder, graph, ("w1", [6, 2, 1, 1]), ("w2", [24, 3]));
+    }
+
+    private static GraphProto Branch(string name, NodeProto node)
+    {
+        var branch = new GraphProto { Name = name };
+        branch.Nodes.Add(node);
+        branch.Outputs.Add(new() { Name = node.Outputs[0] });
+        return branch;
     }
 
     private static void Remove(OnnxPruning pruning, TempFolder folder, params int[] indices)
