@@ -5,6 +5,8 @@ using Coppice.Models;
 using Coppice.Models.Bert;
 using Coppice.Models.Vision;
 using Coppice.Modules;
+using Coppice.Pruning;
+using Coppice.Tensors;
 using Coppice.Tokenizers;
 
 namespace Coppice.Cli.Structural;
@@ -36,6 +38,13 @@ internal abstract class OpenedModel
                 + $"{string.Join(", ", VisionModels.Known)}.");
     }
 
+    /// <summary>The model as one of a Hugging Face folder; null where it is none.</summary>
+    public virtual PretrainedModel? Folder => null;
+
+    /// <summary>Inputs of the graph from a file's examples, without targets: at the most so many.</summary>
+    /// <exception cref="PruningException">The file has not enough for one.</exception>
+    public abstract IReadOnlyList<IReadOnlyList<Tensor>> Inputs(string data, int count);
+
     /// <summary>Examples of a file, for gradients.</summary>
     public abstract TrainingData Read(string data);
 
@@ -51,6 +60,23 @@ internal abstract class OpenedModel
         public override StructuralPlan? Before => model.Plan;
 
         public override IReadOnlyList<string> DefaultScope => model.Architecture.Sizes.Globs;
+
+        public override PretrainedModel? Folder => model;
+
+        /// <summary>Windows of the length that the graph was traced with; one may hold the end of a text and the beginning of the
+        /// next.</summary>
+        public override IReadOnlyList<IReadOnlyList<Tensor>> Inputs(string data, int count)
+        {
+            var (tokenizer, steps) = (Tokenizer.FromFolder(model.Folder), Traced.Graph.Inputs[0].SampleShape[1]);
+            var texts = model.Module is ITextClassifier classifier
+                ? LabeledText.Read(data).Encode(tokenizer, Math.Min(classifier.MaxPositions, LongestExample))
+                : TextDocuments.Read(data).Select(text => tokenizer.Encode(text, addSpecialTokens: false));
+            Tensor[] windows = [.. texts.SelectMany(ids => ids).Chunk(steps).Where(window => window.Length == steps).Take(count)
+                .Select(window => Tensor.From<long>([.. window.Select(id => (long)id)], [1, steps]))];
+            if (windows.Length == 0)
+                throw new PruningException($"{data} has less than the {steps} tokens of one input; give more, or fewer by --input.");
+            return [.. windows.Select(window => (IReadOnlyList<Tensor>)[window])];
+        }
 
         public override TrainingData Read(string data)
         {
@@ -76,6 +102,13 @@ internal abstract class OpenedModel
         public override StructuralPlan? Before => model.Plan;
 
         public override IReadOnlyList<string> DefaultScope => [];
+
+        public override IReadOnlyList<IReadOnlyList<Tensor>> Inputs(string data, int count)
+        {
+            var images = Read(data);
+            return [.. Enumerable.Range(0, Math.Min(count, images.Count)).Select(image =>
+                (IReadOnlyList<Tensor>)[((ImageBatch)images.Load([image])).Images])];
+        }
 
         public override TrainingData Read(string data) =>
             new ImageTrainingData(ImageData.Read(data), model.Architecture.Mean, model.Architecture.Std);

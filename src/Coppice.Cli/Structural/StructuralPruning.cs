@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Coppice.Evaluation;
 using Coppice.Graphs;
 using Coppice.Models;
 using Coppice.Models.Vision;
+using Coppice.Pruning;
 using Coppice.Pruning.Dependency;
 using Spectre.Console;
 
@@ -31,25 +33,48 @@ internal sealed record StructuralPruning(
         var model = terminal.Busy("tracing the model",
             () => OpenedModel.Open(path, parsed.GetValue(StructuralOptions.Arch), parsed.GetValue(StructuralOptions.Input)));
         var dependencies = DependencyGraph.Of(model.Traced.Graph);
+        var inputs = model.Traced.RandomInputs(parsed.GetValue(CommonOptions.Seed));
+        var latency = new PrunedLatency(dependencies, inputs);
+        var calibration = StructuralOptions.InputsOf(parsed, model);
+        var compensation = new Compensating(parsed, calibration);
+        var size = parsed.GetValue(StructuralOptions.TargetSize) is { } most
+            ? new SizeTarget(Quantity.Bytes("--target-size", most), Path.GetFileName(Path.TrimEndingDirectorySeparator(output ?? path))) : null;
+        var time = parsed.GetValue(StructuralOptions.TargetLatency) is { } longest
+            ? Quantity.Milliseconds("--target-latency", longest) : (double?)null;
         var removal = terminal.Busy("choosing what to remove", () => (options with
         {
             Include = options.Include.Count > 0 ? options.Include : model.DefaultScope,
             Before = model.Before,
-        }).Choose(dependencies, StructuralOptions.ImportanceOf(parsed, model)));
+            Budget = time is { } milliseconds ? latency.Within(milliseconds)
+                : size?.BudgetOf(model, dependencies.Graph, SavingOptions.Of(parsed) with { Overwrite = false }),
+        }).Choose(dependencies, StructuralOptions.ImportanceOf(parsed, model, calibration)));
+        if (time is not null && removal.IsEmpty)
+            throw new PruningException($"{path} takes {latency.Of(removal).A.P50:F2} ms as it is: nothing has to go for {time} ms.");
+        if (time is not null)
+            latency.RefuseSlower(removal);
+        compensation.Prepare(dependencies, removal);
         var (before, cuts) = (ModelCost.Of(dependencies.Graph), removal.ToPlan(model.Traced.Kind));
         var (graph, verification) = terminal.Busy("removing and verifying", () => PruningSurgeon.Apply(
-            dependencies, removal, model.Traced.RandomInputs(parsed.GetValue(CommonOptions.Seed)), model.Traced.Forward));
+            dependencies, removal, inputs, model.Traced.Forward));
+        compensation.CarryOut(graph);
         if (output is not null)
             terminal.Busy("writing", () =>
             {
                 model.Save(output, cuts, SavingOptions.Of(parsed));
+                size?.Check(output);
                 return true;
             });
         if (plan is not null)
             File.WriteAllBytes(plan, cuts.ToJson());
         return new(output, removal, [.. dependencies.Groups.Where(group => removal.KeptOf(group).Length < group.Size)], before,
-            ModelCost.Of(graph), verification);
+            ModelCost.Of(graph), verification) { Latency = time is null ? null : latency.Of(removal), Compensated = compensation.Summary };
     }
+
+    /// <summary>Measured times of the model as it was (A) and as it is; null where no target asked for them.</summary>
+    public InterleavedTimes? Latency { get; init; }
+
+    /// <summary>What was done to make up for what went, in words; null where nothing was.</summary>
+    public string? Compensated { get; init; }
 
     public JsonObject ToJson() => new()
     {
@@ -64,6 +89,8 @@ internal sealed record StructuralPruning(
         })]),
         ["parameters"] = new JsonObject { ["before"] = Before.Parameters, ["after"] = After.Parameters },
         ["macs"] = new JsonObject { ["before"] = Before.Macs, ["after"] = After.Macs },
+        ["latency_ms"] = Latency is null ? null : new JsonObject { ["before"] = Latency.A.P50, ["after"] = Latency.B.P50 },
+        ["compensation"] = Compensated,
         ["verification"] = new JsonObject
         {
             ["largest_difference"] = Verification.LargestDifference,
@@ -82,8 +109,12 @@ internal sealed record StructuralPruning(
         terminal.Show(table);
         terminal.Line($"parameters: {Before.Parameters:N0} -> {After.Parameters:N0} ({Reports.Percent(Share(After.Parameters, Before.Parameters))})");
         terminal.Line($"multiply-accumulates: {Before.Macs:N0} -> {After.Macs:N0} ({Reports.Percent(Share(After.Macs, Before.Macs))})");
+        if (Latency is not null)
+            terminal.Line($"median time for one input, measured in turns: {Latency.A.P50:F2} ms -> {Latency.B.P50:F2} ms");
         terminal.Line("verified: outputs are those of the original without what was removed, to "
             + $"{Verification.LargestDifference:G2} of the largest");
+        if (Compensated is not null)
+            terminal.Line($"made up for, after that: {Compensated}");
         if (Verification.Normalized.Count > 0)
             terminal.Line($"statistics are now over fewer entries in: {string.Join(", ", Verification.Normalized)}");
         terminal.Line(Output is null ? "dry run: nothing was written." : $"saved: {Output}");

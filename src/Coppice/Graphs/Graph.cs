@@ -1,5 +1,6 @@
 using System.Text;
 using Coppice.Modules;
+using Coppice.Tensors;
 using Coppice.Tensors.Ops;
 
 namespace Coppice.Graphs;
@@ -45,12 +46,17 @@ public sealed class Graph
     /// <summary>The same graph with other ops or sizes in its nodes, and all shapes found anew: what follows when parameters changed shape.</summary>
     /// <param name="revise">The op and <see cref="Node.Sizes"/> that take the place of a node's.</param>
     /// <exception cref="GraphException">A node does not fit the shapes it meets.</exception>
-    public Graph Revise(Func<Node, (Op Op, IReadOnlyList<SymbolicDim> Sizes)> revise)
+    public Graph Revise(Func<Node, (Op Op, IReadOnlyList<SymbolicDim> Sizes)> revise) => Revise(revise, _ => null);
+
+    /// <summary>The same, with constants in the place of some parameters and buffers: a graph that shares nothing with those.</summary>
+    internal Graph Revise(Func<Node, (Op Op, IReadOnlyList<SymbolicDim> Sizes)> revise, Func<StoredValue, Tensor?> constant)
     {
         var builder = new GraphBuilder(State, Samples);
         var copies = new Dictionary<Value, Value>();
         foreach (var value in Values)
-            if (value is not NodeValue computed)
+            if (value is StoredValue stored && constant(stored) is { } tensor)
+                copies.Add(value, builder.Constant(tensor));
+            else if (value is not NodeValue computed)
                 copies.Add(value, builder.Copy(value));
             else if (computed == computed.Producer.Outputs[0])
             {

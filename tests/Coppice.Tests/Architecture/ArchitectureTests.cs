@@ -24,9 +24,9 @@ public sealed partial class ArchitectureTests
         ["Graphs"] = ["Models", "Modules"],
         ["Onnx"] = ["Checkpoints", "Modules"],
         ["Generation"] = ["Models", "Modules", "Tokenizers"],
-        ["Pruning"] = ["Checkpoints", "Data", "Graphs", "Modules", "Onnx", "Training"],
+        ["Pruning"] = ["Checkpoints", "Data", "Graphs", "Models", "Modules", "Onnx", "Training"],
         ["Training"] = ["Checkpoints", "Data", "Models", "Modules"],
-        ["Evaluation"] = ["Checkpoints", "Data", "Generation", "Models", "Modules", "Pruning", "Tokenizers"],
+        ["Evaluation"] = ["Checkpoints", "Data", "Generation", "Graphs", "Models", "Modules", "Pruning", "Tokenizers"],
         ["Recipes"] = ["Checkpoints", "Data", "Evaluation", "Models", "Modules", "Pruning", "Tokenizers", "Training"],
     };
 

@@ -40,6 +40,13 @@ public static class PruningSurgeon
         }
     }
 
+    /// <summary>The graph of the smaller model over weights of its own, so that it runs beside the model, which stays as it is.</summary>
+    /// <param name="dependencies">What depends on what.</param>
+    /// <param name="removal">What goes.</param>
+    /// <exception cref="GraphException">The model does not run without it.</exception>
+    public static Graph Trial(DependencyGraph dependencies, Removal removal) =>
+        dependencies.Graph.Revise(node => Revised(dependencies.CouplingOf(node), removal), removal.Cut);
+
     private static (Op Op, IReadOnlyList<SymbolicDim> Sizes) Revised(Coupling coupling, Removal removal)
     {
         var sizes = coupling.Node.Sizes;

@@ -16,12 +16,17 @@ public sealed record Verification(double LargestDifference, IReadOnlyList<string
     internal Verification And(Verification other) => other.LargestDifference > LargestDifference ? other : this;
 
     /// <exception cref="VerificationException">They differ by more than rounding.</exception>
-    internal static Verification Compare(Graph graph, IReadOnlyList<Tensor> expected, IReadOnlyList<Tensor> actual, IReadOnlyList<string> normalized)
+    internal static Verification Compare(Graph graph, IReadOnlyList<Tensor> expected, IReadOnlyList<Tensor> actual, IReadOnlyList<string> normalized) =>
+        Compare([.. graph.Outputs.Select(output => output.Name)], expected, actual, normalized);
+
+    /// <exception cref="VerificationException">They differ by more than rounding.</exception>
+    internal static Verification Compare(
+        IReadOnlyList<string> names, IReadOnlyList<Tensor> expected, IReadOnlyList<Tensor> actual, IReadOnlyList<string> normalized)
     {
         var largest = 0.0;
         for (var i = 0; i < expected.Count; i++)
         {
-            var name = graph.Outputs[i].Name;
+            var name = names[i];
             if (expected[i].Shape != actual[i].Shape)
                 throw new VerificationException($"The pruned model gives output '{name}' as {actual[i].Shape}, not {expected[i].Shape}.");
             if (expected[i].DType != DType.F32)
