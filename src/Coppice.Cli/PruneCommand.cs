@@ -33,8 +33,8 @@ internal static class PruneCommand
     private static readonly Option<string?> Granularity = new("--granularity")
     {
         Description = "unstructured; row: the same amount of each output's weights; channel: whole slices along --dim; N:M such as 2:4; "
-            + "or blocks RxC such as 4x1 (default: the method's own). Structural: channel, head or neuron (default: all of these), width (features that normalisations are "
-            + "over: the model's own width), or layer (blocks of a transformer).",
+            + "or blocks RxC such as 4x1 (default: the method's own). Structural: channel, head or neuron (default: all of these), width "
+            + "(features that normalisations are over: the model's own), or layer (blocks of a transformer).",
     };
     private static readonly Option<string?> Norm = new("--norm") { Description = "n of the Ln norm: a number, inf or -inf (default: 1 with l1, 2 with ln)." };
     private static readonly Option<int?> Dim = new("--dim") { Description = "Axis that channels are counted along (default: 0)." };
@@ -98,8 +98,13 @@ internal static class PruneCommand
 
     private static Task<int> Layers(ParseResult parsed, string? output, Terminal terminal)
     {
-        if (parsed.GetValue(Amount) is not { } amount || parsed.GetValue(Plan) is not null)
-            throw new UsageException("--granularity layer takes --amount, a share of the blocks, and no target or --plan.");
+        Option[] fitting = [StructuralOptions.Structural, StructuralOptions.Arch, StructuralOptions.Input, StructuralOptions.Importance,
+            StructuralOptions.Calibration];
+        foreach (var option in StructuralOptions.OfPruning.Except(fitting).Concat([Method, Ratio, Scope, Include, Exclude, Norm, Dim, Plan]))
+            if (parsed.GetResult(option) is { Implicit: false })
+                throw new UsageException($"{option.Name} does not go with --granularity layer; leave it out.");
+        if (parsed.GetValue(Amount) is not { } amount)
+            throw new UsageException("--granularity layer takes --amount, a share of the blocks.");
         var pruning = LayerPruning.Run(parsed.GetRequiredValue(Path), output, StructuralOptions.ShareOf(amount), parsed, terminal);
         terminal.Result(pruning.ToJson, () => pruning.Show(terminal));
         return Task.FromResult(ExitCode.Done);
@@ -171,6 +176,8 @@ internal static class PruneCommand
 
     private static PruneRequest Request(ParseResult parsed)
     {
+        if (parsed.GetValue(Scope) == "isomorphic")
+            throw new UsageException("--scope isomorphic ranks groups of channels, heads or neurons: give --structural with it.");
         try
         {
             var norm = parsed.GetValue(Norm) is { } text ? MethodOptions.ParseNorm(text) : (double?)null;

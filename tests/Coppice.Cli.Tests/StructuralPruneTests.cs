@@ -83,12 +83,17 @@ public sealed class StructuralPruneTests : IDisposable
     [InlineData("is not a time such as 8ms", "--target-latency", "8")]
     [InlineData("is not a size such as 2MB", "--target-size", "2")]
     [InlineData("no Hugging Face folder", "--granularity", "layer", "--amount", "0.5")]
-    [InlineData("takes --amount", "--granularity", "layer", "--target-macs", "0.5")]
+    [InlineData("--target-macs does not go with", "--granularity", "layer", "--target-macs", "0.5")]
+    [InlineData("takes --amount", "--granularity", "layer")]
     [InlineData("Give one of", "--structural")]
     [InlineData("Give one of", "--amount", "0.5", "--target-macs", "0.5")]
     public async Task Prune_WithOptionsThatDontFit_SaysSo(string says, params string[] options) =>
         (await CommandRun.Of(["prune", ResNet, "--arch", "resnet20", "-o", Path.Combine(_folder.Path, "out.th"), .. options]))
             .AssertFailed(2, says);
+
+    [Fact]
+    public async Task Prune_IsomorphicZeros_SaysWhatItIsFor() =>
+        (await CommandRun.Of("prune", CommandRun.Gpt2, "--dry-run", "--amount", "0.5", "--scope", "isomorphic")).AssertFailed(2, "give --structural");
 
     [Fact]
     public async Task Prune_ToASize_LeavesAFileWithin()

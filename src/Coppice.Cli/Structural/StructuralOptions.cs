@@ -13,7 +13,7 @@ internal static class StructuralOptions
 {
     private const int CalibrationBatch = 16;
     private const int CalibrationBatches = 8;
-    private const int CalibrationInputs = 64;
+    private const int CalibrationInputs = 128;
     private const int FisherExamples = 64;
     private const int HessianProbes = 4;
     private const string RandomInputs = "random";

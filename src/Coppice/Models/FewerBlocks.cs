@@ -40,9 +40,9 @@ internal sealed class FewerBlocks(PretrainedModel model, IReadOnlyList<int> kept
     /// <summary>The name that a tensor gets; null where it goes.</summary>
     private string? NewName(string name)
     {
-        if (_sizes.BlockIn(name) is not { } place)
+        if (_sizes.BlockIn(name) is not { } place
+            || !int.TryParse(name.AsSpan(place.Start, place.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var block))
             return name;
-        var block = int.Parse(name.AsSpan(place.Start, place.Length), CultureInfo.InvariantCulture);
         return NewNumber(block) is { } number ? $"{name[..place.Start]}{number}{name[(place.Start + place.Length)..]}" : null;
     }
 

@@ -27,7 +27,7 @@ public sealed partial class ArchitectureTests
         ["Pruning"] = ["Checkpoints", "Data", "Graphs", "Models", "Modules", "Onnx", "Training"],
         ["Training"] = ["Checkpoints", "Data", "Models", "Modules"],
         ["Evaluation"] = ["Checkpoints", "Data", "Generation", "Graphs", "Models", "Modules", "Pruning", "Tokenizers"],
-        ["Recipes"] = ["Checkpoints", "Data", "Evaluation", "Models", "Modules", "Pruning", "Tokenizers", "Training"],
+        ["Recipes"] = ["Checkpoints", "Data", "Evaluation", "Graphs", "Models", "Modules", "Pruning", "Tokenizers", "Training"],
     };
 
     [Fact]

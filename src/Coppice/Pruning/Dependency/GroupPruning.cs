@@ -25,6 +25,8 @@ public sealed record GroupRatio(string Glob, double Ratio);
 /// <summary>How much to remove, and from where.</summary>
 public sealed record GroupPruning
 {
+    private static readonly GroupKind[] UsualKinds = [GroupKind.Neuron, GroupKind.Channel, GroupKind.Head];
+
     /// <summary>Share of the indices to remove, in 0..1, of those that the unpruned model had; null where a target says how much.</summary>
     public double? Ratio { get; init; }
 
@@ -54,7 +56,7 @@ public sealed record GroupPruning
     public int RoundTo { get; init; } = 1;
 
     /// <summary>Kinds of groups to prune.</summary>
-    public IReadOnlyList<GroupKind> Kinds { get; init; } = [GroupKind.Neuron, GroupKind.Channel, GroupKind.Head];
+    public IReadOnlyList<GroupKind> Kinds { get; init; } = UsualKinds;
 
     /// <summary>Globs one of which must match a member's name; empty for all groups.</summary>
     public IReadOnlyList<string> Include { get; init; } = [];
@@ -89,6 +91,10 @@ public sealed record GroupPruning
             ? ShareOf(dependencies, macs, cost => cost.Macs, "multiply-accumulates")
             : ShareOf(dependencies, TargetParameters!.Value, cost => cost.Parameters, "parameters")));
     }
+
+    /// <summary>The groups that are pruned where nothing else is asked for: neurons, channels and heads.</summary>
+    public static IReadOnlyList<PruningGroup> Usual(DependencyGraph dependencies) =>
+        [.. dependencies.Groups.Where(group => UsualKinds.Contains(group.Kind))];
 
     /// <summary>What a model costs once something is removed.</summary>
     public static ModelCost CostAfter(DependencyGraph dependencies, Removal removal) => ModelCost.Of(dependencies.Graph, removal.ShapeOf);
