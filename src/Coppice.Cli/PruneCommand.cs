@@ -22,13 +22,19 @@ internal static class PruneCommand
     {
         Description = "GLOB=AMOUNT: an amount for the weights in scope that this glob matches; repeatable, the last match counts.",
     };
-    private static readonly Option<string> Scope = new("--scope") { Description = "per-tensor (or per-layer), or global: all weights or groups ranked together.", DefaultValueFactory = _ => "per-tensor" };
+    private static readonly Option<string> Scope = new("--scope")
+    {
+        Description = "per-tensor (or per-layer), or global: all weights or groups ranked together; structural also isomorphic: groups in "
+            + "the same places of repeated blocks ranked together.",
+        DefaultValueFactory = _ => "per-tensor",
+    };
     private static readonly Option<string[]> Include = new("--include") { Description = "Prune the weights this glob matches instead of the default scope; repeatable." };
     private static readonly Option<string[]> Exclude = new("--exclude") { Description = "Leave out the weights this glob matches; repeatable." };
     private static readonly Option<string?> Granularity = new("--granularity")
     {
         Description = "unstructured; row: the same amount of each output's weights; channel: whole slices along --dim; N:M such as 2:4; "
-            + "or blocks RxC such as 4x1 (default: the method's own). Structural: channel, head or neuron (default: all of these).",
+            + "or blocks RxC such as 4x1 (default: the method's own). Structural: channel, head or neuron (default: all of these), width "
+            + "(features that normalisations are over: the model's own), or layer (blocks of a transformer).",
     };
     private static readonly Option<string?> Norm = new("--norm") { Description = "n of the Ln norm: a number, inf or -inf (default: 1 with l1, 2 with ln)." };
     private static readonly Option<int?> Dim = new("--dim") { Description = "Axis that channels are counted along (default: 0)." };
@@ -42,6 +48,7 @@ internal static class PruneCommand
             "coppice prune model.safetensors -o pruned.safetensors --scope global --amount 0.5 --include \"*.mlp.*.weight\"",
             "coppice prune samples/models/gpt2-student -o smaller --granularity head --amount 0.25",
             "coppice prune samples/models/onnx/mnist_cntk.onnx -o smaller.onnx --structural --amount 0.25",
+            "coppice prune samples/models/gpt2-student -o shorter --granularity layer --amount 0.25 --calibration samples/data/tinyshakespeare-test.txt",
             "coppice prune samples/models/cifar10-resnet/resnet20-12fca82f.th --arch resnet20 -o half.th --structural --target-macs 0.5 --scope global"))
         {
             Path, SavingOptions.Output, Method, Amount, Ratio, Scope, Include, Exclude, Granularity, Norm, Dim, SavingOptions.Semantics,
@@ -50,7 +57,7 @@ internal static class PruneCommand
         foreach (var option in StructuralOptions.OfPruning)
             command.Add(option);
         Method.AcceptOnlyFromAmong("l1", "ln", "random", "ln-structured", "random-structured", "lamp", "erk");
-        Scope.AcceptOnlyFromAmong("per-tensor", "per-layer", "global");
+        Scope.AcceptOnlyFromAmong("per-tensor", "per-layer", "global", "isomorphic");
         command.SetWork(RunAsync);
         return command;
     }
@@ -66,6 +73,8 @@ internal static class PruneCommand
         if (IsStructural(parsed))
         {
             CheckPlanFolder(parsed.GetValue(Plan));
+            if (parsed.GetValue(Granularity) == "layer")
+                return Layers(parsed, dryRun ? null : output, terminal);
             var pruning = StructuralPruning.Run(
                 parsed.GetRequiredValue(Path), dryRun ? null : output, Groups(parsed), parsed.GetValue(Plan), parsed, terminal);
             terminal.Result(pruning.ToJson, () => pruning.Show(terminal));
@@ -89,8 +98,22 @@ internal static class PruneCommand
         return Task.FromResult(ExitCode.Done);
     }
 
+    private static Task<int> Layers(ParseResult parsed, string? output, Terminal terminal)
+    {
+        Option[] fitting = [StructuralOptions.Structural, StructuralOptions.Arch, StructuralOptions.Input, StructuralOptions.Importance,
+            StructuralOptions.Calibration];
+        foreach (var option in StructuralOptions.OfPruning.Except(fitting).Concat([Method, Ratio, Scope, Include, Exclude, Norm, Dim, Plan]))
+            if (parsed.GetResult(option) is { Implicit: false })
+                throw new UsageException($"{option.Name} does not go with --granularity layer; leave it out.");
+        if (parsed.GetValue(Amount) is not { } amount)
+            throw new UsageException("--granularity layer takes --amount, a share of the blocks.");
+        var pruning = LayerPruning.Run(parsed.GetRequiredValue(Path), output, StructuralOptions.ShareOf(amount), parsed, terminal);
+        terminal.Result(pruning.ToJson, () => pruning.Show(terminal));
+        return Task.FromResult(ExitCode.Done);
+    }
+
     /// <summary>Heads and neurons have no masks of their own; other options that only structural pruning has ask for it too.</summary>
-    private static bool IsStructural(ParseResult parsed) => parsed.GetValue(Granularity) is "head" or "neuron"
+    private static bool IsStructural(ParseResult parsed) => parsed.GetValue(Granularity) is "head" or "neuron" or "width" or "layer"
         || StructuralOptions.OfPruning.Any(option => parsed.GetResult(option) is { Implicit: false });
 
     private static GroupPruning Groups(ParseResult parsed)
@@ -99,16 +122,16 @@ internal static class PruneCommand
             if (parsed.GetResult(option) is { Implicit: false })
                 throw new UsageException($"{option.Name} is about zeros in weights, not about removing channels, heads or neurons; leave it out "
                     + "(--importance says which go).");
-        var amounts = new Option[] { Amount, StructuralOptions.TargetMacs, StructuralOptions.TargetParameters };
-        if (amounts.Count(option => parsed.GetResult(option) is not null) != 1)
-            throw new UsageException("Give one of --amount, --target-macs and --target-params.");
+        if (StructuralOptions.Targets.Append(Amount).Count(option => parsed.GetResult(option) is not null) != 1)
+            throw new UsageException($"Give one of --amount, {string.Join(", ", StructuralOptions.Targets.Select(option => option.Name))}.");
         GroupKind[] kinds = parsed.GetValue(Granularity) switch
         {
             null => [GroupKind.Channel, GroupKind.Head, GroupKind.Neuron],
             "channel" => [GroupKind.Channel],
             "head" => [GroupKind.Head],
             "neuron" => [GroupKind.Neuron],
-            var other => throw new UsageException($"--granularity {other} is none of structural pruning: channel, head, neuron."),
+            "width" => [GroupKind.Width],
+            var other => throw new UsageException($"--granularity {other} is none of structural pruning: channel, head, neuron, width, layer."),
         };
         return new()
         {
@@ -116,7 +139,13 @@ internal static class PruneCommand
             OwnRatios = [.. (parsed.GetValue(Ratio) ?? []).Select(StructuralOptions.RatioOf)],
             TargetMacs = parsed.GetValue(StructuralOptions.TargetMacs),
             TargetParameters = parsed.GetValue(StructuralOptions.TargetParameters),
-            Scope = parsed.GetValue(Scope) == "global" ? GroupScope.Global : GroupScope.PerGroup,
+            Scope = parsed.GetValue(Scope) switch
+            {
+                "global" => GroupScope.Global,
+                "isomorphic" => GroupScope.Isomorphic,
+                _ => GroupScope.PerGroup,
+            },
+            RankedTogether = parsed.GetValue(StructuralOptions.RankTogether) ?? [],
             MaxRatio = parsed.GetValue(StructuralOptions.MaxRatio) ?? 1,
             RoundTo = parsed.GetValue(StructuralOptions.RoundTo) ?? 1,
             Kinds = kinds,
@@ -149,6 +178,8 @@ internal static class PruneCommand
 
     private static PruneRequest Request(ParseResult parsed)
     {
+        if (parsed.GetValue(Scope) == "isomorphic")
+            throw new UsageException("--scope isomorphic ranks groups of channels, heads or neurons: give --structural with it.");
         try
         {
             var norm = parsed.GetValue(Norm) is { } text ? MethodOptions.ParseNorm(text) : (double?)null;

@@ -85,12 +85,103 @@ public sealed class StructuralPruneTests : IDisposable
     [InlineData("--method is about zeros", "--structural", "--amount", "0.5", "--method", "l1")]
     [InlineData("--granularity 2:4 is none of structural", "--structural", "--granularity", "2:4", "--amount", "0.5")]
     [InlineData("no ratio in 0..1", "--structural", "--amount", "7")]
-    [InlineData("go together", "--amount", "0.5", "--importance", "taylor")]
+    [InlineData("goes by gradients", "--amount", "0.5", "--importance", "taylor")]
+    [InlineData("goes by gradients", "--amount", "0.5", "--criterion", "fisher", "--calibration", "random")]
+    [InlineData("looks at activations", "--amount", "0.5", "--criterion", "wanda")]
+    [InlineData("looks at activations", "--amount", "0.5", "--compensate", "bias")]
+    [InlineData("none of least-squares", "--amount", "0.5", "--compensate", "magic", "--calibration", "random")]
+    [InlineData("leave bias out", "--amount", "0.5", "--compensate", "bias", "least-squares", "--calibration", "random")]
+    [InlineData("about layers", "--amount", "0.5", "--criterion", "angular")]
+    [InlineData("is not a time such as 8ms", "--target-latency", "8")]
+    [InlineData("is not a size such as 2MB", "--target-size", "2")]
+    [InlineData("no Hugging Face folder", "--granularity", "layer", "--amount", "0.5")]
+    [InlineData("--target-macs does not go with", "--granularity", "layer", "--target-macs", "0.5")]
+    [InlineData("takes --amount", "--granularity", "layer")]
     [InlineData("Give one of", "--structural")]
     [InlineData("Give one of", "--amount", "0.5", "--target-macs", "0.5")]
     public async Task Prune_WithOptionsThatDontFit_SaysSo(string says, params string[] options) =>
         (await CommandRun.Of(["prune", ResNet, "--arch", "resnet20", "-o", Path.Combine(_folder.Path, "out.th"), .. options]))
             .AssertFailed(2, says);
+
+    [Fact]
+    public async Task Prune_IsomorphicZeros_SaysWhatItIsFor() =>
+        (await CommandRun.Of("prune", CommandRun.Gpt2, "--dry-run", "--amount", "0.5", "--scope", "isomorphic")).AssertFailed(2, "give --structural");
+
+    [Fact]
+    public async Task Prune_ToASize_LeavesAFileWithin()
+    {
+        var output = Path.Combine(_folder.Path, "small.th");
+        var json = (await CommandRun.Of("prune", ResNet, "-o", output, "--arch", "resnet20", "--target-size", "600kB", "--scope", "global",
+            "--json")).Json;
+        Assert.InRange(new FileInfo(output).Length, 550 * 1024, 600 * 1024);
+        Assert.Equal(0, (await CommandRun.Of("inspect", output, "--arch", "resnet20")).ExitCode);
+        Assert.NotEqual(0, json.GetProperty("groups").GetArrayLength());
+    }
+
+    [Theory]
+    [InlineData("10s", "nothing has to go")]
+    [InlineData("0.1us", "out of reach")]
+    public async Task Prune_ToATimeThatNeedsNothingOrTooMuch_SaysSo(string time, string says)
+    {
+        var output = Path.Combine(_folder.Path, "fast.th");
+        (await CommandRun.Of("prune", ResNet, "-o", output, "--arch", "resnet20", "--target-latency", time)).AssertFailed(1, says);
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
+    public async Task Prune_LayersOfAFolder_WritesAFolderThatRuns()
+    {
+        var output = Path.Combine(_folder.Path, "shorter");
+        var json = (await CommandRun.Of("prune", CommandRun.Stories, "-o", output, "--granularity", "layer", "--amount", "0.4", "--input", "16",
+            "--calibration", CommandRun.Shakespeare, "--json")).Json;
+        Assert.Equal(2, json.GetProperty("removed").GetArrayLength());
+        Assert.Equal(5, json.GetProperty("scores").GetArrayLength());
+        using (var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(output, "config.json"))))
+            Assert.Equal(3, config.RootElement.GetProperty("num_hidden_layers").GetInt32());
+        Assert.Equal(0, (await CommandRun.Of("generate", output, "--prompt", "One day", "--max-new-tokens", "3")).ExitCode);
+        var angular = (await CommandRun.Of("prune", CommandRun.Stories, "--dry-run", "--granularity", "layer", "--amount", "0.4",
+            "--input", "16", "--calibration", "random", "--criterion", "angular", "--json")).Json;
+        Assert.Equal(4, angular.GetProperty("scores").GetArrayLength());
+        var removed = angular.GetProperty("removed");
+        Assert.Equal(removed[0].GetInt32() + 1, removed[1].GetInt32());
+    }
+
+    [Fact]
+    public async Task Prune_Width_SaysWhichStatisticsChange()
+    {
+        var output = Path.Combine(_folder.Path, "narrow");
+        var json = (await CommandRun.Of("prune", CommandRun.Stories, "-o", output, "--granularity", "width", "--amount", "0.25", "--input", "6",
+            "--json")).Json;
+        Assert.NotEqual(0, json.GetProperty("verification").GetProperty("normalized").GetArrayLength());
+        Assert.Equal(48, Assert.Single(json.GetProperty("groups").EnumerateArray()).GetProperty("after").GetInt32());
+        Assert.Equal(0, (await CommandRun.Of("generate", output, "--prompt", "One day", "--max-new-tokens", "3")).ExitCode);
+    }
+
+    [Fact]
+    public async Task Prune_WithCompensation_SaysWhatWasDone()
+    {
+        var json = (await CommandRun.Of("prune", ResNet, "--dry-run", "--arch", "resnet20", "--amount", "0.25", "--criterion", "wanda",
+            "--calibration", Images, "--compensate", "least-squares", "batch-norm", "--json")).Json;
+        Assert.Equal("least-squares in 19 layers, statistics of 19 batch normalisations", json.GetProperty("compensation").GetString());
+    }
+
+    [Theory]
+    [InlineData("activation")]
+    [InlineData("taylor2")]
+    [InlineData("fisher")]
+    [InlineData("lamp")]
+    public async Task Prune_ByCriterion_RemovesAQuarter(string criterion)
+    {
+        var json = (await CommandRun.Of("prune", CommandRun.Stories, "--dry-run", "--granularity", "neuron", "--amount", "0.25", "--criterion", criterion,
+            "--calibration", CommandRun.Shakespeare, "--input", "8", "--json")).Json;
+        Assert.All(json.GetProperty("groups").EnumerateArray(), group =>
+            Assert.Equal(group.GetProperty("before").GetInt32() * 3 / 4, group.GetProperty("after").GetInt32()));
+    }
+
+    [Fact]
+    public async Task Prune_AmountThatLeavesNothing_NamesTheGroup() =>
+        (await CommandRun.Of("prune", ResNet, "-o", Path.Combine(_folder.Path, "out.th"), "--arch", "resnet20", "--structural", "--amount", "1.0"))
+            .AssertFailed(1, "would leave nothing of group 0: 16 of conv1.weight[0]");
 
     [Fact]
     public async Task Prune_TargetOutOfReach_FailsAndWritesNothing()

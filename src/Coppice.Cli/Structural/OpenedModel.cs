@@ -9,6 +9,8 @@ using Coppice.Modules;
 using Coppice.Onnx;
 using Coppice.Pruning.Dependency;
 using Coppice.Pruning.Onnx;
+using Coppice.Pruning;
+using Coppice.Tensors;
 using Coppice.Tokenizers;
 using Coppice.Training;
 
@@ -55,7 +57,14 @@ internal abstract class OpenedModel
                 + $"{string.Join(", ", VisionModels.Known)}.");
     }
 
-    /// <summary>Examples of a file as the model sees them.</summary>
+    /// <summary>The model as one of a Hugging Face folder; null where it is none.</summary>
+    public virtual PretrainedModel? Folder => null;
+
+    /// <summary>Inputs of the graph from a file's examples, without targets: at the most so many.</summary>
+    /// <exception cref="PruningException">The file has not enough for one.</exception>
+    public abstract IReadOnlyList<IReadOnlyList<Tensor>> Inputs(string data, int count, ParseResult parsed);
+
+    /// <summary>Examples of a file as the model sees them, with their targets.</summary>
     public abstract TrainingData Read(string data, ParseResult parsed);
 
     /// <summary>Removes, verifies and writes.</summary>
@@ -63,15 +72,17 @@ internal abstract class OpenedModel
     /// <param name="output">Where to write; null for nowhere.</param>
     /// <param name="options">How.</param>
     /// <param name="seed">Of the inputs that outputs are compared on.</param>
-    public abstract Verification Prune(Removal removal, string? output, SaveOptions options, long seed);
+    /// <param name="afterwards">What is done to the smaller model, once verified, before it is written; null for nothing.</param>
+    public abstract Verification Prune(Removal removal, string? output, SaveOptions options, long seed, Action<Graph>? afterwards = null);
 
     /// <summary>A model whose modules are made smaller.</summary>
     private abstract class Eager : OpenedModel
     {
-        public override Verification Prune(Removal removal, string? output, SaveOptions options, long seed)
+        public override Verification Prune(Removal removal, string? output, SaveOptions options, long seed, Action<Graph>? afterwards)
         {
             var plan = removal.ToPlan(Traced.Kind);
-            var (_, verification) = PruningSurgeon.Apply(Dependencies, removal, Traced.RandomInputs(seed), Traced.Forward);
+            var (graph, verification) = PruningSurgeon.Apply(Dependencies, removal, Traced.RandomInputs(seed), Traced.Forward);
+            afterwards?.Invoke(graph);
             if (output is not null)
                 Save(output, plan, options);
             return verification;
@@ -90,6 +101,23 @@ internal abstract class OpenedModel
         public override StructuralPlan? Before => model.Plan;
 
         public override IReadOnlyList<string> DefaultScope => model.Architecture.Sizes.Globs;
+
+        public override PretrainedModel? Folder => model;
+
+        /// <summary>Windows of the length that the graph was traced with; one may hold the end of a text and the beginning of the
+        /// next.</summary>
+        public override IReadOnlyList<IReadOnlyList<Tensor>> Inputs(string data, int count, ParseResult parsed)
+        {
+            var (tokenizer, steps) = (Tokenizer.FromFolder(model.Folder), Traced.Graph.Inputs[0].SampleShape[1]);
+            var texts = model.Module is ITextClassifier classifier
+                ? LabeledText.Read(data).Encode(tokenizer, Math.Min(classifier.MaxPositions, LongestExample))
+                : TextDocuments.Read(data).Select(text => tokenizer.Encode(text, addSpecialTokens: false));
+            Tensor[] windows = [.. texts.SelectMany(ids => ids).Chunk(steps).Where(window => window.Length == steps).Take(count)
+                .Select(window => Tensor.From<long>([.. window.Select(id => (long)id)], [1, steps]))];
+            if (windows.Length == 0)
+                throw new PruningException($"{data} has less than the {steps} tokens of one input; give more, or fewer by --input.");
+            return [.. windows.Select(window => (IReadOnlyList<Tensor>)[window])];
+        }
 
         public override TrainingData Read(string data, ParseResult parsed)
         {
@@ -116,6 +144,8 @@ internal abstract class OpenedModel
 
         public override ImageClassifier Classifier => model.Classifier;
 
+        public override IReadOnlyList<IReadOnlyList<Tensor>> Inputs(string data, int count, ParseResult parsed) => Images(Read(data, parsed), count);
+
         public override TrainingData Read(string data, ParseResult parsed) =>
             new ImageTrainingData(ImageData.Read(data), model.Architecture.Mean, model.Architecture.Std);
 
@@ -125,6 +155,9 @@ internal abstract class OpenedModel
             model.Save(output, options);
         }
     }
+
+    private static IReadOnlyList<IReadOnlyList<Tensor>> Images(TrainingData images, int count) =>
+        [.. Enumerable.Range(0, Math.Min(count, images.Count)).Select(image => (IReadOnlyList<Tensor>)[((ImageBatch)images.Load([image])).Images])];
 
     private sealed class Onnx : OpenedModel
     {
@@ -151,10 +184,16 @@ internal abstract class OpenedModel
 
         public override TrainingTask Task => TrainingTask.Of(Classifier);
 
+        public override IReadOnlyList<IReadOnlyList<Tensor>> Inputs(string data, int count, ParseResult parsed) => Images(Read(data, parsed), count);
+
         public override TrainingData Read(string data, ParseResult parsed) =>
             PixelOptions.Apply(parsed, (OnnxImageClassifier)Classifier, ImageData.Read(data));
 
-        public override Verification Prune(Removal removal, string? output, SaveOptions options, long seed) =>
-            output is null ? _pruning.Verify(removal) : _pruning.Save(removal, output, options.Overwrite);
+        public override Verification Prune(Removal removal, string? output, SaveOptions options, long seed, Action<Graph>? afterwards)
+        {
+            if (afterwards is not null)
+                throw new UsageException("--compensate changes models of weights, not ONNX files yet; leave it out.");
+            return output is null ? _pruning.Verify(removal) : _pruning.Save(removal, output, options.Overwrite);
+        }
     }
 }

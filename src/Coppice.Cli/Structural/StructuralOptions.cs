@@ -1,7 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
+using Coppice.Data;
 using Coppice.Models.Vision;
 using Coppice.Pruning.Dependency;
+using Coppice.Tensors;
+using Coppice.Training;
 
 namespace Coppice.Cli.Structural;
 
@@ -10,6 +13,13 @@ internal static class StructuralOptions
 {
     private const int CalibrationBatch = 16;
     private const int CalibrationBatches = 8;
+    private const int CalibrationInputs = 128;
+    private const int FisherExamples = 64;
+    private const int HessianProbes = 4;
+    private const string RandomInputs = "random";
+
+    private static readonly string[] Criteria =
+        ["l1", "l2", "bn", "fpgm", "lamp", "random", "activation", "wanda", "taylor", "taylor2", "fisher", "hessian"];
 
     public static readonly Option<string?> Arch = new("--arch")
     {
@@ -27,11 +37,22 @@ internal static class StructuralOptions
         Description = "Cut channels, heads or neurons out of the model for good, together with all that depends on them.",
     };
 
-    public static readonly Option<string?> Importance = new Option<string?>("--importance")
+    public static readonly Option<string?> Importance = new Option<string?>("--importance", "--criterion")
     {
         Description = "Structural: what says which go: l1 (default), l2, bn (scale of batch normalisation), fpgm (nearest to the geometric "
-            + "median), taylor (needs --data), random.",
-    }.AcceptOnlyFromAmong("l1", "l2", "bn", "fpgm", "taylor", "random");
+            + "median), lamp, random; with --calibration: activation, wanda, taylor, taylor2, fisher, hessian. Of layers: block-influence "
+            + "(default), angular.",
+    }.AcceptOnlyFromAmong([.. Criteria, .. LayerPruning.Measures]);
+
+    public static readonly Option<string?> Reduction = new Option<string?>("--reduction")
+    {
+        Description = "Structural: how the scores of a group's members become one: mean (default), sum, max, product, first.",
+    }.AcceptOnlyFromAmong("mean", "sum", "max", "product", "first");
+
+    public static readonly Option<string?> Normalizer = new Option<string?>("--normalizer")
+    {
+        Description = "Structural: what scores of a group are divided by: mean (default), max, lamp, none.",
+    }.AcceptOnlyFromAmong("mean", "max", "lamp", "none");
 
     public static readonly Option<int?> RoundTo = new("--round-to") { Description = "Structural: sizes left become multiples of this." };
     public static readonly Option<double?> MaxRatio = new("--max-ratio")
@@ -56,34 +77,92 @@ internal static class StructuralOptions
         DefaultValueFactory = _ => true,
     };
 
-    public static readonly Option<string?> Data = new("--data")
+    public static readonly Option<string?> TargetLatency = new("--target-latency")
     {
-        Description = "Structural: examples that --importance taylor takes gradients from.",
+        Description = "Structural, instead of --amount: time for one input, such as 8ms, measured here in turns with the model as it is.",
+    };
+
+    public static readonly Option<string?> TargetSize = new("--target-size")
+    {
+        Description = "Structural, instead of --amount: size of the weight files, such as 2MB or 800kB (1 MB = 1024 kB).",
+    };
+
+    public static readonly Option<string[]> RankTogether = new("--rank-together")
+    {
+        Description = "Structural: rank the groups that this glob matches together, the others each by itself; repeatable.",
+    };
+
+    public static readonly Option<string?> Calibration = new("--calibration", "--data")
+    {
+        Description = "Structural: examples to calibrate on (text, labelled text, images), or 'random' where no targets are needed.",
+    };
+
+    public static readonly Option<string[]> Compensate = new("--compensate")
+    {
+        Description = "Structural: make up for what was removed, without training, on --calibration: least-squares or bias, and batch-norm.",
+        AllowMultipleArgumentsPerToken = true,
     };
 
     /// <summary>Those of pruning.</summary>
     public static IReadOnlyList<Option> OfPruning =>
-        [Structural, Arch, Input, Importance, RoundTo, MaxRatio, TargetMacs, TargetParameters, Uniform, Data, PixelOptions.Mean, PixelOptions.Std];
+        [Structural, Arch, Input, Importance, Reduction, Normalizer, RankTogether, RoundTo, MaxRatio, .. Targets, Uniform, Calibration, Compensate,
+            PixelOptions.Mean, PixelOptions.Std];
+
+    /// <summary>Those that say what to keep, instead of an amount to remove.</summary>
+    public static IReadOnlyList<Option> Targets => [TargetMacs, TargetParameters, TargetLatency, TargetSize];
 
     /// <summary>What says which indices go, by its name.</summary>
-    public static GroupImportance ImportanceOf(ParseResult parsed, OpenedModel model)
+    public static GroupImportance ImportanceOf(ParseResult parsed, OpenedModel model, IReadOnlyList<IReadOnlyList<Tensor>>? inputs)
     {
         var name = parsed.GetValue(Importance) ?? "l1";
-        if (name == "taylor" != parsed.GetValue(Data) is not null)
-            throw new UsageException("--importance taylor and --data FILE go together.");
-        if (parsed.GetValue(Data) is { } data)
-            CalibrationGradients.Accumulate(model.Task,
-                new(model.Read(data, parsed), new() { BatchSize = CalibrationBatch, Shuffle = false }), CalibrationBatches);
-        return new(name switch
+        var seed = parsed.GetValue(CommonOptions.Seed);
+        GroupCriterion criterion = name switch
         {
             "l1" => new GroupMagnitude(1),
-            "l2" => new GroupMagnitude(2),
+            "l2" or "lamp" => new GroupMagnitude(2),
             "bn" => new GroupBatchNormScale(),
             "fpgm" => new GroupGeometricMedian(),
-            "taylor" => new GroupTaylor(),
-            _ => new GroupRandom(parsed.GetValue(CommonOptions.Seed)),
-        });
+            "activation" => new GroupActivation(ActivationMoments.Gather(model.Traced.Graph, Needed(inputs))),
+            "wanda" => new GroupWanda(ActivationMoments.Gather(model.Traced.Graph, Needed(inputs))),
+            "taylor" => Taylor(),
+            "taylor2" => new GroupCurvature(LossDerivatives.Fisher(Task(), Examples(1), FisherExamples), withGradient: true),
+            "fisher" => new GroupCurvature(LossDerivatives.Fisher(Task(), Examples(1), FisherExamples)),
+            "hessian" => new GroupCurvature(LossDerivatives.Hessian(Task(), Examples(CalibrationBatch), CalibrationBatches, HessianProbes, seed)),
+            "random" => new GroupRandom(seed),
+            _ => throw new UsageException($"--importance {name} is about layers, not about channels, heads or neurons."),
+        };
+        return name == "lamp" ? new(criterion, ReductionOf(parsed), ScoreNormalizer.Lamp)
+            : new(criterion, ReductionOf(parsed), NormalizerOf(parsed));
+
+        GroupTaylor Taylor()
+        {
+            CalibrationGradients.Accumulate(Task(), Examples(CalibrationBatch), CalibrationBatches);
+            return new();
+        }
+
+        TrainingTask Task() => model.Task;
+
+        DataLoader Examples(int batch) => parsed.GetValue(Calibration) is { } data and not RandomInputs
+            ? new(model.Read(data, parsed), new() { BatchSize = batch, Shuffle = false })
+            : throw new UsageException($"--importance {name} goes by gradients: give examples with --calibration FILE.");
+
+        IReadOnlyList<IReadOnlyList<Tensor>> Needed(IReadOnlyList<IReadOnlyList<Tensor>>? given) =>
+            given ?? throw new UsageException($"--importance {name} looks at activations: give --calibration FILE, or --calibration random.");
     }
+
+    /// <summary>What the graph is calibrated on; null where nothing is given.</summary>
+    public static IReadOnlyList<IReadOnlyList<Tensor>>? InputsOf(ParseResult parsed, OpenedModel model) => parsed.GetValue(Calibration) switch
+    {
+        null => null,
+        RandomInputs => [.. Enumerable.Range(0, CalibrationInputs).Select(i => model.Traced.RandomInputs(parsed.GetValue(CommonOptions.Seed) + i))],
+        var data => model.Inputs(data, CalibrationInputs, parsed),
+    };
+
+    private static MemberReduction ReductionOf(ParseResult parsed) =>
+        Enum.Parse<MemberReduction>(parsed.GetValue(Reduction) ?? "mean", ignoreCase: true);
+
+    private static ScoreNormalizer NormalizerOf(ParseResult parsed) =>
+        Enum.Parse<ScoreNormalizer>(parsed.GetValue(Normalizer) ?? "mean", ignoreCase: true);
 
     /// <summary>A ratio of a group, of <c>GLOB=RATIO</c>.</summary>
     public static GroupRatio RatioOf(string text)

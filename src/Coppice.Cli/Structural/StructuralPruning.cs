@@ -1,10 +1,12 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Coppice.Evaluation;
 using Coppice.Graphs;
 using Coppice.Models;
 using Coppice.Models.Vision;
 using Coppice.Pruning;
 using Coppice.Pruning.Dependency;
+using Coppice.Tensors;
 using Spectre.Console;
 
 namespace Coppice.Cli.Structural;
@@ -33,14 +35,35 @@ internal sealed record StructuralPruning(
             () => OpenedModel.Open(path, parsed.GetValue(StructuralOptions.Arch), parsed.GetValue(StructuralOptions.Input)));
         var dependencies = model.Dependencies;
         RefuseWithoutGroups(path, dependencies);
-        var removal = terminal.Busy("choosing what to remove", () => Chosen(options, dependencies, model, parsed));
+        var (saving, seed) = (SavingOptions.Of(parsed), parsed.GetValue(CommonOptions.Seed));
+        var latency = new PrunedLatency(dependencies, model.Traced.RandomInputs(seed));
+        var calibration = StructuralOptions.InputsOf(parsed, model);
+        var compensation = new Compensating(parsed, calibration);
+        var size = parsed.GetValue(StructuralOptions.TargetSize) is { } most
+            ? new SizeTarget(Quantity.Bytes("--target-size", most), Path.GetFileName(Path.TrimEndingDirectorySeparator(output ?? path))) : null;
+        var time = parsed.GetValue(StructuralOptions.TargetLatency) is { } longest
+            ? Quantity.Milliseconds("--target-latency", longest) : (double?)null;
+        var budget = time is { } milliseconds ? latency.Within(milliseconds) : size?.BudgetOf(model, saving with { Overwrite = false });
+        var removal = terminal.Busy("choosing what to remove", () => Chosen(options with { Budget = budget }, model, calibration, parsed));
+        if (time is not null && removal.IsEmpty)
+            throw new PruningException($"{path} takes {latency.Of(removal).A.P50:F2} ms as it is: nothing has to go for {time} ms.");
+        if (time is not null)
+            latency.RefuseSlower(removal);
+        compensation.Prepare(dependencies, removal);
         var (before, cuts) = (ModelCost.Of(dependencies.Graph), removal.ToPlan(model.Traced.Kind));
         var after = GroupPruning.CostAfter(dependencies, removal);
+        var times = time is null ? null : latency.Of(removal);
         var verification = terminal.Busy("removing, verifying and writing",
-            () => model.Prune(removal, output, SavingOptions.Of(parsed), parsed.GetValue(CommonOptions.Seed)));
+            () => model.Prune(removal, output, saving, seed, compensation.IsAsked ? compensation.CarryOut : null));
+        if (output is not null)
+            size?.Check(output);
         if (plan is not null)
             File.WriteAllBytes(plan, cuts.ToJson());
-        return new(output, removal, [.. dependencies.Groups.Where(group => removal.KeptOf(group).Length < group.Size)], before, after, verification);
+        return new(output, removal, [.. dependencies.Groups.Where(group => removal.KeptOf(group).Length < group.Size)], before, after, verification)
+        {
+            Latency = times,
+            Compensated = compensation.Summary,
+        };
     }
 
     private static void RefuseWithoutGroups(string path, DependencyGraph dependencies)
@@ -54,15 +77,22 @@ internal sealed record StructuralPruning(
                 + $"{reasons.MaxBy(reason => reason.Value).Key}. 'coppice groups' gives all."));
     }
 
-    private static Removal Chosen(GroupPruning options, DependencyGraph dependencies, OpenedModel model, ParseResult parsed)
+    private static Removal Chosen(
+        GroupPruning options, OpenedModel model, IReadOnlyList<IReadOnlyList<Tensor>>? calibration, ParseResult parsed)
     {
-        var importance = StructuralOptions.ImportanceOf(parsed, model);
+        var (dependencies, importance) = (model.Dependencies, StructuralOptions.ImportanceOf(parsed, model, calibration));
         var scoped = options with { Include = options.Include.Count > 0 ? options.Include : model.DefaultScope, Before = model.Before };
         var removal = scoped.Choose(dependencies, importance);
         return model.DefaultScope.Count > 0 && options is { Include: [], Exclude: [], OwnRatios: [] } && parsed.GetValue(StructuralOptions.Uniform)
             ? UniformWidths.Level(dependencies, removal, scoped, importance)
             : removal;
     }
+
+    /// <summary>Measured times of the model as it was (A) and as it is; null where no target asked for them.</summary>
+    public InterleavedTimes? Latency { get; init; }
+
+    /// <summary>What was done to make up for what went, in words; null where nothing was.</summary>
+    public string? Compensated { get; init; }
 
     public JsonObject ToJson() => new()
     {
@@ -77,6 +107,8 @@ internal sealed record StructuralPruning(
         })]),
         ["parameters"] = new JsonObject { ["before"] = Before.Parameters, ["after"] = After.Parameters },
         ["macs"] = new JsonObject { ["before"] = Before.Macs, ["after"] = After.Macs },
+        ["latency_ms"] = Latency is null ? null : new JsonObject { ["before"] = Latency.A.P50, ["after"] = Latency.B.P50 },
+        ["compensation"] = Compensated,
         ["verification"] = new JsonObject
         {
             ["largest_difference"] = Verification.LargestDifference,
@@ -95,8 +127,12 @@ internal sealed record StructuralPruning(
         terminal.Show(table);
         terminal.Line($"parameters: {Before.Parameters:N0} -> {After.Parameters:N0} ({Reports.Percent(Share(After.Parameters, Before.Parameters))})");
         terminal.Line($"multiply-accumulates: {Before.Macs:N0} -> {After.Macs:N0} ({Reports.Percent(Share(After.Macs, Before.Macs))})");
+        if (Latency is not null)
+            terminal.Line($"median time for one input, measured in turns: {Latency.A.P50:F2} ms -> {Latency.B.P50:F2} ms");
         terminal.Line("verified: outputs are those of the original without what was removed, to "
             + $"{Verification.LargestDifference:G2} of the largest");
+        if (Compensated is not null)
+            terminal.Line($"made up for, after that: {Compensated}");
         if (Verification.Normalized.Count > 0)
             terminal.Line($"statistics are now over fewer entries in: {string.Join(", ", Verification.Normalized)}");
         terminal.Line(Output is null ? "dry run: nothing was written." : $"saved: {Output}");

@@ -46,15 +46,19 @@ public sealed class Graph
     /// <summary>The same graph with other ops or sizes in its nodes, and all shapes found anew: what follows when parameters changed shape.</summary>
     /// <param name="revise">The op and <see cref="Node.Sizes"/> that take the place of a node's.</param>
     /// <exception cref="GraphException">A node does not fit the shapes it meets.</exception>
-    public Graph Revise(Func<Node, (Op Op, IReadOnlyList<SymbolicDim> Sizes)> revise) => Revise(revise, (_, _) => null);
+    public Graph Revise(Func<Node, (Op Op, IReadOnlyList<SymbolicDim> Sizes)> revise) => Revise(revise, (_, _) => null, _ => null);
 
-    /// <summary>The same, with constants in place of some inputs of nodes.</summary>
-    internal Graph Revise(Func<Node, (Op Op, IReadOnlyList<SymbolicDim> Sizes)> revise, Func<Node, int, Tensor?> constantFor)
+    /// <summary>The same, with constants in place of some inputs of nodes, and of some parameters and buffers, so that it shares nothing with
+    /// those.</summary>
+    internal Graph Revise(Func<Node, (Op Op, IReadOnlyList<SymbolicDim> Sizes)> revise, Func<Node, int, Tensor?> constantFor,
+        Func<StoredValue, Tensor?> constant)
     {
         var builder = new GraphBuilder(State, Samples);
         var copies = new Dictionary<Value, Value>();
         foreach (var value in Values)
-            if (value is not NodeValue computed)
+            if (value is StoredValue stored && constant(stored) is { } tensor)
+                copies.Add(value, builder.Constant(tensor));
+            else if (value is not NodeValue computed)
                 copies.Add(value, builder.Copy(value));
             else if (computed == computed.Producer.Outputs[0])
             {

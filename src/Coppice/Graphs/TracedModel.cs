@@ -20,24 +20,31 @@ public sealed record TracedModel(string Kind, Module Module, Graph Graph, Func<I
     /// <param name="model">A model of a folder.</param>
     /// <param name="steps">Tokens; null for <see cref="UsualSteps"/>.</param>
     /// <exception cref="GraphException">It can't be traced.</exception>
-    public static TracedModel Of(PretrainedModel model, int? steps = null)
+    public static TracedModel Of(PretrainedModel model, int? steps = null) => OfText(model.ModelType, model.Module, model.Folder, steps);
+
+    /// <summary>Traces a text model that was opened from a folder.</summary>
+    internal static TracedModel OfText(string kind, Module module, string folder, int? steps = null)
     {
-        var (forward, longest) = ForwardOf(model);
+        var (forward, longest) = ForwardOf(module, folder);
         if (steps > longest || steps < 1)
-            throw new GraphException($"{model.Folder} sees 1 to {longest} tokens; {steps} are asked for.");
-        return Traced(model.ModelType, model.Module, forward, new("ids", Tensor.Zeros([1, steps ?? Math.Min(UsualSteps, longest)], DType.I64)));
+            throw new GraphException($"{folder} sees 1 to {longest} tokens; {steps} are asked for.");
+        return Traced(kind, module, forward, new("ids", Tensor.Zeros([1, steps ?? Math.Min(UsualSteps, longest)], DType.I64)));
     }
 
     /// <summary>Traces an image classifier on an image F32 [1, channels, size, size].</summary>
     /// <param name="model">A model of a file.</param>
     /// <param name="size">Height and width; null for the architecture's.</param>
     /// <exception cref="GraphException">It can't be traced.</exception>
-    public static TracedModel Of(PretrainedVisionModel model, int? size = null)
+    public static TracedModel Of(PretrainedVisionModel model, int? size = null) =>
+        OfImages(model.ArchitectureName, model.Classifier, model.Architecture, size);
+
+    /// <summary>Traces a classifier of an architecture.</summary>
+    internal static TracedModel OfImages(string kind, ImageClassifier classifier, VisionArchitecture architecture, int? size = null)
     {
-        var (architecture, side) = (model.Architecture, size ?? model.Architecture.Size);
+        var side = size ?? architecture.Size;
         if (side < 1)
             throw new GraphException($"An image of {side} x {side} pixels is none.");
-        return Traced(model.ArchitectureName, model.Classifier, inputs => model.Classifier.Forward(inputs[0]),
+        return Traced(kind, classifier, inputs => classifier.Forward(inputs[0]),
             new("images", Tensor.Zeros([1, architecture.Channels, side, side])));
     }
 
@@ -65,12 +72,12 @@ public sealed record TracedModel(string Kind, Module Module, Graph Graph, Func<I
         return new(kind, module, GraphTracer.Trace(module, forward, input), forward);
     }
 
-    private static (Func<IReadOnlyList<Tensor>, TraceOutputs> Forward, int Longest) ForwardOf(PretrainedModel model) => model.Module switch
+    private static (Func<IReadOnlyList<Tensor>, TraceOutputs> Forward, int Longest) ForwardOf(Module module, string folder) => module switch
     {
         ICausalLanguageModel language => (inputs => language.Forward(inputs[0]), language.MaxPositions),
         ITextClassifier classifier => (inputs => classifier.Forward(inputs[0]), classifier.MaxPositions),
         BertModel bert => (inputs => Both(bert.Forward(inputs[0])), bert.MaxPositions),
-        _ => throw new GraphException($"{model.Folder} holds a {model.Module.GetType().Name}, whose forward pass is not known here."),
+        _ => throw new GraphException($"{folder} holds a {module.GetType().Name}, whose forward pass is not known here."),
     };
 
     private static Tensor[] Both((Tensor Hidden, Tensor Pooled) outputs) => [outputs.Hidden, outputs.Pooled];

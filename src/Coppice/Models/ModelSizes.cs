@@ -17,11 +17,23 @@ namespace Coppice.Models;
 public sealed record ModelSizes(string Layers, string Heads, string Width, string Inner, string HeadWeight, string InnerWeight, int InputAxis,
     HeadCounts? Counts = null)
 {
-    private const string PrunedHeadsMember = "pruned_heads";
+    internal const string PrunedHeadsMember = "pruned_heads";
 
     /// <summary>Globs of the weights that read heads and neurons: what can be pruned and still be told by config.json.</summary>
     public IReadOnlyList<string> Globs => [$"*{HeadWeight.Replace("{0}", "*", StringComparison.Ordinal)}",
         $"*{InnerWeight.Replace("{0}", "*", StringComparison.Ordinal)}"];
+
+    /// <summary>Where a tensor's name tells the number of its block; null where it is of none.</summary>
+    internal (int Start, int Length)? BlockIn(string name)
+    {
+        var list = HeadWeight[..HeadWeight.IndexOf("{0}", StringComparison.Ordinal)];
+        var start = name.StartsWith(list, StringComparison.Ordinal) ? list.Length
+            : name.IndexOf('.' + list, StringComparison.Ordinal) is >= 0 and var found ? found + 1 + list.Length : -1;
+        if (start < 0)
+            return null;
+        var length = name.AsSpan(start).IndexOfAnyExceptInRange('0', '9');
+        return length > 0 && name[start + length] == '.' ? (start, length) : null;
+    }
 
     /// <summary>What of a plan config.json can say, as Hugging Face reads it: removed heads by layer, or one number of heads for all layers,
     /// and one number of neurons.</summary>

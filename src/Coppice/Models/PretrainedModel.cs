@@ -13,7 +13,7 @@ public sealed class PretrainedModel
     /// <summary>Name of the file beside config.json that says what was cut out of the model config.json once described.</summary>
     public const string PlanFile = "coppice.json";
 
-    private const string ConfigFile = "config.json";
+    internal const string ConfigFile = "config.json";
 
     // Most times that a model's weights may have shrunk; what a plan says that it was before takes memory.
     private const int MaxShrinkage = 64;
@@ -123,10 +123,16 @@ public sealed class PretrainedModel
             ModelSizes.Undo(before.Config, config);
         var plan = Plan with { Config = Architecture.Sizes.EditsFor(Plan, config) };
         ModelSizes.Make(plan.Config, config);
+        return new() { [ConfigFile] = Written(config), [PlanFile] = plan.ToJson() };
+    }
+
+    /// <summary>config.json as files hold it.</summary>
+    internal static byte[] Written(JsonObject config)
+    {
         using var written = new MemoryStream();
         using (var json = new Utf8JsonWriter(written, new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
             config.WriteTo(json);
-        return new() { [ConfigFile] = written.ToArray(), [PlanFile] = plan.ToJson() };
+        return written.ToArray();
     }
 
     private static StructuralPlan? PlanIn(string folder) =>
@@ -165,10 +171,21 @@ public sealed class PretrainedModel
         var plan = PlanIn(folder);
         if (plan is not null && plan.Model != modelType)
             throw new ModelException($"{path} is of a {modelType}, {PlanFile} beside it of a {plan.Model}; take both from one folder.");
+        return new(folder, modelType!, Build(architecture, config, tensors, plan), plan, EndOfText(folder, config));
+    }
+
+    /// <summary>A model with its weights.</summary>
+    /// <param name="architecture">Its family.</param>
+    /// <param name="config">config.json.</param>
+    /// <param name="tensors">The weights by their stored names.</param>
+    /// <param name="plan">What was cut out of it; null where nothing was.</param>
+    internal static Module Build(
+        ModelArchitecture architecture, JsonElement config, Dictionary<string, TensorSource> tensors, StructuralPlan? plan)
+    {
         var module = Create(architecture, config, tensors, plan);
         var sources = Rename(tensors, module, architecture.BasePrefix);
         module.LoadStateDict(sources.ToDictionary(entry => entry.Key, entry => entry.Value.Shape), (name, target) => sources[name].ReadInto(target));
-        return new(folder, modelType!, module, plan, EndOfText(folder, config));
+        return module;
     }
 
     private static Module Create(
@@ -189,7 +206,8 @@ public sealed class PretrainedModel
             ? type.GetString()
             : null;
 
-    private static Dictionary<string, TensorSource> StateOf(Checkpoint checkpoint, ModelArchitecture architecture) =>
+    /// <summary>The tensors that the model reads, by their stored names.</summary>
+    internal static Dictionary<string, TensorSource> StateOf(Checkpoint checkpoint, ModelArchitecture architecture) =>
         checkpoint.Tensors.Where(tensor => !architecture.IsLeftover(tensor.Name)).ToDictionary(tensor => tensor.Name);
 
     /// <summary>The tensors under the module's names, which have the base prefix where it has a head and the file may not, or the reverse.</summary>

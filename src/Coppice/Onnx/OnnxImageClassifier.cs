@@ -52,6 +52,10 @@ public sealed class OnnxImageClassifier : ImageClassifier
     /// <summary>Columns of an image; null where the file leaves them open.</summary>
     public int? Width => _dims[IsChannelsLast ? 2 : 3];
 
+    /// <summary>As many images of zeros as the model takes at a time, of usual sizes where it leaves them open: [batch, channels, height, width].
+    /// </summary>
+    public Tensor BlankImages() => Tensor.Zeros([_dims[0] ?? 1, Channels ?? 3, Height ?? UsualSide, Width ?? UsualSide]);
+
     /// <summary>Refuses images of other sizes than the model takes.</summary>
     /// <exception cref="OnnxException">They are.</exception>
     public void CheckImages(int channels, int height, int width)
@@ -90,7 +94,7 @@ public sealed class OnnxImageClassifier : ImageClassifier
     private int CountLabels()
     {
         using var scope = new TensorScope();
-        var logits = Compute(Tensor.Zeros([_dims[0] ?? 1, Channels ?? 3, Height ?? UsualSide, Width ?? UsualSide]));
+        var logits = Compute(BlankImages());
         return logits.Shape[1] > 1 ? logits.Shape[1]
             : throw new OnnxException(_model.Path, $"output '{_model.Outputs[0].Name}' is no row of classes", "Give a classifier.");
     }

@@ -1,5 +1,6 @@
 using Coppice.Checkpoints;
 using Coppice.Data;
+using Coppice.Graphs;
 using Coppice.Modules;
 using Coppice.Onnx;
 using Coppice.Pruning.Selection;
@@ -40,6 +41,12 @@ internal sealed class OnnxRecipeModel(string file, ModelSource source) : RecipeM
     {
         using var opened = OnnxFile.Open(file);
         return new OnnxImageClassifier(new(opened));
+    }
+
+    public override Graph GraphOf(Module module)
+    {
+        var classifier = (OnnxImageClassifier)module;
+        return GraphTracer.Trace(classifier, new TraceInput("images", classifier.BlankImages()));
     }
 
     public override TrainingData Read(string path, DataSource data, bool isTraining)

@@ -1,5 +1,6 @@
 using Coppice.Checkpoints;
 using Coppice.Data;
+using Coppice.Graphs;
 using Coppice.Modules;
 using Coppice.Pruning.Selection;
 
@@ -49,6 +50,9 @@ internal abstract class RecipeModel
 
     /// <summary>The model as it is at the start; each call gives another with equal values.</summary>
     public abstract Module Open();
+
+    /// <summary>The computation of a model of this kind, in evaluation.</summary>
+    public abstract Graph GraphOf(Module module);
 
     /// <summary>The examples of a file, for this model.</summary>
     /// <param name="path">Full path.</param>

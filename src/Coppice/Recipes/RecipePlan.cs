@@ -42,6 +42,8 @@ public sealed record RecipePlan(long Parameters, IReadOnlyList<PlannedStage> Sta
             $"{Lower(stage.Optimizer.Type)} at {stage.Optimizer.LearningRate}, {Lower(stage.Schedule?.Type ?? ScheduleType.Constant)}"];
         if (stage.Slimming is { } slimming)
             parts.Add($"scales of batch normalisation drawn to 0 by {slimming.Lambda}");
+        if (stage.Regularize is { } regularize)
+            parts.Add($"channels, heads and neurons drawn to 0 by {regularize.Lambda}");
         if (stage.Prune is { } prune)
             parts.Add(Pruning(prune, model, module, steps, perEpoch));
         if (stage.Distill is { } distill)

@@ -87,6 +87,8 @@ internal sealed class RecipeRanges(string file)
         CheckOptimizer(train.Optimizer, $"{place}.optimizer");
         CheckSchedule(train.Schedule, $"{place}.schedule");
         Within(train.Slimming is null or { Lambda: > 0 }, $"{place}.slimming.lambda", "a number above 0, such as 1e-4", train.Slimming?.Lambda);
+        Within(train.Regularize is null or { Lambda: > 0 }, $"{place}.regularize.lambda", "a number above 0, such as 1e-4",
+            train.Regularize?.Lambda);
         if (train.Prune is { } prune)
             CheckGradual(prune, $"{place}.prune");
         if (train.Distill is { } distill)

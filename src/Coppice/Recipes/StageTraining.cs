@@ -1,6 +1,7 @@
 using Coppice.Data;
 using Coppice.Modules;
 using Coppice.Pruning.Callbacks;
+using Coppice.Pruning.Dependency;
 using Coppice.Pruning.Schedules;
 using Coppice.Pruning.Selection;
 using Coppice.Training;
@@ -81,6 +82,8 @@ internal sealed class StageTraining(RecipeFile file, RecipeModel model, RecipeDa
             yield return Distillation(distill);
         if (stage.Slimming is { } slimming)
             yield return new NetworkSlimming(slimming.Lambda, share: 0, pruneAt: null, loader);
+        if (stage.Regularize is { } regularize)
+            yield return new GroupLasso(GroupPruning.Usual(DependencyGraph.Of(model.GraphOf(module))), regularize.Lambda);
         if (stage.Prune is { } prune)
             yield return new GradualPruning(StagePruning.CriterionOf(prune.Criterion, prune.Granularity, file.Recipe.Seed), pruning!,
                 LiveWeight.Select(module, model.Facts, prune.Include, prune.Exclude))

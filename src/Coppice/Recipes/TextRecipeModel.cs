@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Coppice.Data;
+using Coppice.Graphs;
 using Coppice.Models;
 using Coppice.Models.Bert;
 using Coppice.Modules;
@@ -34,6 +35,8 @@ internal sealed class TextRecipeModel : RecipeModel
     public override bool Classifies => _model.Module is ITextClassifier;
 
     public override Module Open() => PretrainedModel.Open(_folder).Module;
+
+    public override Graph GraphOf(Module module) => TracedModel.OfText(_model.ModelType, module, _folder).Graph;
 
     public override TrainingData Read(string path, DataSource data, bool isTraining)
     {

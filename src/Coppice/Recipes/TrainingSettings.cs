@@ -80,6 +80,11 @@ public enum ScheduleType
 /// <param name="Lambda">Weight of the L1 norm of the scales of batch normalisation, usually 1e-5 to 1e-3.</param>
 public sealed record SlimmingSettings(double Lambda);
 
+/// <summary>Group lasso over what depends on each other: whole channels, heads and neurons go towards 0 (see
+/// <see cref="Pruning.Callbacks.GroupLasso"/>).</summary>
+/// <param name="Lambda">Weight of the norms of the groups' indices, usually 1e-5 to 1e-3.</param>
+public sealed record RegularizeSettings(double Lambda);
+
 /// <summary>Pruning during training.</summary>
 /// <param name="Amount">Share of the weights or channels in scope that are zero at the end.</param>
 /// <param name="Criterion">What decides which go.</param>

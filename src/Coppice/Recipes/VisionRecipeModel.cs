@@ -1,5 +1,6 @@
 using Coppice.Checkpoints;
 using Coppice.Data;
+using Coppice.Graphs;
 using Coppice.Models.Vision;
 using Coppice.Modules;
 using Coppice.Pruning.Selection;
@@ -46,6 +47,8 @@ internal sealed class VisionRecipeModel : RecipeModel
         Initialization.KaimingUniform(model, new RandomSource(_seed));
         return model;
     }
+
+    public override Graph GraphOf(Module module) => TracedModel.OfImages(_name, (ImageClassifier)module, _architecture).Graph;
 
     public override TrainingData Read(string path, DataSource data, bool isTraining)
     {

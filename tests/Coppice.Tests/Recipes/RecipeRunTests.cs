@@ -151,6 +151,19 @@ public sealed class RecipeRunTests : IDisposable
     }
 
     [Fact]
+    public void Run_Regularize_DrawsGroupsTowardsZero()
+    {
+        double Norm(string regularize, string output)
+        {
+            _recipe.Run(TestRecipe.LeNet(), $$"""{"type": "train", "steps": 6, "batchSize": 8, "optimizer": {"learningRate": 0.1}{{regularize}}}""", output);
+            using var model = Checkpoint.Open(Path.Combine(_recipe[output], "model.safetensors"));
+            return Values(model["conv2.weight"]).Sum(value => (double)value * value);
+        }
+
+        Assert.True(Norm(""", "regularize": {"lambda": 0.1}""", "drawn") < 0.9 * Norm("", "free"));
+    }
+
+    [Fact]
     public void Run_Rewind_PutsTheFirstWeightsUnderTheMask()
     {
         const string train = """{"type": "train", "steps": 2, "batchSize": 8, "optimizer": {"learningRate": 0.1}}""";

@@ -87,7 +87,7 @@ public static class OnnxExport
             var (name, tensor) = expected[i];
             if (tensor.Shape != actual[i].Shape || tensor.DType != actual[i].DType)
                 throw new ExportException($"With {where} the exported file gives output '{name}' as {actual[i]}, the model as {tensor}; {Remedy}");
-            var difference = OutputDifference.Between(tensor.Cast(DType.F32), actual[i].Cast(DType.F32));
+            var difference = RelativeDifference.Between(tensor.Cast(DType.F32), actual[i].Cast(DType.F32));
             if (!(difference <= Tolerance))
                 throw new ExportException($"With {where} the exported file's output '{name}' differs by {difference:G3} of the largest value from "
                     + $"the model's; {Remedy}");

@@ -12,11 +12,16 @@ public static class CalibrationGradients
     /// <param name="data">Where batches come from: the first ones of epoch 0.</param>
     /// <param name="batches">How many, at least 1; all where there are fewer.</param>
     /// <exception cref="PruningException">A loss is not finite.</exception>
-    public static void Accumulate(TrainingTask task, DataLoader data, int batches)
+    public static void Accumulate(TrainingTask task, DataLoader data, int batches) => ForEach(task, data, batches, () => { });
+
+    /// <summary>The same; tells when each batch has left its gradients.</summary>
+    /// <returns>How many batches there were.</returns>
+    internal static int ForEach(TrainingTask task, DataLoader data, int batches, Action done)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batches, 1);
         foreach (var (_, parameter) in task.Module.NamedParameters())
             parameter.ZeroGradient();
+        var count = 0;
         foreach (var batch in data.Batches(0).Take(batches))
             using (batch)
             {
@@ -25,6 +30,9 @@ public static class CalibrationGradients
                 if (!float.IsFinite(loss.Item<float>()))
                     throw new PruningException($"The loss of a calibration batch is {loss.Item<float>()}; look at the data and the weights.");
                 tape.Backward(loss);
+                done();
+                count++;
             }
+        return count;
     }
 }

@@ -11,6 +11,10 @@ public enum GroupScope
 
     /// <summary>With those of all groups.</summary>
     Global,
+
+    /// <summary>With those of groups that the same ops read in the same places (Fang et al. 2024, Isomorphic Pruning): their scores are of
+    /// one scale.</summary>
+    Isomorphic,
 }
 
 /// <summary>A ratio for the groups with a member that a glob matches.</summary>
@@ -21,7 +25,7 @@ public sealed record GroupRatio(string Glob, double Ratio);
 /// <summary>How much to remove, and from where.</summary>
 public sealed record GroupPruning
 {
-    private const int Halvings = 24;
+    private static readonly GroupKind[] UsualKinds = [GroupKind.Neuron, GroupKind.Channel, GroupKind.Head];
 
     /// <summary>Share of the indices to remove, in 0..1, of those that the unpruned model had; null where a target says how much.</summary>
     public double? Ratio { get; init; }
@@ -35,8 +39,15 @@ public sealed record GroupPruning
     /// <summary>Share of the parameters to keep, of what the model has now.</summary>
     public double? TargetParameters { get; init; }
 
+    /// <summary>Another cost to stay within, such as measured time.</summary>
+    public GroupBudget? Budget { get; init; }
+
     /// <summary>What indices compete with.</summary>
     public GroupScope Scope { get; init; }
+
+    /// <summary>With <see cref="GroupScope.PerGroup"/>: the groups that one of these globs matches are ranked together, by the first that
+    /// does.</summary>
+    public IReadOnlyList<string> RankedTogether { get; init; } = [];
 
     /// <summary>Largest share of a group to remove.</summary>
     public double MaxRatio { get; init; } = 1;
@@ -45,7 +56,7 @@ public sealed record GroupPruning
     public int RoundTo { get; init; } = 1;
 
     /// <summary>Kinds of groups to prune.</summary>
-    public IReadOnlyList<GroupKind> Kinds { get; init; } = [GroupKind.Neuron, GroupKind.Channel, GroupKind.Head];
+    public IReadOnlyList<GroupKind> Kinds { get; init; } = UsualKinds;
 
     /// <summary>Globs one of which must match a member's name; empty for all groups.</summary>
     public IReadOnlyList<string> Include { get; init; } = [];
@@ -72,29 +83,41 @@ public sealed record GroupPruning
                 dependencies.Groups.CountBy(group => group.Kind).Select(count => $"{count.Value} of kind {count.Key}"))}; look at the globs and the "
                 + "kind, and whether the criterion says anything of them. 'coppice groups' lists them.");
         if (Ratio is { } ratio)
+        {
+            RefuseEmpty(groups, ratio);
             return Remove(dependencies, groups, ratio);
-        var (target, costOf, what) = TargetMacs is { } macs
-            ? (macs, (Func<Removal, long>)(removal => CostAfter(dependencies, removal).Macs), "multiply-accumulates")
-            : (TargetParameters!.Value, removal => CostAfter(dependencies, removal).Parameters, "parameters");
-        return Reach(ratio => Remove(dependencies, groups, ratio), costOf, target * costOf(new(dependencies)), what);
+        }
+        return Reach(ratio => Remove(dependencies, groups, ratio), Budget ?? (TargetMacs is { } macs
+            ? ShareOf(dependencies, macs, cost => cost.Macs, "multiply-accumulates")
+            : ShareOf(dependencies, TargetParameters!.Value, cost => cost.Parameters, "parameters")));
     }
+
+    /// <summary>The groups that are pruned where nothing else is asked for: neurons, channels and heads.</summary>
+    public static IReadOnlyList<PruningGroup> Usual(DependencyGraph dependencies) =>
+        [.. dependencies.Groups.Where(group => UsualKinds.Contains(group.Kind))];
 
     /// <summary>What a model costs once something is removed.</summary>
     public static ModelCost CostAfter(DependencyGraph dependencies, Removal removal) => ModelCost.Of(dependencies.Graph, removal.ShapeOf);
 
     private void Check(DependencyGraph dependencies)
     {
+        if (dependencies.Groups.Count == 0)
+            throw new PruningException("Nothing of the model can be pruned: "
+                + string.Join("; ", dependencies.Pinned.Take(3).Select(axis => $"{axis.Tensor}[{axis.Axis}]: {axis.Reason}"))
+                + ". 'coppice groups' lists all reasons.");
         foreach (var share in new[] { Ratio, TargetMacs, TargetParameters, MaxRatio }.OfType<double>().Concat(OwnRatios.Select(own => own.Ratio)))
             if (!(share is >= 0 and <= 1))
                 throw new PruningException($"{share} is no share; ratios and targets are in 0..1.");
         if (RoundTo < 1)
             throw new PruningException($"Sizes can't be multiples of {RoundTo}; give 1 or more.");
-        if (new[] { Ratio, TargetMacs, TargetParameters }.Count(amount => amount is not null) != 1)
-            throw new PruningException("Give one of a ratio, a target of multiply-accumulates, and a target of parameters.");
-        if (OwnRatios.Count > 0 && Scope == GroupScope.Global)
+        if (new object?[] { Ratio, TargetMacs, TargetParameters, Budget }.Count(amount => amount is not null) != 1)
+            throw new PruningException("Give one of a ratio, a target of multiply-accumulates, a target of parameters, and a budget.");
+        if (OwnRatios.Count > 0 && (Scope != GroupScope.PerGroup || RankedTogether.Count > 0))
             throw new PruningException("Groups ranked together have no ratios of their own; leave them out, or prune each group by itself.");
+        if (RankedTogether.Count > 0 && Scope != GroupScope.PerGroup)
+            throw new PruningException("Globs of what is ranked together go with the scope of each group by itself; leave one of them out.");
         var names = dependencies.Groups.SelectMany(group => group.Members).Select(member => member.Value.Name).Distinct().ToList();
-        foreach (var glob in Include.Concat(Exclude).Concat(OwnRatios.Select(own => own.Glob)))
+        foreach (var glob in Include.Concat(Exclude).Concat(RankedTogether).Concat(OwnRatios.Select(own => own.Glob)))
             if (!names.Exists(name => NameGlob.Matches(glob, name)))
                 throw new PruningException($"'{glob}' matches nothing that can be pruned; near are {NameGlob.Nearest(glob, names)}.");
     }
@@ -112,31 +135,53 @@ public sealed record GroupPruning
         return before is { } size ? (int)((long)group.Size * size / member.Value.SampleShape[member.Axis]) : group.Size;
     }
 
+    private void RefuseEmpty(List<ScoredGroup> groups, double ratio)
+    {
+        foreach (var ranked in Rankings(groups))
+            if (ranked is [var only] ? only.IsEmptyAt(RatioOf(only, ratio)) : ScoredGroup.IsTooMuch(ranked, ratio))
+                throw new PruningException($"A ratio of {(ranked is [var one] ? RatioOf(one, ratio) : ratio)} would leave nothing of "
+                    + $"{ranked[0].Group}{(ranked.Count > 1 ? $" and {ranked.Count - 1} ranked with it" : "")}: one index has to stay. Give a "
+                    + "smaller ratio, or a largest ratio below 1.");
+    }
+
     private Removal Remove(DependencyGraph dependencies, List<ScoredGroup> groups, double ratio)
     {
         var removal = new Removal(dependencies);
-        var counts = Scope == GroupScope.Global ? ScoredGroup.CountTogether(groups, ratio)
-            : groups.ToDictionary(group => group, group => group.CountAt(
-                OwnRatios.LastOrDefault(own => Matches(own.Glob, group.Group))?.Ratio ?? ratio));
-        foreach (var (group, count) in counts)
-            if (group.Rounded(count) is > 0 and var rounded)
-                removal.Remove(group.Group, group.Lowest(rounded));
+        foreach (var ranked in Rankings(groups))
+            foreach (var (group, count) in ranked is [var only]
+                ? new Dictionary<ScoredGroup, int> { [only] = only.CountAt(RatioOf(only, ratio)) }
+                : ScoredGroup.CountTogether(ranked, ratio))
+                if (group.Rounded(count) is > 0 and var rounded)
+                    removal.Remove(group.Group, group.Lowest(rounded));
         return removal;
     }
 
+    /// <summary>Groups that are ranked together.</summary>
+    private IEnumerable<IReadOnlyList<ScoredGroup>> Rankings(List<ScoredGroup> groups) => groups.GroupBy(group => Scope switch
+    {
+        GroupScope.Global => "",
+        GroupScope.Isomorphic => group.Group.Pattern,
+        _ => RankedTogether.FirstOrDefault(glob => Matches(glob, group.Group)) ?? $"{group.Group.Number}",
+    }, (_, ranked) => ranked.ToList());
+
+    private double RatioOf(ScoredGroup group, double ratio) => OwnRatios.LastOrDefault(own => Matches(own.Glob, group.Group))?.Ratio ?? ratio;
+
+    private static GroupBudget ShareOf(DependencyGraph dependencies, double share, Func<ModelCost, long> costOf, string unit) =>
+        new(share * costOf(ModelCost.Of(dependencies.Graph)), unit, removal => costOf(CostAfter(dependencies, removal)));
+
     /// <summary>The smallest removal whose cost is within a budget.</summary>
-    private static Removal Reach(Func<double, Removal> removeAt, Func<Removal, long> costOf, double budget, string what)
+    private static Removal Reach(Func<double, Removal> removeAt, GroupBudget budget)
     {
         var (low, high) = (0.0, 1.0);
         var best = removeAt(high);
-        if (costOf(best) > budget)
-            throw new PruningException($"The target of {budget:N0} {what} is out of reach: with all removed that may be, {costOf(best):N0} are "
-                + "left. Allow a larger ratio, or more groups.");
-        for (var i = 0; i < Halvings; i++)
+        if (budget.Cost(best) is var least && !(least <= budget.Limit))
+            throw new PruningException($"The target of {budget.Limit:#,0.##} {budget.Unit} is out of reach: with all removed that may be, "
+                + $"{least:#,0.##} are left. Allow a larger ratio, or more groups.");
+        for (var i = 0; i < budget.Halvings; i++)
         {
             var middle = (low + high) / 2;
             var removal = removeAt(middle);
-            if (costOf(removal) <= budget)
+            if (budget.Cost(removal) <= budget.Limit)
                 (high, best) = (middle, removal);
             else
                 low = middle;

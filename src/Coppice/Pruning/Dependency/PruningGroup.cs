@@ -23,6 +23,11 @@ public sealed class PruningGroup
     /// <summary>The normalisation whose statistics change when it shrinks; null where removing an index is exact.</summary>
     public string? Normalized => Leaf.Normalized;
 
+    /// <summary>Which ops read which axes of how many members: equal for groups in the same places of repeated blocks.</summary>
+    public string Pattern => string.Join(' ', Members.SelectMany(member => member.Readers, (member, reader) =>
+        $"{reader.Op.Name}:{reader.Inputs.Index().First(input => input.Item == member.Value).Index}[{member.Axis}]")
+        .Order(StringComparer.Ordinal).Prepend($"{Kind}"));
+
     internal Dim Leaf { get; }
 
     /// <summary>Parameters that index 0 has in all members.</summary>

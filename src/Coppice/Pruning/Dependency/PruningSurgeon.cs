@@ -24,8 +24,7 @@ public static class PruningSurgeon
         var undo = removal.ToPlan("").ApplyReversibly(dependencies.Graph.State);
         try
         {
-            var graph = dependencies.Graph.Revise(node => Revised(dependencies.CouplingOf(node), removal),
-                (node, input) => node.Op is Gather gather && input == 1 ? removal.Renumbered(node.Inputs[1], node.Inputs[0], gather.Axis) : null);
+            var graph = Revise(dependencies, removal, _ => null);
             var verification = Verification.Compare(graph, expected, new GraphModule(graph).Forward(inputs), removal.Normalized);
             if (forward is not null)
                 verification = verification.And(Verification.Compare(
@@ -40,6 +39,17 @@ public static class PruningSurgeon
             throw;
         }
     }
+
+    /// <summary>The graph of the smaller model over weights of its own, so that it runs beside the model, which stays as it is.</summary>
+    /// <param name="dependencies">What depends on what.</param>
+    /// <param name="removal">What goes.</param>
+    /// <exception cref="GraphException">The model does not run without it.</exception>
+    public static Graph Trial(DependencyGraph dependencies, Removal removal) =>
+        Revise(dependencies, removal, removal.Cut);
+
+    private static Graph Revise(DependencyGraph dependencies, Removal removal, Func<StoredValue, Tensor?> constant) => dependencies.Graph.Revise(
+        node => Revised(dependencies.CouplingOf(node), removal),
+        (node, input) => node.Op is Gather gather && input == 1 ? removal.Renumbered(node.Inputs[1], node.Inputs[0], gather.Axis) : null, constant);
 
     private static (Op Op, IReadOnlyList<SymbolicDim> Sizes) Revised(Coupling coupling, Removal removal)
     {

@@ -88,12 +88,27 @@ public sealed class Removal
         return Tensor.From<long>(left, tensor.Shape.Rank == 0 ? [] : [left.Length]);
     }
 
+    /// <summary>What is left of a parameter or buffer, as it is now.</summary>
+    internal Tensor Cut(StoredValue value) => Cut(value, value.Tensor);
+
+    /// <summary>What is left of other contents of a parameter or buffer.</summary>
+    internal Tensor Cut(Value value, Tensor tensor)
+    {
+        for (var axis = 0; axis < value.SampleShape.Rank; axis++)
+            if (KeptOf(value, axis) is { } kept)
+                tensor = AxisSelection.Select(tensor, axis, kept);
+        return tensor;
+    }
+
     /// <summary>How many indices of an axis stay.</summary>
     internal int SizeOf(Term term)
     {
         term = term.Resolve();
         return IsUntouched(term) ? term.Size : KeptOf(term).Count(keep => keep);
     }
+
+    /// <summary>How many entries of a value are left.</summary>
+    public long CountOf(Value value) => ShapeOf(value).Count;
 
     /// <summary>The shape that a value gets.</summary>
     internal Shape ShapeOf(Value value) => Shape.Create([.. _dependencies.TermsOf(value).Select(SizeOf)]);

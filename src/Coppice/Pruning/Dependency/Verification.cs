@@ -24,22 +24,31 @@ public sealed record Verification(double LargestDifference, IReadOnlyList<string
     internal Verification And(Verification other) => other.LargestDifference > LargestDifference ? other : this;
 
     /// <exception cref="VerificationException">They differ by more than rounding.</exception>
-    internal static Verification Compare(Graph graph, IReadOnlyList<Tensor> expected, IReadOnlyList<Tensor> actual, IReadOnlyList<string> normalized)
+    internal static Verification Compare(Graph graph, IReadOnlyList<Tensor> expected, IReadOnlyList<Tensor> actual, IReadOnlyList<string> normalized) =>
+        Compare([.. graph.Outputs.Select(output => (output.Name, FollowsFromFloats(output.Value)))], expected, actual, normalized);
+
+    /// <param name="outputs">Names, and whether whole numbers of an output come from floats.</param>
+    /// <param name="expected">Of the original.</param>
+    /// <param name="actual">Of the pruned model.</param>
+    /// <param name="normalized">See <see cref="Normalized"/>.</param>
+    /// <exception cref="VerificationException">They differ by more than rounding.</exception>
+    internal static Verification Compare(IReadOnlyList<(string Name, bool FromFloats)> outputs, IReadOnlyList<Tensor> expected,
+        IReadOnlyList<Tensor> actual, IReadOnlyList<string> normalized)
     {
         var largest = 0.0;
         for (var i = 0; i < expected.Count; i++)
         {
-            var name = graph.Outputs[i].Name;
+            var name = outputs[i].Name;
             if (expected[i].Shape != actual[i].Shape)
                 throw new VerificationException($"The pruned model gives output '{name}' as {actual[i].Shape}, not {expected[i].Shape}.");
             if (expected[i].DType != actual[i].DType)
                 throw new VerificationException($"The pruned model gives output '{name}' as {actual[i].DType}, not {expected[i].DType}.");
             if (!expected[i].DType.IsFloatingPoint())
             {
-                CompareExactly(graph.Outputs[i], expected[i], actual[i]);
+                CompareExactly(outputs[i], expected[i], actual[i]);
                 continue;
             }
-            var difference = OutputDifference.Between(expected[i].Cast(DType.F32), actual[i].Cast(DType.F32));
+            var difference = RelativeDifference.Between(expected[i].Cast(DType.F32), actual[i].Cast(DType.F32));
             if (!(difference <= ToleranceOf(expected[i].DType)))
                 throw new VerificationException($"The pruned model's output '{name}' differs by {difference:G3} of its largest value from the original's "
                     + "without the removed channels: the plan is wrong for this model, and nothing was changed. Please report it.");
@@ -48,11 +57,11 @@ public sealed record Verification(double LargestDifference, IReadOnlyList<string
         return new(largest, normalized);
     }
 
-    private static void CompareExactly(GraphOutput output, Tensor expected, Tensor actual)
+    private static void CompareExactly((string Name, bool FromFloats) output, Tensor expected, Tensor actual)
     {
         var (left, right) = (expected.Cast(DType.I64).ToArray<long>(), actual.Cast(DType.I64).ToArray<long>());
         var wrong = left.Zip(right).Count(pair => pair.First != pair.Second);
-        if (wrong > (FollowsFromFloats(output.Value) ? left.Length / OneTipped : 0))
+        if (wrong > (output.FromFloats ? left.Length / OneTipped : 0))
             throw new VerificationException($"{wrong} of {left.Length} entries of the pruned model's output '{output.Name}' differ from the original's "
                 + "without the removed channels: the plan is wrong for this model, and nothing was changed. Please report it.");
     }

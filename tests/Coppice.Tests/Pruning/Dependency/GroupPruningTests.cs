@@ -60,12 +60,72 @@ public sealed class GroupPruningTests
         Assert.Equal([.. Enumerable.Range(0, group.Size).Except([5])], removal.KeptOf(group));
     }
 
-    [Fact]
-    public void Choose_RatioOne_KeepsOneIndexOfEachGroup()
+    [Theory]
+    [InlineData(GroupScope.PerGroup)]
+    [InlineData(GroupScope.Isomorphic)]
+    [InlineData(GroupScope.Global)]
+    public void Choose_RatioThatLeavesNothing_NamesTheGroup(GroupScope scope)
     {
         var dependencies = ResNet20();
-        var removal = new GroupPruning { Ratio = 1 }.Choose(dependencies, Magnitude);
+        var message = Assert.Throws<PruningException>(() => new GroupPruning { Ratio = 1, Scope = scope }.Choose(dependencies, Magnitude)).Message;
+        Assert.Contains("would leave nothing of group 0: 16 of conv1.weight[0]", message, StringComparison.Ordinal);
+        var removal = new GroupPruning { Ratio = 1, MaxRatio = 0.999, Scope = scope }.Choose(dependencies, Magnitude);
         Assert.All(dependencies.Groups.Where(group => group.Kind == GroupKind.Channel), group => Assert.Single(removal.KeptOf(group)));
+    }
+
+    [Fact]
+    public void Choose_GraphWithoutGroups_SaysWhatPinsItsAxes()
+    {
+        var builder = new GraphBuilder();
+        var x = builder.Input("x", DType.F32, 2, 4);
+        var weight = builder.Parameter("fc.weight", new(Floats([3, 4])));
+        builder.Output("y", builder.Apply(new Coppice.Tensors.Ops.Linear(), [x, weight])[0]);
+        var message = Assert.Throws<PruningException>(() => new GroupPruning { Ratio = 0.5 }.Choose(DependencyGraph.Of(builder.Build()), Magnitude)).Message;
+        Assert.Contains("Nothing of the model can be pruned: fc.weight[0]: output 'y'", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Choose_Isomorphic_RanksEqualPlacesTogether()
+    {
+        var dependencies = ResNet20();
+        Assert.Equal(First("layer1.0.conv1.weight").Pattern, First("layer1.1.conv1.weight").Pattern);
+        Assert.NotEqual(First("layer1.0.conv1.weight").Pattern, First("conv1.weight").Pattern);
+        foreach (ref var value in dependencies.Graph.State.Find("layer1.0.conv1").Parameter("weight").Data.AsSpan<float>())
+            value *= 100;
+        var importance = new GroupImportance(new GroupMagnitude(), Normalizer: ScoreNormalizer.None);
+        var removal = new GroupPruning { Ratio = 0.4, Scope = GroupScope.Isomorphic, Include = ["layer1.*.conv1.weight"] }.Choose(dependencies, importance);
+        Assert.Equal(16, removal.KeptOf(First("layer1.0.conv1.weight")).Length);
+        Assert.True(removal.KeptOf(First("layer1.1.conv1.weight")).Length < 16);
+
+        PruningGroup First(string name) => dependencies.Groups.First(group => group.Members.Any(member => member.Value.Name == name && member.Axis == 0));
+    }
+
+    [Fact]
+    public void Choose_RankedTogether_LeavesOthersTheirOwnRatio()
+    {
+        var dependencies = ResNet20();
+        var removal = new GroupPruning { Ratio = 0.5, RankedTogether = ["layer1.*.conv1.weight"] }.Choose(dependencies, Magnitude);
+        var ranked = dependencies.Groups.Where(group => group.Members.Any(member =>
+            member.Value.Name.StartsWith("layer1.", StringComparison.Ordinal) && member.Value.Name.EndsWith("conv1.weight", StringComparison.Ordinal)
+            && member.Axis == 0)).ToList();
+        var others = dependencies.Groups.Where(group => group.Members.All(member => !NameGlobMatches(member.Value.Name)));
+        Assert.All(others, group => Assert.Equal(group.Size / 2, removal.KeptOf(group).Length));
+        Assert.NotEqual([8, 8, 8], ranked.Select(group => removal.KeptOf(group).Length));
+
+        static bool NameGlobMatches(string name) =>
+            name.StartsWith("layer1.", StringComparison.Ordinal) && name.EndsWith("conv1.weight", StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Choose_ABudget_IsTheLargestModelWithin()
+    {
+        var dependencies = ResNet20();
+        double Channels(Removal removal) => dependencies.Groups.Sum(group => removal.KeptOf(group).Length);
+        var all = Channels(new(dependencies));
+        var removal = new GroupPruning { Budget = new(all - 10, "channels", Channels), Scope = GroupScope.Global }.Choose(dependencies, Magnitude);
+        Assert.Equal(all - 10, Channels(removal));
+        Assert.Contains("0.5 channels is out of reach", Assert.Throws<PruningException>(() =>
+            new GroupPruning { Budget = new(0.5, "channels", Channels) }.Choose(dependencies, Magnitude)).Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -31,6 +31,19 @@ public sealed class PruningSurgeonTests
     }
 
     [Fact]
+    public void Trial_RunsAsThePrunedModelWill_AndLeavesTheModel()
+    {
+        var model = TestModels.Filled(VisionModels.Find("resnet20")!.Create(10));
+        var input = TestModels.Floats([1, 3, 32, 32], 5);
+        var dependencies = DependencyGraph.Of(GraphTracer.Trace(model, new TraceInput("x", input)));
+        var (before, removal) = (model.Forward(input), RandomHalf(dependencies, 3));
+        var trial = new GraphModule(PruningSurgeon.Trial(dependencies, removal));
+        TestModels.AssertSameBits(before, model.Forward(input));
+        PruningSurgeon.Apply(dependencies, removal, [input]);
+        TestModels.AssertSameBits(model.Forward(input), trial.Forward(input)[0]);
+    }
+
+    [Fact]
     public void Groups_OfResNet18_AreTwelve()
     {
         var model = TestModels.Filled(VisionModels.Find("resnet18")!.Create(10));

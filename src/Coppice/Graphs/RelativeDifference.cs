@@ -3,7 +3,7 @@ using Coppice.Tensors;
 namespace Coppice.Graphs;
 
 /// <summary>How far two computations of one thing are apart.</summary>
-internal static class OutputDifference
+internal static class RelativeDifference
 {
     /// <summary>Largest absolute difference of two F32 tensors of one shape, relative to the largest expected value; NaN where one alone is
     /// NaN.</summary>

@@ -1,0 +1,77 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Coppice.Modules;
+using Coppice.Pruning.Depth;
+using Coppice.Pruning.Dependency;
+using Spectre.Console;
+
+namespace Coppice.Cli.Structural;
+
+/// <summary>The part of <c>coppice prune</c> that leaves out whole blocks of a transformer.</summary>
+/// <param name="Output">Where it was written; null for a dry run.</param>
+/// <param name="Measure">What blocks were scored by.</param>
+/// <param name="Scores">A score for each block, or for each first block of a run.</param>
+/// <param name="Removal">Which blocks went.</param>
+/// <param name="Before">Parameters before.</param>
+/// <param name="After">And after.</param>
+/// <param name="Verification">How the outputs compare.</param>
+internal sealed record LayerPruning(string? Output, string Measure, IReadOnlyList<double> Scores, BlockRemoval Removal, long Before, long After,
+    Verification Verification)
+{
+    private const string Influence = "block-influence";
+
+    /// <summary>Measures that --importance takes for blocks; the first is the default.</summary>
+    public static readonly string[] Measures = [Influence, "angular"];
+
+    /// <summary>Opens, scores, chooses, verifies, writes.</summary>
+    public static LayerPruning Run(string path, string? output, double amount, ParseResult parsed, Terminal terminal)
+    {
+        var measure = parsed.GetValue(StructuralOptions.Importance) ?? Influence;
+        if (!Measures.Contains(measure))
+            throw new UsageException($"--importance {measure} scores channels, not blocks; give {string.Join(" or ", Measures)}.");
+        var opened = OpenedModel.Open(path, parsed.GetValue(StructuralOptions.Arch), parsed.GetValue(StructuralOptions.Input));
+        var model = opened.Folder ?? throw new UsageException(
+            $"{path} is no Hugging Face folder; --granularity layer leaves out the blocks of a transformer.");
+        var inputs = StructuralOptions.InputsOf(parsed, opened) ?? throw new UsageException(
+            "--granularity layer scores blocks on --calibration FILE (or --calibration random: tokens at random).");
+        var blocks = BlockRemoval.BlocksOf(model);
+        var count = (int)Math.Round(amount * blocks.Blocks.Count, MidpointRounding.ToEven);
+        if (count == 0 || count == blocks.Blocks.Count)
+            throw new UsageException($"--amount {amount} of {blocks.Blocks.Count} blocks would remove {count}; at least one has to go, and one "
+                + "to stay.");
+        var ids = inputs.Select(input => input[0]);
+        var scores = terminal.Busy("scoring blocks", () => measure == Influence ? BlockImportance.Influence(blocks, ids)
+            : BlockImportance.AngularDistance(blocks, ids, count));
+        var removal = measure == Influence ? BlockRemoval.OfLowest(model, scores, count)
+            : new BlockRemoval(model, Enumerable.Range(Array.IndexOf(scores, scores.Min()), count));
+        var (smaller, verification) = terminal.Busy("verifying and writing",
+            () => removal.Save(output, inputs[0][0], SavingOptions.Of(parsed)));
+        return new(output, measure, scores, removal, ParametersOf(model.Module), ParametersOf(smaller), verification);
+    }
+
+    public JsonObject ToJson() => new()
+    {
+        ["output"] = Output,
+        ["measure"] = Measure,
+        ["scores"] = new JsonArray([.. Scores.Select(score => JsonValue.Create(score))]),
+        ["removed"] = new JsonArray([.. Removal.Removed.Select(block => JsonValue.Create(block))]),
+        ["kept"] = new JsonArray([.. Removal.Kept.Select(block => JsonValue.Create(block))]),
+        ["parameters"] = new JsonObject { ["before"] = Before, ["after"] = After },
+        ["verification"] = new JsonObject { ["largest_difference"] = Verification.LargestDifference },
+    };
+
+    public void Show(Terminal terminal)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("block").RightAligned())
+            .AddColumn(new TableColumn(Measure).RightAligned()).AddColumn("");
+        foreach (var (block, score) in Scores.Index())
+            table.AddRow($"{block}", $"{score:F4}", Removal.Removed.Contains(block) ? "removed" : "");
+        terminal.Show(table);
+        terminal.Line($"blocks: {Removal.Removed.Count + Removal.Kept.Count} -> {Removal.Kept.Count}; removed: {string.Join(", ", Removal.Removed)}");
+        terminal.Line($"parameters: {Before:N0} -> {After:N0} ({Reports.Percent((double)After / Before)})");
+        terminal.Line($"verified: outputs are those of the original with these blocks left out, to {Verification.LargestDifference:G2} of the largest");
+        terminal.Line(Output is null ? "dry run: nothing was written." : $"saved: {Output}");
+    }
+
+    private static long ParametersOf(Module module) => module.NamedParameters().Sum(entry => entry.Parameter.Shape.Count);
+}

@@ -1,0 +1,42 @@
+using Coppice.Graphs;
+using Coppice.Tensors;
+using Coppice.Tensors.Autograd;
+using Coppice.Tensors.Ops;
+
+namespace Coppice.Pruning.Dependency;
+
+/// <summary>Runs a graph on calibration inputs and shows what its nodes read.</summary>
+internal static class CalibrationRun
+{
+    /// <summary>Runs it on each set of inputs.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="inputs">Sets of the graph's inputs, each in its order; at least one.</param>
+    /// <param name="see">Told each node with what it reads; tensors are gone after the run.</param>
+    /// <exception cref="PruningException">There are no inputs.</exception>
+    public static void Over(Graph graph, IEnumerable<IReadOnlyList<Tensor>> inputs, Action<Node, Tensor[]> see)
+    {
+        using var paused = Tape.Pause();
+        var runs = 0;
+        foreach (var given in inputs)
+        {
+            using var scope = new TensorScope();
+            Run(graph, given, see);
+            runs++;
+        }
+        if (runs == 0)
+            throw new PruningException("There are no calibration inputs; give at least one.");
+    }
+
+    private static void Run(Graph graph, IReadOnlyList<Tensor> inputs, Action<Node, Tensor[]> see)
+    {
+        var sizes = GraphModule.SizesOf(graph, inputs);
+        var values = new Dictionary<Value, Tensor>(graph.Inputs.Zip(inputs, (input, tensor) => KeyValuePair.Create((Value)input, tensor)));
+        foreach (var node in graph.Nodes)
+        {
+            Tensor[] read = [.. node.Inputs.Select(input => input is StoredValue stored ? stored.Tensor : values[input])];
+            see(node, read);
+            foreach (var (output, tensor) in node.Outputs.Zip(Op.Apply(node.OpAt(sizes), read)))
+                values.Add(output, tensor);
+        }
+    }
+}
