@@ -35,6 +35,8 @@ switch (args)
     case ["dependencies", var vit]:
         DependencyBenchmark.Run(vit);
         return 0;
+    case ["onnx-speed", .. var models]:
+        return OnnxSpeedBenchmark.Run(models);
     case ["recipes", var runs, var plot]:
         RecipeResults.Write(runs, plot);
         return 0;
@@ -45,7 +47,7 @@ switch (args)
 if (args is not [var name] || !benchmarks.TryGetValue(name, out var benchmark))
 {
     Console.Error.WriteLine($"Name one benchmark: {string.Join(", ", benchmarks.Keys)}; or make-gpt2-small FOLDER, make-llama-7b FOLDER, "
-        + "recipes RUNS PLOT.svg, onnx-conformance FOLDER, onnx-pruning FILES, dependencies VIT.onnx.");
+        + "recipes RUNS PLOT.svg, onnx-conformance FOLDER, onnx-pruning FILES, onnx-speed FILES, dependencies VIT.onnx.");
     return 2;
 }
 if (OpenBlas.RestartWithoutOverrides(args) is { } exitCode)

@@ -14,6 +14,15 @@ internal static unsafe class ConvForward
     /// <summary>Floats of padded images that stay in the L2 cache beside a panel.</summary>
     private const long CachedInput = 1 << 17;
 
+    /// <summary>Most panels that are multiplied by a strip of weights while it is in the cache.</summary>
+    private const int MostPanels = 8;
+
+    /// <summary>Floats of those panels, along a pass, that leave room for the weights in the L2 cache.</summary>
+    private const int CachedPanels = 1 << 16;
+
+    /// <summary>Most runs that the pixels of a panel make.</summary>
+    private const int MaxRuns = 32;
+
     [ThreadStatic]
     private static NativeBuffer? t_weights;
 
@@ -23,34 +32,37 @@ internal static unsafe class ConvForward
     [ThreadStatic]
     private static NativeBuffer? t_panel;
 
-    /// <summary>y = x * weight (+ bias).</summary>
+    [ThreadStatic]
+    private static NativeBuffer? t_sums;
+
+    /// <summary>y = x * weight, finished.</summary>
     /// <param name="shape">All sizes.</param>
     /// <param name="x">[B, C, H, W].</param>
     /// <param name="weight">[O, C/groups, kh, kw].</param>
     /// <param name="packed">The same packed ahead, or null.</param>
-    /// <param name="bias">[O], or null.</param>
+    /// <param name="finish">What is done to the sums.</param>
     /// <param name="y">[B, O, H', W'].</param>
-    public static void Run(ConvShape shape, float* x, float* weight, ConvWeights? packed, float* bias, float* y)
+    public static void Run(ConvShape shape, float* x, float* weight, ConvWeights? packed, in ConvFinish finish, float* y)
     {
         var weights = packed is null ? NativeBuffer.Grow(ref t_weights, ConvWeights.Length(shape)) : packed.Pointer;
         if (packed is null)
             ConvWeights.Pack(shape, weight, weights);
         if (Vector512.IsHardwareAccelerated)
-            Run<Simd512, Vector512<float>>(shape, x, weights, bias, y);
+            Run<Simd512, Vector512<float>>(shape, x, weights, finish, y);
         else if (Vector256.IsHardwareAccelerated)
-            Run<Simd256, Vector256<float>>(shape, x, weights, bias, y);
+            Run<Simd256, Vector256<float>>(shape, x, weights, finish, y);
         else
-            Run<Simd128, Vector128<float>>(shape, x, weights, bias, y);
+            Run<Simd128, Vector128<float>>(shape, x, weights, finish, y);
         GC.KeepAlive(packed);
     }
 
-    private static void Run<S, V>(ConvShape shape, float* x, float* weights, float* bias, float* y)
+    private static void Run<S, V>(ConvShape shape, float* x, float* weights, in ConvFinish finish, float* y)
         where S : struct, ISimd<V> where V : unmanaged
     {
         if (WinogradConv.Fits(shape))
-            WinogradConv.Run<S, V>(shape, x, weights, bias, y);
+            WinogradConv.Run<S, V>(shape, x, weights, finish, y);
         else
-            Run<S, V>(new(shape, x, weights, bias, y));
+            Run<S, V>(new(shape, x, weights, finish, y));
     }
 
     private static void Run<S, V>(Call call) where S : struct, ISimd<V> where V : unmanaged
@@ -59,7 +71,9 @@ internal static unsafe class ConvForward
         var perImage = (long)shape.Outputs * shape.Depth * shape.Pixels;
         var images = (int)Math.Clamp(Math.Min(ChunkWork / perImage, CachedInput / call.Input.ImageLength), 1, shape.Batch);
         var blocks = (shape.Batch + images - 1) / images;
-        if (blocks >= 4)
+        var (pixels, width) = (images * (long)shape.Pixels, 2 * S.Count);
+        var fillsPanels = (pixels + width - 1) / width * width * 10 <= pixels * 11;
+        if (blocks >= 4 && fillsPanels)
             Workers.For(blocks, (call, images), static (block, state) =>
             {
                 var first = block * state.images;
@@ -82,9 +96,10 @@ internal static unsafe class ConvForward
         }
         var output = call.Y + (long)first * shape.Outputs * shape.Pixels;
         var pixels = (long)images * shape.Pixels;
-        for (var pixel = 0L; pixel < pixels; pixel += 2 * S.Count)
+        var step = call.PixelsAtOnce(2 * S.Count);
+        for (var pixel = 0L; pixel < pixels; pixel += step)
             for (var group = 0; group < shape.Groups; group++)
-                RunPanel<S, V>(call, input, output, new(pixel, (int)Math.Min(2 * S.Count, pixels - pixel), group, 0, int.MaxValue));
+                RunPanels<S, V>(call, input, output, new(pixel, (int)Math.Min(step, pixels - pixel), group, 0, int.MaxValue));
     }
 
     /// <summary>All threads share few images: they pad channels, then compute panels.</summary>
@@ -105,147 +120,105 @@ internal static unsafe class ConvForward
                     (float*)target + first * call.Input.PlaneLength);
             });
         }
-        var plan = new PanelPlan(shape, 2 * S.Count);
+        var plan = new PanelPlan(shape, call.PixelsAtOnce(2 * S.Count));
         Workers.For(plan.Chunks, (call, plan, (nint)input), static (chunk, state) =>
         {
             var (call, plan, input) = state;
             var (first, end) = plan.Panels(chunk);
             for (var panel = first; panel < end; panel++)
-                RunPanel<S, V>(call, (float*)input, call.Y, plan.Part(chunk, panel));
+                RunPanels<S, V>(call, (float*)input, call.Y, plan.Part(chunk, panel));
         });
     }
 
-    /// <summary>One panel of pixels against some strips of the weights of one group.</summary>
+    /// <summary>Some panels of pixels against some strips of the weights of one group.</summary>
     /// <param name="call">The convolution.</param>
-    /// <param name="input">The images that the panel's pixels count from, padded.</param>
+    /// <param name="input">The images that the panels' pixels count from, padded.</param>
     /// <param name="output">Their outputs.</param>
     /// <param name="part">Which pixels and strips.</param>
-    private static void RunPanel<S, V>(in Call call, float* input, float* output, PanelPart part)
+    private static void RunPanels<S, V>(in Call call, float* input, float* output, PanelPart part)
         where S : struct, ISimd<V> where V : unmanaged
     {
-        var shape = call.Shape;
-        var width = 2 * S.Count;
-        Span<PixelRun> space = stackalloc PixelRun[32];
-        ReadOnlySpan<PixelRun> runs = space[..call.Runs.Find(part.Pixel, part.Count, space)];
+        var (shape, width) = (call.Shape, 2 * S.Count);
+        var (channels, depth, passes) = (part.Group * shape.GroupOutputs, shape.Depth, Gemm.Passes(shape.Depth));
         input += part.Group * shape.GroupChannels * call.Input.PlaneLength;
-        output += (long)part.Group * shape.GroupOutputs * shape.Pixels;
-        var isDirect = part.Count == width && call.Runs.RowLength % (S.Count / 2) == 0;
-        var passes = Gemm.Passes(shape.Depth);
+        output += (long)channels * shape.Pixels;
+        var count = (part.Count + width - 1) / width;
+        var (gathered, summed) = ((depth + passes - 1) / passes * width, shape.GroupOutputs * width);
+        var packed = NativeBuffer.Grow(ref t_panel, (long)count * gathered);
+        var sums = NativeBuffer.Grow(ref t_sums, (long)count * summed);
+        var panels = stackalloc ConvPixels[MostPanels];
+        var runs = stackalloc PixelRun[MostPanels * MaxRuns];
+        for (var i = 0; i < count; i++)
+            panels[i] = ConvPixels.Of<S, V>(call.Runs, part.Pixel + i * width, Math.Min(part.Count - i * width, width), runs + i * MaxRuns,
+                input, output, packed + (long)i * gathered, sums + (long)i * summed);
+        var strips = new Gemm.Strips(shape.GroupOutputs, ConvWeights.TileRows);
+        var weights = call.Weights + (long)channels * depth;
         for (var pass = 0; pass < passes; pass++)
         {
-            var start = Gemm.PassStart(shape.Depth, pass);
-            var depth = Gemm.PassStart(shape.Depth, pass + 1) - start;
-            if (isDirect)
-            {
-                RunDirect<S, V>(call, input, output, runs, part, start, depth);
-                continue;
-            }
-            var panel = NativeBuffer.Grow(ref t_panel, (long)depth * width);
-            ConvPanel.Pack(input, call.Taps.AsSpan(start, depth), runs, panel, width);
-            RunStrips<S, V>(call, panel, output, runs, part, start, depth);
-        }
-        if (call.Bias != null)
-            AddBias(call, output, runs, part);
-    }
-
-    /// <summary>A panel of whole half registers of pixels is read where it lies.</summary>
-    private static void RunDirect<S, V>(
-        in Call call, float* input, float* output, ReadOnlySpan<PixelRun> runs, PanelPart part, int start, int depth)
-        where S : struct, ISimd<V> where V : unmanaged
-    {
-        var shape = call.Shape;
-        var strips = new Gemm.Strips(shape.GroupOutputs, ConvWeights.TileRows);
-        var weights = call.Weights + (long)part.Group * shape.GroupOutputs * shape.Depth;
-        Span<(long Source, long Target)> halves = stackalloc (long, long)[4];
-        var found = 0;
-        foreach (var run in runs)
-            for (var i = 0; i < run.Length; i += S.Count / 2)
-                halves[found++] = (run.Source + i, run.Target + i);
-        fixed (long* taps = call.Taps)
+            var (start, end) = (Gemm.PassStart(depth, pass), Gemm.PassStart(depth, pass + 1));
+            for (var i = 0; i < count; i++)
+                panels[i].Gather(input, call.Taps.AsSpan(start, end - start), width);
             for (var strip = part.FirstStrip; strip < Math.Min(part.EndStrip, strips.Count); strip++)
             {
-                var row = strips.Start(strip);
-                var rows = strips.Start(strip + 1) - row;
-                var target = output + (long)row * shape.Pixels;
-                var columns = new ApartColumns(
-                    input + halves[0].Source, input + halves[1].Source, input + halves[2].Source, input + halves[3].Source,
-                    target + halves[0].Target, target + halves[1].Target, target + halves[2].Target, target + halves[3].Target);
-                GemmTile.RunApart<S, V>(rows, depth, weights + (long)row * shape.Depth + (long)start * rows, columns, taps + start,
-                    shape.Pixels, start > 0);
-            }
-    }
-
-    private static void RunStrips<S, V>(
-        in Call call, float* panel, float* output, ReadOnlySpan<PixelRun> runs, PanelPart part, int start, int depth)
-        where S : struct, ISimd<V> where V : unmanaged
-    {
-        var shape = call.Shape;
-        var (width, pixels) = (2 * S.Count, shape.Pixels);
-        var strips = new Gemm.Strips(shape.GroupOutputs, ConvWeights.TileRows);
-        var weights = call.Weights + (long)part.Group * shape.GroupOutputs * shape.Depth;
-        var edge = stackalloc float[ConvWeights.TileRows * width];
-        var isOneRun = part.Count == width && runs[^1].Target - runs[0].Target + runs[^1].Length == width;
-        for (var strip = part.FirstStrip; strip < Math.Min(part.EndStrip, strips.Count); strip++)
-        {
-            var row = strips.Start(strip);
-            var rows = strips.Start(strip + 1) - row;
-            var a = weights + (long)row * shape.Depth + (long)start * rows;
-            var target = output + (long)row * pixels;
-            if (isOneRun)
-                GemmTile.Run<S, V>(rows, depth, a, panel, target + runs[0].Target, pixels, start > 0, null);
-            else
-            {
-                GemmTile.Run<S, V>(rows, depth, a, panel, edge, width, false, null);
-                Scatter(edge, width, rows, runs, target, pixels, start > 0);
+                var (row, next) = (strips.Start(strip), strips.Start(strip + 1));
+                var tile = new TileRange(row, next - row, channels + row, start, end);
+                for (var i = 0; i < count; i++)
+                    Multiply<S, V>(call, panels[i], weights + (long)row * depth + (long)start * (next - row), tile);
             }
         }
     }
 
-    private static void Scatter(float* edge, int width, int rows, ReadOnlySpan<PixelRun> runs, float* target, int rowDistance,
-        bool accumulate)
+    /// <summary>Some rows of weights, at <paramref name="a"/>, times a panel.</summary>
+    private static void Multiply<S, V>(in Call call, in ConvPixels panel, float* a, TileRange tile) where S : struct, ISimd<V> where V : unmanaged
     {
-        for (var row = 0; row < rows; row++)
+        var (width, pixels, depth) = (2 * S.Count, call.Shape.Pixels, tile.End - tile.Start);
+        var isLast = tile.End == call.Shape.Depth;
+        if (panel.Sums != null)
         {
-            var source = edge + row * width;
-            foreach (var run in runs)
-            {
-                var to = target + (long)row * rowDistance + run.Target;
-                for (var i = 0; i < run.Length; i++)
-                    to[i] = accumulate ? to[i] + source[i] : source[i];
-                source += run.Length;
-            }
+            var sums = panel.Sums + (long)tile.Row * width;
+            GemmTile.Run<S, V>(tile.Rows, depth, a, panel.Packed, sums, width, tile.Start > 0, null);
+            for (var row = 0; isLast && row < tile.Rows; row++, sums += width)
+                panel.Write(call.Finish, sums, tile.Output + row, (long)(tile.Row + row) * pixels);
+            return;
         }
+        var columns = panel.Columns.Below((long)tile.Row * pixels);
+        if (panel.Packed != null)
+            GemmTile.Run<S, V>(tile.Rows, depth, a, panel.Packed, columns.C0, pixels, tile.Start > 0, null);
+        else
+            fixed (long* taps = call.Taps)
+                GemmTile.RunApart<S, V>(tile.Rows, depth, a, columns, taps + tile.Start, pixels, tile.Start > 0);
+        if (isLast && !call.Finish.IsNothing)
+            call.Finish.Tile<S, V>(tile.Output, tile.Rows, columns, pixels);
     }
 
-    private static void AddBias(in Call call, float* output, ReadOnlySpan<PixelRun> runs, PanelPart part)
-    {
-        var shape = call.Shape;
-        var strips = new Gemm.Strips(shape.GroupOutputs, ConvWeights.TileRows);
-        var end = strips.Start(Math.Min(part.EndStrip, strips.Count));
-        for (var row = strips.Start(part.FirstStrip); row < end; row++)
-            foreach (var run in runs)
-            {
-                var y = new Span<float>(output + (long)row * shape.Pixels + run.Target, run.Length);
-                System.Numerics.Tensors.TensorPrimitives.Add(y, call.Bias[part.Group * shape.GroupOutputs + row], y);
-            }
-    }
-
-    private readonly struct Call(ConvShape shape, float* x, float* weights, float* bias, float* y)
+    private readonly struct Call(ConvShape shape, float* x, float* weights, in ConvFinish finish, float* y)
     {
         public readonly ConvShape Shape = shape;
-        public readonly float* X = x, Weights = weights, Bias = bias, Y = y;
+        public readonly float* X = x, Weights = weights, Y = y;
+        public readonly ConvFinish Finish = finish;
         public readonly ConvInput Input = new(shape);
         public readonly long[] Taps = new ConvInput(shape).Taps();
         public readonly PixelRuns Runs = new(shape, new ConvInput(shape).ImageLength, new ConvInput(shape).RowStep);
+
+        /// <summary>Pixels of the panels that share a strip of weights.</summary>
+        public int PixelsAtOnce(int width)
+        {
+            var depth = (Shape.Depth + Gemm.Passes(Shape.Depth) - 1) / Gemm.Passes(Shape.Depth);
+            return width * Math.Clamp(CachedPanels / (depth * width), 2, MostPanels);
+        }
     }
+
+    /// <summary>Rows of a strip, counted in the group, the output channel of the first one, and a run along the depth.</summary>
+    private readonly record struct TileRange(int Row, int Rows, int Output, int Start, int End);
 
     /// <summary>Some pixels, numbered through the images, against some strips of a group's weights.</summary>
     private readonly record struct PanelPart(long Pixel, int Count, int Group, int FirstStrip, int EndStrip);
 
     /// <summary>How the panels of all images and groups are shared out; where they are few, the strips of weights are too.</summary>
+    /// <remarks>Sums do not depend on it, so it may depend on the number of threads: each part of the strips gathers its panels anew.</remarks>
     private readonly struct PanelPlan
     {
-        private const int FewPanels = 16;
+        private const int FewPanels = 8;
 
         private readonly ConvShape _shape;
         private readonly int _width;
@@ -259,7 +232,8 @@ internal static unsafe class ConvForward
             (_shape, _width) = (shape, width);
             _panels = ((long)shape.Batch * shape.Pixels + width - 1) / width;
             var strips = new Gemm.Strips(shape.GroupOutputs, ConvWeights.TileRows).Count;
-            _parts = _panels * shape.Groups < FewPanels && strips >= 4 ? 4 : 1;
+            var threads = Workers.ThreadCount;
+            _parts = threads > 1 && _panels * shape.Groups < FewPanels ? Math.Min(2 * threads, strips) : 1;
             _stripsPerPart = (strips + _parts - 1) / _parts;
             var work = (long)shape.GroupOutputs * shape.Depth * width / _parts;
             _perChunk = (int)Math.Clamp(ChunkWork / Math.Max(1, work), 1, _panels * shape.Groups);

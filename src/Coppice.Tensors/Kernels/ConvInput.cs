@@ -50,12 +50,14 @@ internal readonly unsafe struct ConvInput
     /// <summary>Where each of an output channel's weights finds its input, in the weights' order.</summary>
     public long[] Taps()
     {
+        var ofChannel = new long[_shape.KernelHeight * _shape.KernelWidth];
+        for (var i = 0; i < ofChannel.Length; i++)
+            ofChannel[i] = Tap(i / _shape.KernelWidth, i % _shape.KernelWidth);
         var taps = new long[_shape.Depth];
-        var at = 0;
-        for (var channel = 0; channel < _shape.GroupChannels; channel++)
-            for (var row = 0; row < _shape.KernelHeight; row++)
-                for (var column = 0; column < _shape.KernelWidth; column++)
-                    taps[at++] = channel * PlaneLength + Tap(row, column);
+        var (at, plane, length) = (0, 0L, PlaneLength);
+        for (var channel = 0; channel < _shape.GroupChannels; channel++, plane += length)
+            foreach (var tap in ofChannel)
+                taps[at++] = plane + tap;
         return taps;
     }
 

@@ -44,9 +44,9 @@ internal static unsafe class ConvInputGradient
                         target[tap] = source[taps - 1 - tap];
                 }
         if (reverse.IsDepthwise)
-            DepthwiseConv.Run(reverse, dy, flipped, null, dx);
+            DepthwiseConv.Run(reverse, dy, flipped, ConvFinish.Plain(null), dx);
         else
-            ConvForward.Run(reverse, dy, flipped, null, null, dx);
+            ConvForward.Run(reverse, dy, flipped, null, ConvFinish.Plain(null), dx);
     }
 
     /// <summary>What each output passes to its inputs, from one product for each image, added up where it belongs.</summary>

@@ -12,9 +12,9 @@ internal readonly record struct PixelRun(long Source, long Target, int Length);
 /// <summary>Cuts some of a batch's output pixels into runs; the pixels of all images are numbered through.</summary>
 internal readonly struct PixelRuns(ConvShape shape, long imageLength, int rowStep)
 {
-    /// <summary>Pixels of a row that lie side by side in the input too: an output row, or the image where pixels stand for
-    /// themselves.</summary>
-    public int RowLength { get; } = shape.IsPointwise ? shape.Pixels : shape.OutWidth;
+    /// <summary>Pixels that lie side by side in the input too: an output row, or the image where each output pixel reads one input
+    /// pixel.</summary>
+    private readonly int _rowLength = shape is { KernelHeight: 1, KernelWidth: 1, Padding: 0 } ? shape.Pixels : shape.OutWidth;
 
     private readonly int _pixels = shape.Pixels;
     private readonly long _outputs = (long)shape.Outputs * shape.Pixels;
@@ -27,8 +27,8 @@ internal readonly struct PixelRuns(ConvShape shape, long imageLength, int rowSte
         while (count > 0)
         {
             var (image, pixel) = Math.DivRem(first, _pixels);
-            var (row, column) = Math.DivRem((int)pixel, RowLength);
-            var length = Math.Min(RowLength - column, count);
+            var (row, column) = Math.DivRem((int)pixel, _rowLength);
+            var length = Math.Min(_rowLength - column, count);
             runs[found++] = new(image * imageLength + (long)row * rowStep + column, image * _outputs + pixel, length);
             (first, count) = (first + length, count - length);
         }
@@ -39,13 +39,20 @@ internal readonly struct PixelRuns(ConvShape shape, long imageLength, int rowSte
 /// <summary>Gathers what output pixels read: a row of a panel for each tap.</summary>
 internal static unsafe class ConvPanel
 {
+    /// <summary>Rows of the panel that stay in the first-level cache until all runs are copied.</summary>
+    private const int TapsAtOnce = 128;
+
     /// <summary>panel[t][i] = the input of pixel i for tap t; rows are <paramref name="width"/> apart.</summary>
     public static void Pack(float* input, ReadOnlySpan<long> taps, ReadOnlySpan<PixelRun> runs, float* panel, int width)
     {
-        foreach (var run in runs)
+        for (; taps.Length > 0; taps = taps[Math.Min(taps.Length, TapsAtOnce)..], panel += TapsAtOnce * width)
         {
-            CopyRun(input + run.Source, taps, panel, width, run.Length);
-            panel += run.Length;
+            var target = panel;
+            foreach (var run in runs)
+            {
+                CopyRun(input + run.Source, taps[..Math.Min(taps.Length, TapsAtOnce)], target, width, run.Length);
+                target += run.Length;
+            }
         }
     }
 

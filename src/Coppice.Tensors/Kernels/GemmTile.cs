@@ -14,6 +14,9 @@ internal readonly unsafe struct ApartColumns(float* b0, float* b1, float* b2, fl
 {
     public readonly float* B0 = b0, B1 = b1, B2 = b2, B3 = b3;
     public readonly float* C0 = c0, C1 = c1, C2 = c2, C3 = c3;
+
+    /// <summary>The same columns so many floats further down in C.</summary>
+    public ApartColumns Below(long distance) => new(B0, B1, B2, B3, C0 + distance, C1 + distance, C2 + distance, C3 + distance);
 }
 
 /// <summary>How A's rows lie in memory, as a type argument.</summary>

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 
 namespace Coppice.Tensors.Kernels;
@@ -68,7 +69,36 @@ internal readonly unsafe struct PoolKernels(long planes, PoolAxis rows, PoolAxis
     }
 
     /// <summary>Each window's largest value; NaN where it holds one.</summary>
-    public void Max(float* x, float* y) => ForWindows<Maximum>(x, y, null);
+    public void Max(float* x, float* y)
+    {
+        var (count, from, to, width) = (planes, rows.Size * columns.Size, rows.Windows * columns.Windows, columns.Size);
+        var (down, right) = (rows.All(), columns.All());
+        Workers.For(RowChunks.Count(count, from), chunk =>
+        {
+            var (first, end) = RowChunks.Range(count, from, chunk);
+            var tallest = new float[width];
+            for (var plane = first; plane < end; plane++)
+                for (var row = 0; row < down.Length; row++)
+                    MaxOfRow(x + plane * from, down[row], right, tallest, y + plane * to + (long)row * right.Length);
+        });
+    }
+
+    /// <summary>One row of windows: the largest of each column first, as registers can, then of each window's columns.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void MaxOfRow(float* x, PoolWindow row, PoolWindow[] windows, Span<float> tallest, float* y)
+    {
+        var width = tallest.Length;
+        new ReadOnlySpan<float>(x + (long)row.Start * width, width).CopyTo(tallest);
+        for (var i = row.Start + 1; i < row.End; i++)
+            TensorPrimitives.Max(tallest, new ReadOnlySpan<float>(x + (long)i * width, width), tallest);
+        foreach (var window in windows)
+        {
+            var best = tallest[window.Start];
+            for (var i = window.Start + 1; i < window.End; i++)
+                best = MathF.Max(best, tallest[i]);
+            *y++ = best;
+        }
+    }
 
     /// <summary>Passes each window's gradient to its largest value, the first of equals.</summary>
     public void MaxGradient(float* x, float* dy, float* dx) => ForWindows<MaximumGradient>(x, dy, dx);
@@ -114,13 +144,6 @@ internal readonly unsafe struct PoolKernels(long planes, PoolAxis rows, PoolAxis
                     best = at;
             }
         return best;
-    }
-
-    private readonly struct Maximum : IKernel
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Invoke(float* x, float* y, float* dx, int width, PoolWindow row, PoolWindow column) =>
-            *y = x[Largest(x, width, row, column)];
     }
 
     private readonly struct MaximumGradient : IKernel

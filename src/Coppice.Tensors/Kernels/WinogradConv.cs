@@ -69,17 +69,17 @@ internal static unsafe class WinogradConv
         }
     }
 
-    /// <summary>y = x * weight (+ bias).</summary>
+    /// <summary>y = x * weight, finished.</summary>
     /// <param name="shape">All sizes, of a convolution that <see cref="Fits"/>.</param>
     /// <param name="x">[B, C, H, W].</param>
     /// <param name="weights">Transformed.</param>
-    /// <param name="bias">[O], or null.</param>
+    /// <param name="finish">What is done to the sums.</param>
     /// <param name="y">[B, O, H', W'].</param>
-    public static void Run<S, V>(ConvShape shape, float* x, float* weights, float* bias, float* y)
+    public static void Run<S, V>(ConvShape shape, float* x, float* weights, in ConvFinish finish, float* y)
         where S : struct, ISimd<V> where V : unmanaged
     {
         var tiles = Math.Clamp(CachedTiles / (shape.Channels + shape.Outputs), 32, 256);
-        var call = new Call(shape, x, weights, bias, y, 2 * S.Count, tiles);
+        var call = new Call(shape, x, weights, finish, y, 2 * S.Count, tiles);
         Workers.For(call.Blocks, call, static (block, call) => RunBlock<S, V>(call, block));
     }
 
@@ -215,20 +215,20 @@ internal static unsafe class WinogradConv
 
     private static void OutputRows<S, V>(in Call call, int first, int end, float* products) where S : struct, ISimd<V> where V : unmanaged
     {
-        var shape = call.Shape;
+        var (shape, lanes) = (call.Shape, call.Finish.In<S, V>());
         for (var output = 0; output < shape.Outputs; output++)
             for (var row = first; row < end; row++)
             {
                 var (image, within) = Math.DivRem(row, call.RowsPerImage);
                 TransformOutput<S, V>(products + (long)output * call.Step + (row - first) * call.Columns,
-                    call.OutputPlane, call.Columns, call.Bias == null ? 0 : call.Bias[output],
+                    call.OutputPlane, call.Columns, call.Finish.Bias(output), lanes,
                     call.Y + ((long)image * shape.Outputs + output) * shape.Pixels + 2L * within * shape.OutWidth);
             }
     }
 
-    /// <summary>A' m A + bias of a row of tiles: two rows of outputs.</summary>
+    /// <summary>A' m A + bias of a row of tiles, finished: two rows of outputs.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void TransformOutput<S, V>(float* m, long plane, int columns, float bias, float* y)
+    private static void TransformOutput<S, V>(float* m, long plane, int columns, float bias, in ConvFinish.Lanes<S, V> finish, float* y)
         where S : struct, ISimd<V> where V : unmanaged
     {
         var start = S.Create(bias);
@@ -239,8 +239,8 @@ internal static unsafe class WinogradConv
             Up<S, V>(m + plane + at, plane, out var a1, out var b1);
             Up<S, V>(m + 2 * plane + at, plane, out var a2, out var b2);
             Up<S, V>(m + 3 * plane + at, plane, out var a3, out var b3);
-            Store<S, V>(start, a0, a1, a2, a3, y + 2 * at);
-            Store<S, V>(start, b0, b1, b2, b3, y + 2 * columns + 2 * at);
+            Store(finish, start, a0, a1, a2, a3, y + 2 * at);
+            Store(finish, start, b0, b1, b2, b3, y + 2 * columns + 2 * at);
         }
     }
 
@@ -253,18 +253,20 @@ internal static unsafe class WinogradConv
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store<S, V>(V bias, V m0, V m1, V m2, V m3, float* y) where S : struct, ISimd<V> where V : unmanaged
+    private static void Store<S, V>(in ConvFinish.Lanes<S, V> finish, V bias, V m0, V m1, V m2, V m3, float* y)
+        where S : struct, ISimd<V> where V : unmanaged
     {
         V left = S.Add(S.Add(m0, S.Add(m1, m2)), bias), right = S.Add(S.Subtract(S.Subtract(m1, m2), m3), bias);
-        S.Store(S.ZipLow(left, right), y);
-        S.Store(S.ZipHigh(left, right), y + S.Count);
+        finish.Store(S.ZipLow(left, right), y);
+        finish.Store(S.ZipHigh(left, right), y + S.Count);
     }
 
     /// <summary>A convolution cut into blocks of tiles.</summary>
     internal readonly struct Call
     {
         public readonly ConvShape Shape;
-        public readonly float* X, Weights, Bias, Y;
+        public readonly float* X, Weights, Y;
+        public readonly ConvFinish Finish;
 
         /// <summary>Tiles of a row; rows of tiles of an image, of all, and of those computed at a time.</summary>
         public readonly int Columns, RowsPerImage, Rows, RowsPerBlock;
@@ -279,12 +281,12 @@ internal static unsafe class WinogradConv
         /// <summary>Where each channel's tiles begin.</summary>
         public readonly long[] Offsets;
 
-        public Call(ConvShape shape, float* x, float* weights, float* bias, float* y, int panel, int tiles)
+        public Call(ConvShape shape, float* x, float* weights, in ConvFinish finish, float* y, int panel, int tiles)
         {
             Shape = shape;
             X = x;
             Weights = weights;
-            Bias = bias;
+            Finish = finish;
             Y = y;
             (Columns, RowsPerImage) = (shape.OutWidth / 2, shape.OutHeight / 2);
             Rows = checked(shape.Batch * RowsPerImage);

@@ -36,7 +36,7 @@ internal static unsafe class WinogradWeightGradient
     public static void Run<S, V>(ConvShape shape, float* x, float* dy, float* dw) where S : struct, ISimd<V> where V : unmanaged
     {
         var tiles = Math.Clamp(HeldTiles / (shape.Channels + shape.Outputs), 32, 256);
-        var call = new WinogradConv.Call(shape, x, null, null, dy, S.Count, tiles);
+        var call = new WinogradConv.Call(shape, x, null, ConvFinish.Plain(null), dy, S.Count, tiles);
         var size = WinogradConv.WeightLength(shape);
         var splits = Math.Min(Shares, call.Blocks);
         var sums = NativeBuffer.Grow(ref t_sums, size * splits);

@@ -51,20 +51,26 @@ public sealed record Conv2d(int Stride = 1, int Padding = 0, int Dilation = 1, i
     }
 
     /// <inheritdoc/>
-    public override unsafe void Forward(ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs)
+    public override void Forward(ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs) => Compute(
+        inputs[0], inputs[1], inputs.Length == 3 ? inputs[2] : null, null, float.NegativeInfinity, float.PositiveInfinity, outputs[0]);
+
+    /// <summary><c>y = clamp(convolution + bias + addend, minimum, maximum)</c>.</summary>
+    internal unsafe void Compute(Tensor input, Tensor weights, Tensor? bias, Tensor? addend, float minimum, float maximum, Tensor output)
     {
-        var (x, weight, bias) = (RowMajor(inputs[0]), RowMajor(inputs[1]), inputs.Length == 3 ? RowMajor(inputs[2]) : null);
-        var shape = ShapeOf(x.Shape, weight.Shape);
-        if (outputs[0].Count == 0)
+        if (output.Count == 0)
             return;
-        float* from = x.Pointer<float>(), w = weight.Pointer<float>(), b = bias is null ? null : bias.Pointer<float>();
+        var (x, weight, b, added) = (RowMajor(input), RowMajor(weights), RowMajorOrNull(bias), RowMajorOrNull(addend));
+        var shape = ShapeOf(x.Shape, weight.Shape);
+        float* from = x.Pointer<float>(), w = weight.Pointer<float>(), y = output.Pointer<float>();
+        var finish = new ConvFinish(b is null ? null : b.Pointer<float>(), y, added is null ? null : added.Pointer<float>(), minimum, maximum);
         if (shape.IsDepthwise)
-            DepthwiseConv.Run(shape, from, w, b, outputs[0].Pointer<float>());
+            DepthwiseConv.Run(shape, from, w, finish, y);
         else
-            ConvForward.Run(shape, from, w, ConvWeights.Find(weight, shape), b, outputs[0].Pointer<float>());
+            ConvForward.Run(shape, from, w, ConvWeights.Find(weight, shape), finish, y);
         GC.KeepAlive(x);
         GC.KeepAlive(weight);
-        GC.KeepAlive(bias);
+        GC.KeepAlive(b);
+        GC.KeepAlive(added);
     }
 
     /// <inheritdoc/>
@@ -95,6 +101,8 @@ public sealed record Conv2d(int Stride = 1, int Padding = 0, int Dilation = 1, i
         if (db is not null)
             ChannelKernels.Sum(dy, db.Pointer<float>(), new(shape.Batch, shape.Outputs, shape.Pixels));
     }
+
+    private static Tensor? RowMajorOrNull(Tensor? tensor) => tensor is null ? null : RowMajor(tensor);
 
     private ConvShape ShapeOf(Shape x, Shape weight) =>
         new(x[0], x[1], x[2], x[3], weight[0], weight[2], weight[3], Stride, Padding, Dilation, Groups);

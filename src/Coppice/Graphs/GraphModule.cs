@@ -31,22 +31,7 @@ public sealed class GraphModule : Module
     /// <returns>One tensor for each of <see cref="Graph.Outputs"/>, in their order.</returns>
     /// <exception cref="ArgumentException">Number, type or shape of the inputs is not the graph's.</exception>
     /// <exception cref="GraphException">A node does not fit what it meets, or refuses a value.</exception>
-    public Tensor[] Forward(params IReadOnlyList<Tensor> inputs)
-    {
-        var sizes = SizesOf(Graph, inputs);
-        var computed = new Tensor?[Graph.Values.Count];
-        for (var i = 0; i < inputs.Count; i++)
-            computed[Graph.Inputs[i].Id] = inputs[i];
-        foreach (var node in Graph.Nodes)
-        {
-            var outputs = Apply(node, sizes, [.. node.Inputs.Select(Read)]);
-            for (var i = 0; i < outputs.Length; i++)
-                computed[node.Outputs[i].Id] = outputs[i];
-        }
-        return [.. Graph.Outputs.Select(output => Read(output.Value))];
-
-        Tensor Read(Value value) => value is StoredValue stored ? stored.Tensor : computed[value.Id]!;
-    }
+    public Tensor[] Forward(params IReadOnlyList<Tensor> inputs) => Run(Graph, inputs);
 
     /// <summary>Runs the graph with inputs and outputs by name.</summary>
     /// <exception cref="ArgumentException">An input is missing or unknown, or its type or shape is not the graph's.</exception>
@@ -59,6 +44,30 @@ public sealed class GraphModule : Module
                 nameof(inputs));
         var outputs = Forward([.. names.Select(name => inputs[name])]);
         return new(Graph.Outputs.Select((output, i) => KeyValuePair.Create(output.Name, outputs[i])));
+    }
+
+    /// <summary>Runs a graph.</summary>
+    /// <param name="graph">What is computed.</param>
+    /// <param name="inputs">As many tensors as its inputs.</param>
+    /// <param name="spent">By node, values whose memory may be used again once it ran; null where all are kept.</param>
+    internal static Tensor[] Run(Graph graph, IReadOnlyList<Tensor> inputs, IReadOnlyList<Value>[]? spent = null)
+    {
+        var sizes = SizesOf(graph, inputs);
+        var computed = new Tensor?[graph.Values.Count];
+        for (var i = 0; i < inputs.Count; i++)
+            computed[graph.Inputs[i].Id] = inputs[i];
+        for (var number = 0; number < graph.Nodes.Count; number++)
+        {
+            var node = graph.Nodes[number];
+            var outputs = Apply(node, sizes, [.. node.Inputs.Select(Read)]);
+            for (var i = 0; i < outputs.Length; i++)
+                computed[node.Outputs[i].Id] = outputs[i];
+            foreach (var value in spent?[number] ?? [])
+                TensorScope.Recycle(computed[value.Id]!);
+        }
+        return [.. graph.Outputs.Select(output => Read(output.Value))];
+
+        Tensor Read(Value value) => value is StoredValue stored ? stored.Tensor : computed[value.Id]!;
     }
 
     private static Tensor[] Apply(Node node, IReadOnlyDictionary<string, int> sizes, Tensor[] inputs)

@@ -40,7 +40,7 @@ public sealed record ModelCost(IReadOnlyList<LayerCost> Layers)
     {
         switch (node.Op)
         {
-            case Conv2d:
+            case Conv2d or FusedConv2d:
                 var filters = shapeOf(node.Inputs[1]);
                 return filters[0] == 0 ? 0 : shapeOf(node.Outputs[0]).Count * (filters.Count / filters[0]);
             case Linear or MatMul:

@@ -1,4 +1,5 @@
 using Coppice.Checkpoints;
+using Coppice.Graphs;
 using Coppice.Modules;
 using Coppice.Onnx.Operators;
 using Coppice.Tensors;
@@ -67,6 +68,14 @@ public sealed class OnnxModule : Module
     /// <exception cref="ArgumentException">Number, type or shape of the inputs is not the model's.</exception>
     /// <exception cref="OnnxException">A node can't compute what it is asked to; the message names it.</exception>
     public Tensor[] Forward(params IReadOnlyList<Tensor> inputs) => Forward(inputs, null);
+
+    /// <summary>The model as it is now, made ready for evaluation alone: faster, its weights fixed, without gradients.</summary>
+    /// <param name="inputs">Examples of the inputs, in their order; axes that shall have any size are named.</param>
+    /// <exception cref="GraphException">What the model computes depends on values in a way that a graph can't say.</exception>
+    public InferenceModule Optimized(params IReadOnlyList<TraceInput> inputs) => new(GraphTracer.Trace(this, Named, inputs));
+
+    private TraceOutputs Named(IReadOnlyList<Tensor> inputs) =>
+        TraceOutputs.FromDictionary(Outputs.Zip(Forward(inputs), (output, tensor) => KeyValuePair.Create(output.Name, tensor)));
 
     /// <summary>The same, telling each value of the graph, weights too, by its name in the file; those of subgraphs with a path.</summary>
     internal Tensor[] Forward(IReadOnlyList<Tensor> inputs, Action<string, Tensor>? watch)

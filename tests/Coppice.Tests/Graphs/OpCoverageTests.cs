@@ -33,6 +33,7 @@ public sealed class OpCoverageTests
         (new LayerNorm(1e-5f), [Matrix, Row, Row]), (new RmsNorm(1e-5f), [Matrix, Row]),
         (new RotaryEmbedding(), [Heads, Tensor.Arange(2, 3), Floats([4])]), (new Linear(WeightLayout.OutIn), [Matrix, Square, Row]), (new MatMul(), [Matrix, Square]),
         (new Attention(true, 0.3f), [Heads, Heads, Heads]), (new Conv2d(Padding: 1), [Image, Floats([5, 4, 3, 3]), Floats([5])]),
+        (new FusedConv2d(new Conv2d(), 0, 1), [Image, Floats([5, 4, 1, 1]), Floats([5]), Floats([2, 5, 6, 6], 4)]),
         (new BatchNorm(1e-5f), [Image, Channels, Channels, Channels, Channels]), (new BatchNormTraining(1e-5f), [Image, Channels, Channels]),
         (new MaxPool2d(2, 2), [Image]), (new AvgPool2d(2, 2), [Image]), (new AdaptiveAvgPool2d(2, 3), [Image]),
         (new CrossEntropy(0.1f, -100), [Matrix, Ids(1, 4, 6).Reshape(4)]), (new KlDivergence(2), [Matrix, Matrix]),

@@ -22,6 +22,7 @@ internal static class CouplingRules
         [typeof(Linear)] = LinearRule,
         [typeof(MatMul)] = MatMulRule,
         [typeof(Conv2d)] = ConvolutionRule,
+        [typeof(FusedConv2d)] = Unsupported("made for evaluation: prune the graph that it was made from"),
         [typeof(BatchNorm)] = ChannelwiseRule,
         [typeof(BatchNormTraining)] = BatchNormTrainingRule,
         [typeof(LayerNorm)] = NormRule,
