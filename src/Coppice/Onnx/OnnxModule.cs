@@ -36,12 +36,17 @@ public sealed class OnnxModule : Module
     /// <exception cref="OnnxException">
     /// A tensor can't be read, or the model uses operators that are not supported; all are named.
     /// </exception>
-    public OnnxModule(OnnxFile file)
+    public OnnxModule(OnnxFile file) : this(file.Model, file.Path)
     {
-        (_graph, _path) = (file.Model.Graph!, file.Path);
+    }
+
+    /// <summary>The same for a model that was changed, or is part of another.</summary>
+    internal OnnxModule(ModelProto model, string path)
+    {
+        (_graph, _path) = (model.Graph!, path);
         CheckOperators();
         CheckTypes();
-        _context = new(this, file.Model.OpsetVersion() ?? throw Wrong("the model names no version of ONNX's own operators"), _graph);
+        _context = new(this, model.OpsetVersion() ?? throw Wrong("the model names no version of ONNX's own operators"), _graph);
         foreach (var initializer in _graph.Initializers)
             Load(initializer);
         var known = _graph.Initializers.Select(tensor => tensor.Name).ToHashSet();
@@ -63,8 +68,14 @@ public sealed class OnnxModule : Module
     /// <exception cref="OnnxException">A node can't compute what it is asked to; the message names it.</exception>
     public Tensor[] Forward(params IReadOnlyList<Tensor> inputs) => Forward(inputs, (_, _) => { });
 
+    /// <summary>Whether sizes that nodes ask for are constants: a trace of it holds for inputs of these sizes alone.</summary>
+    internal bool HasFixedSizes { get; init; }
+
     /// <summary>The same, telling each value of the graph, weights too, by its name in the file.</summary>
-    internal Tensor[] Forward(IReadOnlyList<Tensor> inputs, Action<string, Tensor> watch)
+    /// <param name="inputs">The inputs.</param>
+    /// <param name="watch">Sees each value.</param>
+    /// <param name="prepare">Sees each node before it runs with what it reads, and may put other tensors there.</param>
+    internal Tensor[] Forward(IReadOnlyList<Tensor> inputs, Action<string, Tensor> watch, Action<NodeProto, Tensor?[]>? prepare = null)
     {
         if (inputs.Count != Inputs.Count)
             throw new ArgumentException($"The model takes {string.Join(", ", Inputs)}; {inputs.Count} tensors are given.", nameof(inputs));
@@ -76,7 +87,7 @@ public sealed class OnnxModule : Module
             Check(Inputs[i], inputs[i]);
             Add(Inputs[i].Name, inputs[i]);
         }
-        return [.. Run(_graph, _nodes, values, watch).Select(output => output!)];
+        return [.. Run(_graph, _nodes, values, watch, prepare).Select(output => output!)];
 
         void Add(string name, Tensor value)
         {
@@ -85,11 +96,12 @@ public sealed class OnnxModule : Module
         }
     }
 
-    private Tensor?[] Run(GraphProto graph, List<NodeProto> nodes, ValueScope values, Action<string, Tensor>? watch = null)
+    private Tensor?[] Run(GraphProto graph, List<NodeProto> nodes, ValueScope values, Action<string, Tensor>? watch = null,
+        Action<NodeProto, Tensor?[]>? prepare = null)
     {
         foreach (var node in nodes)
         {
-            var outputs = Apply(node, values);
+            var outputs = Apply(node, values, prepare);
             for (var i = 0; i < Math.Min(outputs.Length, node.Outputs.Count); i++)
             {
                 values.Add(node.Outputs[i], outputs[i]);
@@ -101,12 +113,13 @@ public sealed class OnnxModule : Module
             ?? throw Wrong($"output '{output.Name}' of graph '{graph.Name}' is computed by no node"))];
     }
 
-    private Tensor?[] Apply(NodeProto node, ValueScope values)
+    private Tensor?[] Apply(NodeProto node, ValueScope values, Action<NodeProto, Tensor?[]>? prepare = null)
     {
         try
         {
             var inputs = node.Inputs.Select(name => name.Length == 0 ? null : values.Find(name)
-                ?? throw new NotSupportedException($"its input '{name}' is computed by no node before it")).ToList();
+                ?? throw new NotSupportedException($"its input '{name}' is computed by no node before it")).ToArray();
+            prepare?.Invoke(node, inputs);
             return OperatorTable.Find(node)!(new(node, inputs, values, _context));
         }
         catch (Exception error) when (error is Tensors.Ops.OpException or NotSupportedException or ArgumentException or ArithmeticException
@@ -198,6 +211,8 @@ public sealed class OnnxModule : Module
         }
 
         public long Version { get; }
+
+        public bool HasFixedSizes => _module.HasFixedSizes;
 
         public Tensor Load(TensorProto tensor) => _tensors[tensor];
 

@@ -99,9 +99,7 @@ internal sealed class NodeSizes(ModelProto model, Func<string, Value?> valueOf, 
         var (size, parts) = (x.SampleShape[axis], node.Outputs.Count);
         var each = (size + parts - 1) / parts;
         var sizes = Numbers(node, "split", 1) ?? [.. Enumerable.Range(0, parts).Select(i => (long)Math.Clamp(size - i * each, 0, each))];
-        var (left, start) = (new long[sizes.Length], 0L);
-        for (var i = 0; i < sizes.Length; start += sizes[i++])
-            left[i] = Before(kept, start + sizes[i]) - Before(kept, start);
+        var left = Parts(sizes, kept);
         if (Numbers(node, "split", 1) is not null)
             Edit(node, "split", 1, left.Index().ToDictionary(), left.Length);
         else if (left.Distinct().Count() > 1)
@@ -164,10 +162,20 @@ internal sealed class NodeSizes(ModelProto model, Func<string, Value?> valueOf, 
             node.Inputs[input] = _constants.Edit(node.Inputs[input], edits, count, node);
     }
 
+    /// <summary>How much is left of each part of an axis.</summary>
+    internal static long[] Parts(long[] sizes, int[] kept)
+    {
+        var (left, start) = (new long[sizes.Length], 0L);
+        for (var i = 0; i < sizes.Length; start += sizes[i++])
+            left[i] = Before(kept, start + sizes[i]) - Before(kept, start);
+        return left;
+    }
+
     private static int Axis(long axis, Value value) => (int)(axis < 0 ? axis + value.SampleShape.Rank : axis);
 
-    private static long Position(long position, int size) => Math.Clamp(position < 0 ? position + size : position, 0, size);
+    /// <summary>A position that may count from the end, or lie beyond it.</summary>
+    internal static long Position(long position, int size) => Math.Clamp(position < 0 ? position + size : position, 0, size);
 
     /// <summary>How many of the kept indices come before one.</summary>
-    private static long Before(int[] kept, long index) => kept.Count(other => other < index);
+    internal static long Before(int[] kept, long index) => kept.Count(other => other < index);
 }

@@ -3,6 +3,7 @@ using Coppice.Checkpoints.Writing;
 using Coppice.Graphs;
 using Coppice.Modules;
 using Coppice.Onnx;
+using Coppice.Onnx.Operators;
 using Coppice.Pruning.Dependency;
 using Coppice.Tensors;
 using Coppice.Tensors.Autograd;
@@ -12,7 +13,8 @@ namespace Coppice.Pruning.Onnx;
 /// <summary>An ONNX file opened to be made smaller: what of it must shrink together, and the smaller file.</summary>
 /// <remarks>
 /// The file's nodes stay as they are. Initializers are sliced, and the sizes that nodes carry are rewritten; vectors that an exporter
-/// shared between nodes because they were equal get copies of their own.
+/// shared between nodes because they were equal get copies of their own. From where entries are chosen by value, as a detector chooses
+/// boxes, nodes are neither analysed nor changed, and what they read keeps all its indices.
 /// </remarks>
 /// <example><code>
 /// var pruning = OnnxPruning.Open("model.onnx");
@@ -22,21 +24,23 @@ namespace Coppice.Pruning.Onnx;
 public sealed class OnnxPruning
 {
     private const int UsualSize = 32;
+    private const int MostSizes = 16;
     private const long Seed = 20;
 
     private readonly Dictionary<string, Value> _values;
+    private readonly Dictionary<string, long[]> _numbers;
     private readonly IReadOnlyList<Tensor> _inputs;
 
-    private OnnxPruning(string path, OnnxModule module, IReadOnlyList<Tensor> inputs, Graph graph, Dictionary<string, Value> values,
-        DependencyGraph dependencies)
+    private OnnxPruning(string path, OnnxModule module, IReadOnlyList<Tensor> inputs, Trace trace, DependencyGraph dependencies)
     {
-        (Path, Module, _inputs, Graph, _values, Dependencies) = (path, module, inputs, graph, values, dependencies);
+        (Path, Module, _inputs, Dependencies) = (path, module, inputs, dependencies);
+        (Graph, _values, _numbers) = trace;
     }
 
     /// <summary>The file.</summary>
     public string Path { get; }
 
-    /// <summary>The model as it is.</summary>
+    /// <summary>The model as it is, up to where entries are chosen by value.</summary>
     public OnnxModule Module { get; }
 
     /// <summary>Its computation on the example inputs.</summary>
@@ -57,11 +61,13 @@ public sealed class OnnxPruning
     {
         using var file = OnnxFile.Open(path);
         OwnInitializers.Give(file.Model);
-        var module = new OnnxModule(file);
+        var part = StaticPart.Of(file.Model);
+        var module = new OnnxModule(part, path) { HasFixedSizes = true };
         inputs ??= ExamplesFor(path, module);
-        var (graph, values) = Trace(module, inputs);
-        var pins = file.Model.Graph!.Nodes.SelectMany(node => Pins(node, values));
-        return new(path, module, inputs, graph, values, DependencyGraph.Of(graph, pins));
+        var trace = TraceOf(module, inputs);
+        var pins = part.Graph!.Nodes.SelectMany(node => Pins(node, trace.Values))
+            .Concat(file.Model.Graph!.Nodes.Except(part.Graph.Nodes).SelectMany(node => PinsBehind(node, trace.Values)));
+        return new(path, module, inputs, trace, DependencyGraph.Of(trace.Graph, pins));
     }
 
     /// <summary>Writes the smaller model, once it was run and found to compute what the original does without what is removed.</summary>
@@ -79,8 +85,7 @@ public sealed class OnnxPruning
         Directory.CreateDirectory(place.Temporary);
         var (name, target) = (System.IO.Path.GetFileName(output), System.IO.Path.GetFullPath(output));
         var written = System.IO.Path.Combine(place.Temporary, name);
-        Write(removal, written);
-        var verification = Verify(removal, written);
+        var verification = WriteAndVerify(removal, written);
         if (File.Exists(written + ".data"))
             File.Move(written + ".data", target + ".data", overwrite: true);
         File.Move(written, target, overwrite);
@@ -95,7 +100,8 @@ public sealed class OnnxPruning
         foreach (var initializer in graph.Initializers)
             if (_values.GetValueOrDefault(initializer.Name ?? "") is { } value)
                 Slice(graph, initializer, value, removal);
-        new NodeSizes(file.Model, name => _values.GetValueOrDefault(name), removal).Rewrite();
+        new NodeSizes(file.Model, _values.GetValueOrDefault, removal).Rewrite();
+        new ComputedSizes(file.Model, _values.GetValueOrDefault, removal, _numbers).Correct(_inputs, new(StaticPart.Of(file.Model), Path));
         graph.ValueInfos.Clear();
         OnnxFile.Save(file.Model, path);
     }
@@ -114,13 +120,15 @@ public sealed class OnnxPruning
                 (declared.Dims[axis].Value, declared.Dims[axis].Param) = (size, null);
     }
 
-    private Verification Verify(Removal removal, string path)
+    private Verification WriteAndVerify(Removal removal, string path)
     {
         var expected = new ReferenceRun(Dependencies, removal).Run(_inputs);
         try
         {
+            Write(removal, path);
             using var file = OnnxFile.Open(path);
-            return Verification.Compare(Graph, expected, new OnnxModule(file).Forward(_inputs), removal.Normalized);
+            var smaller = new OnnxModule(StaticPart.Of(file.Model), path);
+            return Verification.Compare(Graph, expected, smaller.Forward(_inputs), removal.Normalized);
         }
         catch (OnnxException error)
         {
@@ -128,10 +136,10 @@ public sealed class OnnxPruning
         }
     }
 
-    /// <summary>The graph, and its values by their names in the file, weights too.</summary>
-    private static (Graph Graph, Dictionary<string, Value> Values) Trace(OnnxModule module, IReadOnlyList<Tensor> inputs)
+    private static Trace TraceOf(OnnxModule module, IReadOnlyList<Tensor> inputs)
     {
         const string prefix = "value:";
+        var numbers = new Dictionary<string, long[]>();
         var all = GraphTracer.Trace(module, Forward, [.. module.Inputs.Zip(inputs, (input, tensor) => new TraceInput(input.Name, tensor))]);
         var outputs = all.Outputs.Where(output => !output.Name.StartsWith(prefix, StringComparison.Ordinal)).ToList();
         var graph = all.WithOutputs(outputs);
@@ -140,7 +148,7 @@ public sealed class OnnxPruning
             .ToDictionary(output => output.Name[prefix.Length..], output => output.Value);
         foreach (var value in alive.OfType<BufferValue>())
             values[value.Name] = value;
-        return (graph, values);
+        return new(graph, values, numbers);
 
         TraceOutputs Forward(IReadOnlyList<Tensor> tensors)
         {
@@ -149,6 +157,8 @@ public sealed class OnnxPruning
             {
                 if (tensor.DType == DType.F32 && name.Length > 0)
                     named[prefix + name] = tensor;
+                else if (!tensor.DType.IsFloatingPoint() && tensor.Count <= MostSizes)
+                    numbers.TryAdd(name, OperatorCall.ValuesOf(tensor));
             });
             foreach (var (output, tensor) in module.Outputs.Zip(results))
                 named[output.Name] = tensor;
@@ -164,6 +174,13 @@ public sealed class OnnxPruning
             for (var axis = 2; axis < value.SampleShape.Rank; axis++)
                 yield return (value, axis, $"{node}: it takes whole blocks");
     }
+
+    /// <summary>What is read where entries were chosen by value.</summary>
+    private static IEnumerable<(Value Value, int Axis, string Reason)> PinsBehind(NodeProto node, Dictionary<string, Value> values) =>
+        from name in StaticPart.Reads(node)
+        where values.ContainsKey(name)
+        from axis in Enumerable.Range(0, values[name].SampleShape.Rank)
+        select (values[name], axis, $"{node}: it computes with what was chosen by value");
 
     private static List<Tensor> ExamplesFor(string path, OnnxModule module)
     {
@@ -182,4 +199,10 @@ public sealed class OnnxPruning
                 value = 2 * random.NextSingle() - 1;
         return example.Cast(dtype);
     }
+
+    /// <summary>A traced file.</summary>
+    /// <param name="Graph">Its graph.</param>
+    /// <param name="Values">Values of the graph by their names in the file, weights too.</param>
+    /// <param name="Numbers">Small tensors of whole numbers by their names, as they are for the example inputs.</param>
+    private sealed record Trace(Graph Graph, Dictionary<string, Value> Values, Dictionary<string, long[]> Numbers);
 }
