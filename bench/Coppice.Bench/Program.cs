@@ -30,6 +30,8 @@ switch (args)
         return OnnxConformance.Run(folder);
     case ["onnx-pruning", .. var models]:
         return OnnxPruningTable.Run(models);
+    case ["onnx-outputs", .. var models]:
+        return OnnxOutputs.Run(models);
     case ["recipes", var runs, var plot]:
         RecipeResults.Write(runs, plot);
         return 0;
@@ -40,7 +42,7 @@ switch (args)
 if (args is not [var name] || !benchmarks.TryGetValue(name, out var benchmark))
 {
     Console.Error.WriteLine($"Name one benchmark: {string.Join(", ", benchmarks.Keys)}; or make-gpt2-small FOLDER, make-llama-7b FOLDER, "
-        + "recipes RUNS PLOT.svg, onnx-conformance FOLDER, onnx-pruning FILES.");
+        + "recipes RUNS PLOT.svg, onnx-conformance FOLDER, onnx-pruning FILES, onnx-outputs FILES.");
     return 2;
 }
 if (OpenBlas.RestartWithoutOverrides(args) is { } exitCode)
