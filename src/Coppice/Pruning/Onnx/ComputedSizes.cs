@@ -7,9 +7,7 @@ using Coppice.Tensors;
 
 namespace Coppice.Pruning.Onnx;
 
-/// <summary>
-/// Corrects what a smaller file computes from sizes: the width by the number of heads, the root of a head's size.
-/// </summary>
+/// <summary>Corrects what a smaller file computes from sizes: the width by the number of heads, the root of a head's size.</summary>
 /// <remarks>
 /// The smaller model runs once; where a node reads other sizes than it must, they are scaled in front of it, and so still follow the
 /// sizes of the model's inputs. Sizes that become floats are numbers that the model computes with: they stay what they were.

@@ -76,7 +76,8 @@ internal sealed class FileValues(Dictionary<string, Value> values, Dictionary<st
     private IEnumerable<(Value Value, int Axis, string Reason)> Behind(FileScope scope, NodeProto node) =>
         AllAxes(scope, SizeConstants.Reads(node), _ => $"{node}: it computes with what was chosen by value");
 
-    private IEnumerable<(Value Value, int Axis, string Reason)> AllAxes(FileScope scope, IEnumerable<string> names, Func<string, string> reason) =>
+    private IEnumerable<(Value Value, int Axis, string Reason)> AllAxes(
+        FileScope scope, IEnumerable<string> names, Func<string, string> reason) =>
         from name in names.Distinct()
         let value = Find(scope, name)
         where value is not null

@@ -114,7 +114,8 @@ internal sealed class NodeSizes(ModelProto model, FileScope scope, FileValues va
         var each = (size + parts - 1) / parts;
         var known = Numbers(node, "split", 1);
         var computed = node.Inputs.Count > 1 ? values.NumbersOf(scope, node.Inputs[1]) : null;
-        var left = Parts(known ?? computed ?? [.. Enumerable.Range(0, parts).Select(i => (long)Math.Clamp(size - i * each, 0, each))], kept);
+        var left = Parts(known ?? computed
+            ?? [.. Enumerable.Range(0, parts).Select(i => (long)Math.Clamp(size - i * each, 0, each))], kept);
         if (known is not null)
             Edit(node, "split", 1, left.Index().ToDictionary(), left.Length);
         else if (computed is not null || left.Distinct().Count() > 1)
