@@ -37,6 +37,8 @@ switch (args)
         return 0;
     case ["onnx-speed", .. var models]:
         return OnnxSpeedBenchmark.Run(models);
+    case ["onnx-outputs", .. var models]:
+        return OnnxOutputs.Run(models);
     case ["recipes", var runs, var plot]:
         RecipeResults.Write(runs, plot);
         return 0;
@@ -47,7 +49,7 @@ switch (args)
 if (args is not [var name] || !benchmarks.TryGetValue(name, out var benchmark))
 {
     Console.Error.WriteLine($"Name one benchmark: {string.Join(", ", benchmarks.Keys)}; or make-gpt2-small FOLDER, make-llama-7b FOLDER, "
-        + "recipes RUNS PLOT.svg, onnx-conformance FOLDER, onnx-pruning FILES, onnx-speed FILES, dependencies VIT.onnx.");
+        + "recipes RUNS PLOT.svg, onnx-conformance FOLDER, onnx-pruning FILES, onnx-outputs FILES, onnx-speed FILES, dependencies VIT.onnx.");
     return 2;
 }
 if (OpenBlas.RestartWithoutOverrides(args) is { } exitCode)

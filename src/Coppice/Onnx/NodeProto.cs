@@ -33,6 +33,9 @@ public sealed class NodeProto : IWireMessage
     /// <summary>The attribute of a name, or null.</summary>
     public AttributeProto? Attribute(string name) => Attributes.Find(attribute => attribute.Name == name);
 
+    /// <summary>Its branches or body.</summary>
+    internal IEnumerable<GraphProto> Subgraphs() => Attributes.Select(attribute => attribute.Graph).OfType<GraphProto>();
+
     /// <summary>Form for messages: <c>Conv 'conv1'</c>.</summary>
     public override string ToString()
     {

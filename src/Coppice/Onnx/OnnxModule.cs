@@ -37,12 +37,17 @@ public sealed class OnnxModule : Module
     /// <exception cref="OnnxException">
     /// A tensor can't be read, or the model uses operators that are not supported; all are named.
     /// </exception>
-    public OnnxModule(OnnxFile file)
+    public OnnxModule(OnnxFile file) : this(file.Model, file.Path)
     {
-        (_graph, _path) = (file.Model.Graph!, file.Path);
+    }
+
+    /// <summary>The same for a model that was changed, or is part of another.</summary>
+    internal OnnxModule(ModelProto model, string path)
+    {
+        (_graph, _path) = (model.Graph!, path);
         CheckOperators();
         CheckTypes();
-        _context = new(this, file.Model.OpsetVersion() ?? throw Wrong("the model names no version of ONNX's own operators"), _graph);
+        _context = new(this, model.OpsetVersion() ?? throw Wrong("the model names no version of ONNX's own operators"), _graph);
         foreach (var initializer in _graph.Initializers)
             Load(initializer);
         var known = _graph.Initializers.Select(tensor => tensor.Name).ToHashSet();
@@ -62,6 +67,9 @@ public sealed class OnnxModule : Module
     /// <summary>What the caller gets, in order.</summary>
     public IReadOnlyList<OnnxValue> Outputs { get; }
 
+    /// <summary>Whether sizes that nodes ask for are constants: a trace of it holds for inputs of these sizes alone.</summary>
+    internal bool HasFixedSizes { get; init; }
+
     /// <summary>Runs the model.</summary>
     /// <param name="inputs">As many tensors as <see cref="Inputs"/>, in their order.</param>
     /// <returns>One tensor for each of <see cref="Outputs"/>, in their order.</returns>
@@ -78,11 +86,14 @@ public sealed class OnnxModule : Module
         TraceOutputs.FromDictionary(Outputs.Zip(Forward(inputs), (output, tensor) => KeyValuePair.Create(output.Name, tensor)));
 
     /// <summary>The same, telling each value of the graph, weights too, by its name in the file; those of subgraphs with a path.</summary>
-    internal Tensor[] Forward(IReadOnlyList<Tensor> inputs, Action<string, Tensor>? watch)
+    /// <param name="inputs">The inputs.</param>
+    /// <param name="watch">Told each value.</param>
+    /// <param name="prepare">Sees each node of the main graph before it runs with what it reads, and may put other tensors there.</param>
+    internal Tensor[] Forward(IReadOnlyList<Tensor> inputs, Action<string, Tensor>? watch, Action<NodeProto, Tensor?[]>? prepare = null)
     {
         if (inputs.Count != Inputs.Count)
             throw new ArgumentException($"The model takes {string.Join(", ", Inputs)}; {inputs.Count} tensors are given.", nameof(inputs));
-        var values = new ValueScope(_constants) { Watch = watch };
+        var values = new ValueScope(_constants) { Watch = watch, Prepare = prepare };
         foreach (var (name, parameter) in Parameters)
             values.Add(name, parameter.Value);
         for (var i = 0; i < inputs.Count; i++)
@@ -122,7 +133,8 @@ public sealed class OnnxModule : Module
         try
         {
             var inputs = node.Inputs.Select(name => name.Length == 0 ? null : values.Find(name)
-                ?? throw new NotSupportedException($"its input '{name}' is computed by no node before it")).ToList();
+                ?? throw new NotSupportedException($"its input '{name}' is computed by no node before it")).ToArray();
+            values.Prepare?.Invoke(node, inputs);
             return OperatorTable.Find(node)!(new(node, inputs, values, _context));
         }
         catch (Exception error) when (error is Tensors.Ops.OpException or NotSupportedException or ArgumentException or ArithmeticException
@@ -141,7 +153,7 @@ public sealed class OnnxModule : Module
     private bool TryFold(NodeProto node)
     {
         if (node.Inputs.Any(name => name.Length > 0 && _constants.Find(name) is null)
-            || node.Attributes.Any(attribute => attribute.Graph is not null))
+            || node.Subgraphs().Any())
             return false;
         var outputs = Apply(node, _constants);
         for (var i = 0; i < Math.Min(outputs.Length, node.Outputs.Count); i++)
@@ -179,11 +191,7 @@ public sealed class OnnxModule : Module
     }
 
     private static IEnumerable<NodeProto> NodesOf(GraphProto graph) => graph.Nodes.Concat(
-        from node in graph.Nodes
-        from attribute in node.Attributes
-        where attribute.Graph is not null
-        from inner in NodesOf(attribute.Graph!)
-        select inner);
+        graph.Nodes.SelectMany(node => node.Subgraphs()).SelectMany(NodesOf));
 
     private static OnnxValue Describe(ValueInfoProto value)
     {
@@ -218,6 +226,8 @@ public sealed class OnnxModule : Module
         }
 
         public long Version { get; }
+
+        public bool HasFixedSizes => _module.HasFixedSizes;
 
         public Tensor Load(TensorProto tensor) => _tensors[tensor];
 

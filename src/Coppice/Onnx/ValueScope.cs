@@ -12,6 +12,9 @@ internal sealed class ValueScope(ValueScope? outer, string path = "")
     /// <summary>Told each value of this graph and those in it, by path and name.</summary>
     public Action<string, Tensor>? Watch { get; init; } = outer?.Watch;
 
+    /// <summary>Sees each node of this graph before it runs with what it reads, and may put other tensors there.</summary>
+    public Action<NodeProto, Tensor?[]>? Prepare { get; init; }
+
     /// <summary>The path of a subgraph.</summary>
     public static string PathOf(string outer, NodeProto node, string attribute) => $"{outer}{node.Outputs.FirstOrDefault()}.{attribute}/";
 

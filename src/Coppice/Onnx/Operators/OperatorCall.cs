@@ -12,6 +12,9 @@ internal interface IModelContext
     /// <summary>Version of the operator set.</summary>
     long Version { get; }
 
+    /// <summary>Whether sizes that nodes ask for are constants.</summary>
+    bool HasFixedSizes { get; }
+
     /// <summary>The tensor of an attribute.</summary>
     Tensor Load(TensorProto tensor);
 
@@ -26,6 +29,9 @@ internal sealed class OperatorCall(NodeProto node, IReadOnlyList<Tensor?> inputs
 
     /// <summary>Version of the operator set.</summary>
     public long Version => model.Version;
+
+    /// <summary>The sizes of a tensor: a computation that a trace sees, unless sizes are constants.</summary>
+    public Tensor SizesOf(Tensor x) => model.HasFixedSizes ? Numbers([.. x.Shape.Select(size => (long)size)]) : Apply(new ShapeOf(), x);
 
     /// <summary>How many inputs the node names, left-out ones in between included.</summary>
     public int Count => inputs.Count;

@@ -10,7 +10,7 @@ internal static class Shaping
     public static Dictionary<string, OnnxOperator> Operators { get; } = new()
     {
         ["Shape"] = call => [Sizes(call)],
-        ["Size"] = call => [Apply(new ShapeOf(), call[0]).Reduce(Reduction.Product, 0).Squeeze(0)],
+        ["Size"] = call => [call.SizesOf(call[0]).Reduce(Reduction.Product, 0).Squeeze(0)],
         ["Reshape"] = call => [Reshape(call)],
         ["Flatten"] = call => [Flatten(call)],
         ["Transpose"] = call => [call[0].Permute(call.Ints("perm") ?? [.. Enumerable.Range(0, call[0].Shape.Rank).Reverse()])],
@@ -49,7 +49,7 @@ internal static class Shaping
         var rank = call[0].Shape.Rank;
         int Bound(long value) => ToInt(Math.Clamp(value < 0 ? value + rank : value, 0, rank));
         var (start, end) = (Bound(call.Int("start", 0)), Bound(call.Int("end", rank)));
-        var sizes = Apply(new ShapeOf(), call[0]);
+        var sizes = call.SizesOf(call[0]);
         return start == 0 && end == rank ? sizes : sizes.Narrow(0, start, Math.Max(0, end - start));
     }
 

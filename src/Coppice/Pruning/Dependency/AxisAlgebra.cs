@@ -42,10 +42,11 @@ internal static class AxisAlgebra
     /// <param name="term">The axis.</param>
     /// <param name="sizes">Sizes of the parts, in order; their sum is the axis's size.</param>
     /// <param name="why">The op, for the reason where a cut falls inside a block.</param>
-    public static IReadOnlyList<Term> Cut(Term term, IReadOnlyList<int> sizes, string why)
+    /// <param name="takeApart">Whether such a block is taken apart to units instead of being pinned.</param>
+    public static IReadOnlyList<Term> Cut(Term term, IReadOnlyList<int> sizes, string why, bool takeApart = false)
     {
         int[] real = [.. sizes.Where(size => size > 0)];
-        if (TryCut(term, real) is { } parts)
+        if (TryCut(term, real, takeApart) is { } parts)
         {
             var left = new Queue<Term>(parts);
             return [.. sizes.Select(size => size > 0 ? left.Dequeue() : Unit(0))];
@@ -103,6 +104,7 @@ internal static class AxisAlgebra
             (Dim leaf, _) => TryBind(leaf, right),
             (_, Dim leaf) => TryBind(leaf, left),
             (Sum one, Sum other) => TryAlign(one, other),
+            _ when HasUnits(left) || HasUnits(right) => TryUnifyBesidesUnits(left, right),
             (Product product, _) => TryPeel(product, right),
             (_, Product product) => TryPeel(product, left),
             _ => false,
@@ -120,6 +122,27 @@ internal static class AxisAlgebra
             inner.Normalized ??= leaf.Normalized;
         }
         return true;
+    }
+
+    private static bool HasUnits(Term term) => term is Product product && product.Factors.Any(IsUnit);
+
+    private static bool IsUnit(Term factor) => factor is Dim { Whole: not null };
+
+    /// <summary>Units are paired, the rest is made equal; units that have no partner can't go.</summary>
+    private static bool TryUnifyBesidesUnits(Term left, Term right)
+    {
+        var (one, other) = (FactorsOf(left), FactorsOf(right));
+        Term[] units = [.. one.Where(IsUnit)], others = [.. other.Where(IsUnit)];
+        if (units.Length != others.Length)
+            foreach (var unit in units.Concat(others))
+                Pin(unit, "an index of a block that was cut, and of a whole one");
+        else if (!units.Zip(others).All(pair => TryUnify(pair.First, pair.Second)))
+            return false;
+        return TryUnify(Rest(one), Rest(other));
+
+        static IReadOnlyList<Term> FactorsOf(Term term) => term is Product product ? product.Factors : [term];
+
+        static Term Rest(IReadOnlyList<Term> factors) => Product.Of([.. factors.Where(factor => !IsUnit(factor)).DefaultIfEmpty(Unit())]);
     }
 
     /// <summary>Two sums: both are cut wherever one is.</summary>
@@ -172,6 +195,9 @@ internal static class AxisAlgebra
                 if (parts.Any(part => part.Outer is null) || parts.Skip(1).Any(part => !TryUnify(parts[0].Inner!, part.Inner!)))
                     return default;
                 return (Sum.Of([.. parts.Select(part => part.Outer!)]), parts[0].Inner);
+            case Sum sum when TryCutSum(sum, [.. Enumerable.Repeat(inner, outer)], takeApart: false) is { } blocks
+                && blocks.Skip(1).All(block => TryUnify(blocks[0], block)):
+                return (Sum.Of([.. blocks.Select(_ => Unit())]), blocks[0].Resolve());
             default:
                 return default;
         }
@@ -196,7 +222,10 @@ internal static class AxisAlgebra
     }
 
     /// <summary>A term cut into parts of given sizes; null where a cut falls inside a block.</summary>
-    private static IReadOnlyList<Term>? TryCut(Term term, int[] sizes)
+    /// <param name="term">The term.</param>
+    /// <param name="sizes">Sizes of the parts.</param>
+    /// <param name="takeApart">Whether such a block is taken apart to units instead.</param>
+    private static IReadOnlyList<Term>? TryCut(Term term, int[] sizes, bool takeApart = false)
     {
         term = term.Resolve();
         if (sizes.Length == 1)
@@ -207,17 +236,29 @@ internal static class AxisAlgebra
                 Term[] fresh = [.. sizes.Select(size => new Dim(size))];
                 return TryBind(leaf, new Sum(fresh)) ? fresh : null;
             case Sum sum:
-                return TryCutSum(sum, sizes);
+                return TryCutSum(sum, sizes, takeApart);
             default:
-                var product = (Product)term;
-                var inner = product.Size / product.Factors[0].Size;
-                if (sizes.Any(size => size % inner != 0) || TryCut(product.Factors[0], [.. sizes.Select(size => size / inner)]) is not { } outers)
-                    return null;
-                return [.. outers.Select(outer => Product.Of([outer, .. product.Factors.Skip(1)]).Resolve())];
+                return TryCutProduct((Product)term, sizes, takeApart);
         }
     }
 
-    private static List<Term>? TryCutSum(Sum sum, int[] sizes)
+    private static IReadOnlyList<Term>? TryCutProduct(Product product, int[] sizes, bool takeApart)
+    {
+        var (first, rest) = (product.Factors[0], Product.Of([.. product.Factors.Skip(1)]));
+        if (sizes.All(size => size % rest.Size == 0))
+            return Times(TryCut(first, [.. sizes.Select(size => size / rest.Size)], takeApart), outer => Product.Of(outer, rest));
+        if (!takeApart || first is Dim { Pinned: not null, Size: > 1 })
+            return null;
+        if (first.Size == 1)
+            return Times(TryCut(rest, sizes, takeApart), part => Product.Of(first, part));
+        var blocks = first is Dim leaf ? leaf.TakeApart() : ((Sum)first).Parts;
+        return TryCutSum(new([.. blocks.Select(block => Product.Of(block, rest).Resolve())]), sizes, takeApart);
+
+        static IReadOnlyList<Term>? Times(IReadOnlyList<Term>? parts, Func<Term, Term> with) =>
+            parts is null ? null : [.. parts.Select(part => with(part).Resolve())];
+    }
+
+    private static List<Term>? TryCutSum(Sum sum, int[] sizes, bool takeApart)
     {
         var result = new List<Term>();
         var parts = new Queue<Term>(sum.Parts);
@@ -231,7 +272,7 @@ internal static class AxisAlgebra
                 rest = null;
                 if (part.Size > missing)
                 {
-                    if (TryCut(part, [missing, part.Size - missing]) is not { } cut)
+                    if (TryCut(part, [missing, part.Size - missing], takeApart) is not { } cut)
                         return null;
                     (part, rest) = (cut[0], cut[1]);
                 }

@@ -303,7 +303,7 @@ internal static class CouplingRules
     {
         var op = (Narrow)c.Node.Op;
         var whole = c.Inputs[0][op.Axis];
-        var parts = AxisAlgebra.Cut(whole, [op.Start, op.Length, whole.Size - op.Start - op.Length], c.Name);
+        var parts = AxisAlgebra.Cut(whole, [op.Start, op.Length, whole.Size - op.Start - op.Length], c.Name, takeApart: true);
         c.Outputs[0] = [.. c.Inputs[0]];
         c.Outputs[0][op.Axis] = parts[1];
         c.Sizes = [parts[0], parts[1]];

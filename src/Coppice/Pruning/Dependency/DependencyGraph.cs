@@ -70,6 +70,11 @@ public sealed class DependencyGraph
 
     private void CollectGroups()
     {
+        // Shortest axes first: one unit kept there keeps the longer ones too.
+        foreach (var term in _terms.Values.SelectMany(terms => terms.Select(term => term.Resolve())).Where(CanVanish)
+            .OrderBy(term => term.Leaves().Count()).ToList())
+            while (CanVanish(term))
+                term.Leaves().First(CanVanish).Pinned = "one index of an axis must stay, and it has few";
         var members = new OrderedDictionary<Dim, List<GroupMember>>();
         var pinned = new List<PinnedAxis>();
         var readers = Graph.Nodes.SelectMany(node => node.Inputs.Distinct(), (node, input) => (node, input))
@@ -79,14 +84,28 @@ public sealed class DependencyGraph
                 foreach (var (axis, term) in TermsOf(value).Index())
                     Collect(new(value, axis, term, [.. readers[value]]), members, pinned);
         var kinds = new GroupKinds(Graph, TermsOf);
-        Groups = [.. members.Select((entry, number) => new PruningGroup(number, kinds.Of(entry.Key), entry.Key, entry.Value))];
+        Groups = [.. members.Select((entry, number) => new PruningGroup(number, kinds.Of(LeavesOf(entry.Key)[0]), LeavesOf(entry.Key),
+            entry.Value))];
         Pinned = pinned;
     }
+
+    /// <summary>Whether nothing is left of a resolved term without units that can go.</summary>
+    private static bool CanVanish(Term term) => term switch
+    {
+        Product product => product.Factors.Any(CanVanish),
+        Sum sum => sum.Parts.All(CanVanish),
+        _ => term is Dim { Whole: not null, Pinned: null },
+    };
+
+    /// <summary>What a group is made of: a leaf, or the units of one that may go.</summary>
+    private static IReadOnlyList<Dim> LeavesOf(Dim whole) =>
+        whole.Units.Count == 0 ? [whole] : [.. whole.Units.Where(unit => unit is { Binding: null, Pinned: null })];
 
     private static void Collect(GroupMember member, OrderedDictionary<Dim, List<GroupMember>> members, List<PinnedAxis> pinned)
     {
         var leaves = member.Term.Leaves().Distinct().ToList();
-        var free = leaves.FindAll(leaf => leaf.Pinned is null && leaf.Size > 1);
+        var free = leaves.Where(leaf => leaf.Pinned is null && (leaf.Size > 1 || leaf.Whole is not null)).Select(leaf => leaf.Whole ?? leaf)
+            .Where(whole => whole.Units.Count == 0 || LeavesOf(whole).Count > 1).Distinct().ToList();
         foreach (var leaf in free)
         {
             if (!members.TryGetValue(leaf, out var list))

@@ -24,7 +24,7 @@ public sealed class Removal
     /// <exception cref="PruningException">An index is out of range, or none would be left.</exception>
     public void Remove(PruningGroup group, IEnumerable<int> indices)
     {
-        var kept = _kept.TryGetValue(group.Leaf, out var before) ? (bool[])before.Clone() : [.. Enumerable.Repeat(true, group.Size)];
+        bool[] kept = [.. group.Leaves.SelectMany(leaf => KeptOf(leaf))];
         foreach (var index in indices)
         {
             if ((uint)index >= (uint)kept.Length)
@@ -33,11 +33,13 @@ public sealed class Removal
         }
         if (!Array.Exists(kept, keep => keep))
             throw new PruningException($"Nothing would be left of {group}: keep at least one index.");
-        _kept[group.Leaf] = kept;
+        var start = 0;
+        foreach (var leaf in group.Leaves)
+            _kept[leaf] = kept[start..(start += leaf.Size)];
     }
 
     /// <summary>The indices of a group that stay, ascending.</summary>
-    public int[] KeptOf(PruningGroup group) => Indices(KeptOf(group.Leaf));
+    public int[] KeptOf(PruningGroup group) => Indices([.. group.Leaves.SelectMany(leaf => KeptOf(leaf))]);
 
     /// <summary>The removal put down by names, to be carried out on other models of the kind.</summary>
     /// <param name="model">Kind of model.</param>

@@ -31,6 +31,20 @@ internal sealed record Dim(int Size) : Term(Size)
     /// <summary>Notes on normalised axes: removing an index changes statistics.</summary>
     public string? Normalized { get; set; }
 
+    /// <summary>The leaf of which this is one index; null where it is no such unit.</summary>
+    public Dim? Whole { get; private init; }
+
+    /// <summary>The units that this leaf was taken apart to, one for each index; empty where it was not.</summary>
+    public IReadOnlyList<Dim> Units { get; private set; } = [];
+
+    /// <summary>Takes the leaf apart to units, each of which can go by itself.</summary>
+    public IReadOnlyList<Dim> TakeApart()
+    {
+        Units = [.. Enumerable.Range(0, Size).Select(_ => new Dim(1) { Whole = this, Pinned = Pinned, Normalized = Normalized })];
+        Binding = new Sum(Units);
+        return Units;
+    }
+
     public override Term Resolve()
     {
         if (Binding is null)
@@ -54,10 +68,10 @@ internal sealed record Dim(int Size) : Term(Size)
 /// <summary>An axis merged from several, row-major: the last factor runs fastest.</summary>
 internal sealed record Product(IReadOnlyList<Term> Factors) : Term(Factors.Aggregate(1, (size, factor) => checked(size * factor.Size)))
 {
-    /// <summary>The product of some terms, at least one, without factors of size 1, of which nothing can be removed.</summary>
+    /// <summary>The product of some terms, at least one, without factors of size 1 that are no units: of those nothing can be removed.</summary>
     public static Term Of(params IReadOnlyList<Term> factors)
     {
-        Term[] real = [.. factors.Where(factor => factor.Size != 1)];
+        Term[] real = [.. factors.Where(factor => factor.Size != 1 || factor.Resolve() is Dim { Whole: not null })];
         return real.Length switch { 0 => factors[0], 1 => real[0], _ => new Product(real) };
     }
 

@@ -25,18 +25,30 @@ internal sealed record FileScope(GraphProto Graph, string Path = "", FileScope? 
 
 /// <summary>The values of an analysed graph by their names in the file.</summary>
 /// <param name="values">Values of floats by path and name.</param>
+/// <param name="numbers">Small tensors of whole numbers by path and name, as they are for the example inputs.</param>
 /// <param name="seen">Path and name of all that was computed.</param>
-internal sealed class FileValues(Dictionary<string, Value> values, HashSet<string> seen)
+internal sealed class FileValues(Dictionary<string, Value> values, Dictionary<string, long[]> numbers, HashSet<string> seen)
 {
     /// <summary>Operators that do with a smaller axis what they did with the whole one.</summary>
     private static readonly string?[] AnySize = ["Identity", "Cast", "Squeeze", "Unsqueeze", "Constant"];
 
     /// <summary>The value that a name stands for in a graph; null where it is no float, or was not computed.</summary>
     public Value? Find(FileScope scope, string name) =>
-        scope.Chain().Select(graph => values.GetValueOrDefault(graph.Path + name)).FirstOrDefault(value => value is not null);
+        Find(values, scope, name);
+
+    /// <summary>The whole numbers that a name stood for in a graph; null where they are many, or were not computed.</summary>
+    public long[]? NumbersOf(FileScope scope, string name) => Find(numbers, scope, name);
 
     /// <summary>Axes that can't shrink for what the file's nodes are, though the ops that they become would allow it.</summary>
-    public IEnumerable<(Value Value, int Axis, string Reason)> Pins(FileScope scope)
+    /// <param name="whole">The file.</param>
+    /// <param name="part">What of it was analysed.</param>
+    public IEnumerable<(Value Value, int Axis, string Reason)> Pins(GraphProto whole, GraphProto part) =>
+        Pins(new(part)).Concat(whole.Nodes.Except(part.Nodes).SelectMany(node => Behind(new(whole), node)));
+
+    private static T? Find<T>(Dictionary<string, T> byName, FileScope scope, string name) where T : class =>
+        scope.Chain().Select(graph => byName.GetValueOrDefault(graph.Path + name)).FirstOrDefault(found => found is not null);
+
+    private IEnumerable<(Value Value, int Axis, string Reason)> Pins(FileScope scope)
     {
         foreach (var node in scope.Graph.Nodes)
             foreach (var pin in Blocks(scope, node))
@@ -56,10 +68,19 @@ internal sealed class FileValues(Dictionary<string, Value> values, HashSet<strin
 
     /// <summary>What a branch needs that the examples do not lead into: nobody knows how.</summary>
     private IEnumerable<(Value Value, int Axis, string Reason)> Unseen(FileScope branch) =>
-        branch.Graph.Nodes.TrueForAll(node => AnySize.Contains(node.OpType)) ? [] :
-        from name in SizeConstants.Reads(branch.Graph).Distinct()
-        let value = Find(branch, name)
+        branch.Graph.Nodes.TrueForAll(node => AnySize.Contains(node.OpType)) ? []
+        : AllAxes(branch, SizeConstants.Reads(branch.Graph),
+            name => $"'{branch.Path.TrimEnd('/')}' reads '{name}', and the example inputs do not lead there");
+
+    /// <summary>What a node reads where entries were chosen by value.</summary>
+    private IEnumerable<(Value Value, int Axis, string Reason)> Behind(FileScope scope, NodeProto node) =>
+        AllAxes(scope, SizeConstants.Reads(node), _ => $"{node}: it computes with what was chosen by value");
+
+    private IEnumerable<(Value Value, int Axis, string Reason)> AllAxes(
+        FileScope scope, IEnumerable<string> names, Func<string, string> reason) =>
+        from name in names.Distinct()
+        let value = Find(scope, name)
         where value is not null
         from axis in Enumerable.Range(0, value.SampleShape.Rank)
-        select (value, axis, $"'{branch.Path.TrimEnd('/')}' reads '{name}', and the example inputs do not lead there");
+        select (value, axis, reason(name));
 }

@@ -112,20 +112,21 @@ internal sealed class NodeSizes(ModelProto model, FileScope scope, FileValues va
             return;
         var (size, parts) = (x.SampleShape[axis], node.Outputs.Count);
         var each = (size + parts - 1) / parts;
-        var sizes = Numbers(node, "split", 1) ?? [.. Enumerable.Range(0, parts).Select(i => (long)Math.Clamp(size - i * each, 0, each))];
-        var (left, start) = (new long[sizes.Length], 0L);
-        for (var i = 0; i < sizes.Length; start += sizes[i++])
-            left[i] = Before(kept, start + sizes[i]) - Before(kept, start);
-        if (Numbers(node, "split", 1) is not null)
+        var known = Numbers(node, "split", 1);
+        var computed = node.Inputs.Count > 1 ? values.NumbersOf(scope, node.Inputs[1]) : null;
+        var left = Parts(known ?? computed
+            ?? [.. Enumerable.Range(0, parts).Select(i => (long)Math.Clamp(size - i * each, 0, each))], kept);
+        if (known is not null)
             Edit(node, "split", 1, left.Index().ToDictionary(), left.Length);
-        else if (left.Distinct().Count() > 1)
-            AddSplit(node, left);
+        else if (computed is not null || left.Distinct().Count() > 1)
+            SetSplit(node, left);
     }
 
-    /// <summary>What were equal parts are so no more.</summary>
-    private void AddSplit(NodeProto node, long[] sizes)
+    /// <summary>What were equal or computed parts become numbers.</summary>
+    private void SetSplit(NodeProto node, long[] sizes)
     {
         node.Attributes.RemoveAll(attribute => attribute.Name == "num_outputs");
+        node.Inputs.RemoveRange(1, node.Inputs.Count - 1);
         if (model.OpsetVersion() >= 13)
             node.Inputs.Add(_constants.Replace($"{node.Outputs[0]}_split", Tensor.From<long>(sizes, [sizes.Length])));
         else
@@ -194,8 +195,18 @@ internal sealed class NodeSizes(ModelProto model, FileScope scope, FileValues va
             node.Inputs[input] = _constants.Edit(node.Inputs[input], edits, count, node);
     }
 
+    /// <summary>How much is left of each part of an axis.</summary>
+    private static long[] Parts(long[] sizes, int[] kept)
+    {
+        var (left, start) = (new long[sizes.Length], 0L);
+        for (var i = 0; i < sizes.Length; start += sizes[i++])
+            left[i] = Before(kept, start + sizes[i]) - Before(kept, start);
+        return left;
+    }
+
     private static int Axis(long axis, Value value) => (int)(axis < 0 ? axis + value.SampleShape.Rank : axis);
 
+    /// <summary>A position that may count from the end, or lie beyond it.</summary>
     private static long Position(long position, int size) => Math.Clamp(position < 0 ? position + size : position, 0, size);
 
     /// <summary>How many of the kept indices come before one.</summary>

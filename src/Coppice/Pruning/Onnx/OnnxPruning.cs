@@ -3,6 +3,7 @@ using Coppice.Checkpoints.Writing;
 using Coppice.Graphs;
 using Coppice.Modules;
 using Coppice.Onnx;
+using Coppice.Onnx.Operators;
 using Coppice.Pruning.Dependency;
 using Coppice.Tensors;
 using Coppice.Tensors.Autograd;
@@ -12,7 +13,8 @@ namespace Coppice.Pruning.Onnx;
 /// <summary>An ONNX file opened to be made smaller: what of it must shrink together, and the smaller file.</summary>
 /// <remarks>
 /// The file's nodes stay as they are. Initializers are sliced, and the sizes that nodes carry are rewritten; vectors that an exporter
-/// shared between nodes because they were equal get copies of their own.
+/// shared between nodes because they were equal get copies of their own. From where entries are chosen by value, as a detector chooses
+/// boxes, nodes are neither analysed nor changed, and what they read keeps all its indices.
 /// </remarks>
 /// <example><code>
 /// var pruning = OnnxPruning.Open("model.onnx");
@@ -21,6 +23,7 @@ namespace Coppice.Pruning.Onnx;
 /// </code></example>
 public sealed class OnnxPruning
 {
+    private const int MostSizes = 16;
     private const long Seed = 20;
 
     private readonly FileValues _values;
@@ -34,7 +37,7 @@ public sealed class OnnxPruning
     /// <summary>The file.</summary>
     public string Path { get; }
 
-    /// <summary>The model as it is.</summary>
+    /// <summary>The model as it is, up to where entries are chosen by value.</summary>
     public OnnxModule Module => (OnnxModule)Traced.Module;
 
     /// <summary>Its computation on the example inputs.</summary>
@@ -70,11 +73,13 @@ public sealed class OnnxPruning
     {
         using var file = OnnxFile.Open(path);
         OwnInitializers.Give(file.Model);
-        var module = new OnnxModule(file);
+        var part = StaticPart.Of(file.Model);
+        var module = new OnnxModule(part, path) { HasFixedSizes = true };
         var examples = examplesOf(module);
         var (graph, values) = Trace(module, examples);
         var traced = new TracedModel("onnx", module, graph, inputs => module.Forward(inputs));
-        return new(path, traced, inputsOf(traced), values, DependencyGraph.Of(graph, values.Pins(new(file.Model.Graph!))));
+        var pins = values.Pins(file.Model.Graph!, part.Graph!);
+        return new(path, traced, inputsOf(traced), values, DependencyGraph.Of(graph, pins));
     }
 
     /// <summary>Writes the smaller model, once it was run and found to compute what the original does without what is removed.</summary>
@@ -112,8 +117,7 @@ public sealed class OnnxPruning
         using var paused = Tape.Pause();
         Directory.CreateDirectory(place.Temporary);
         var written = System.IO.Path.Combine(place.Temporary, name);
-        Write(removal, written);
-        return (written, Verify(removal, written));
+        return (written, WriteAndVerify(removal, written));
     }
 
     private void Write(Removal removal, string path)
@@ -125,6 +129,7 @@ public sealed class OnnxPruning
             if (_values.Find(new(graph), initializer.Name ?? "") is { } value)
                 Slice(graph, initializer, value, removal);
         NodeSizes.Rewrite(file.Model, _values, removal);
+        new ComputedSizes(file.Model, _values, removal).Correct(Inputs, new(StaticPart.Of(file.Model), path));
         graph.ValueInfos.Clear();
         OnnxFile.Save(file.Model, path);
     }
@@ -143,13 +148,14 @@ public sealed class OnnxPruning
                 (declared.Dims[axis].Value, declared.Dims[axis].Param) = (size, null);
     }
 
-    private Verification Verify(Removal removal, string path)
+    private Verification WriteAndVerify(Removal removal, string path)
     {
         var expected = new ReferenceRun(Dependencies, removal).Run(Inputs);
         try
         {
+            Write(removal, path);
             using var file = OnnxFile.Open(path);
-            return Verification.Compare(Graph, expected, new OnnxModule(file).Forward(Inputs), removal.Normalized);
+            return Verification.Compare(Graph, expected, new OnnxModule(StaticPart.Of(file.Model), path).Forward(Inputs), removal.Normalized);
         }
         catch (OnnxException error)
         {
@@ -162,7 +168,7 @@ public sealed class OnnxPruning
     private static (Graph Graph, FileValues Values) Trace(OnnxModule module, IReadOnlyList<Tensor> inputs)
     {
         const string prefix = "value:";
-        var seen = new HashSet<string>();
+        var (numbers, seen) = (new Dictionary<string, long[]>(), new HashSet<string>());
         var all = GraphTracer.Trace(module, Forward, [.. module.Inputs.Zip(inputs, (input, tensor) => new TraceInput(input.Name, tensor))]);
         var outputs = all.Outputs.Where(output => !output.Name.StartsWith(prefix, StringComparison.Ordinal)).ToList();
         var graph = all.WithOutputs(outputs);
@@ -171,7 +177,7 @@ public sealed class OnnxPruning
             .ToDictionary(output => output.Name[prefix.Length..], output => output.Value);
         foreach (var value in alive.OfType<BufferValue>())
             values[value.Name] = value;
-        return (graph, new(values, seen));
+        return (graph, new(values, numbers, seen));
 
         TraceOutputs Forward(IReadOnlyList<Tensor> tensors)
         {
@@ -181,6 +187,10 @@ public sealed class OnnxPruning
                 seen.Add(name);
                 if (tensor.DType == DType.F32)
                     named[prefix + name] = tensor;
+                else if (!tensor.DType.IsFloatingPoint() && tensor.Count <= MostSizes)
+                    numbers.TryAdd(name, OperatorCall.ValuesOf(tensor));
+                else if (!tensor.DType.IsFloatingPoint() && tensor.Count <= MostSizes)
+                    numbers.TryAdd(name, OperatorCall.ValuesOf(tensor));
             });
             foreach (var (output, tensor) in module.Outputs.Zip(results))
                 named[output.Name] = tensor;

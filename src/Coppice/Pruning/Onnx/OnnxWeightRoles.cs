@@ -36,8 +36,8 @@ internal static class OnnxWeightRoles
     }
 
     /// <summary>Nodes in order, those of bodies before the node that has them.</summary>
-    private static IEnumerable<NodeProto> Flatten(GraphProto graph) => graph.Nodes.SelectMany(node => node.Attributes
-        .Select(attribute => attribute.Graph).OfType<GraphProto>().SelectMany(Flatten).Append(node));
+    private static IEnumerable<NodeProto> Flatten(GraphProto graph) => graph.Nodes.SelectMany(node => node.Subgraphs()
+        .SelectMany(Flatten).Append(node));
 
     /// <summary>Which tensor a value is, also where it was reshaped or transposed first.</summary>
     private static Dictionary<string, Origin> Origins(GraphProto graph, List<NodeProto> nodes)

@@ -51,9 +51,10 @@ internal sealed class SizeConstants(ModelProto model, FileScope scope)
 
     /// <summary>Names of all that is read, in subgraphs too.</summary>
     public static IEnumerable<string> Reads(GraphProto graph) => graph.Outputs.Select(output => output.Name ?? "")
-        .Concat(graph.Nodes.SelectMany(node => node.Inputs))
-        .Concat(graph.Nodes.SelectMany(node => node.Attributes)
-            .SelectMany(attribute => attribute.Graph is null ? [] : Reads(attribute.Graph)));
+        .Concat(graph.Nodes.SelectMany(Reads));
+
+    /// <summary>Names of all that a node reads, by its subgraphs too.</summary>
+    public static IEnumerable<string> Reads(NodeProto node) => node.Inputs.Concat(node.Subgraphs().SelectMany(Reads));
 
     private static bool KeepsNumbers(NodeProto node) => node.OpType is "Cast" or "Identity" or "Squeeze" or "Unsqueeze";
 

@@ -26,6 +26,7 @@ public sealed class AxisAlgebraTests
     [InlineData("a4 x (b8 | c8)", "d4 x (e4 | f12)", "a4 x (b4 | c4 | d8) = a4 x (b4 | c4 | d8)")]
     [InlineData("a4 x (b8 | c8)", "d8 x e8", "a4 x (b8 | b8) = a4 x (c1 | d1) x b8")]
     [InlineData("a4 x b2 | c8", "d8 | e2 x f4", "a4 x b2 | c2 x d4 = a4 x b2 | c2 x d4")]
+    [InlineData("a2 x b32", "c16 | d48", "(a1 | b1) x (c16 | d16) = c16 | d16 | c16 | d16")]
     public void Equate_TermsWithACommonRefinement_FindsIt(string left, string right, string expected)
     {
         var (one, other) = (Parse(left), Parse(right));
@@ -37,7 +38,6 @@ public sealed class AxisAlgebraTests
     [Theory]
     [InlineData("a2 x b3", "c3 x d2")]
     [InlineData("a4 x b9", "c6 x d6")]
-    [InlineData("a2 x b32", "c16 | d48")]
     [InlineData("(a1 | b2) x c8", "d2 x e12")]
     [InlineData("a4 x b2 | c8", "d3 | e13")]
     public void Equate_TermsWithout_PinsBothWithTheReasonAndNothingElse(string left, string right)
@@ -86,7 +86,7 @@ public sealed class AxisAlgebraTests
 
     [Theory]
     [InlineData("a4 x b16", "24 40")]
-    [InlineData("a29 x b2", "29 29")] // the third channel shuffle of a ShuffleNet: half of an odd number of blocks
+    [InlineData("a29 x b2", "29 29")]
     [InlineData("a4 | b2 x c3", "5 5")]
     public void Cut_ThroughABlock_PinsTheAxisAndItsParts(string whole, string sizes)
     {
@@ -96,6 +96,36 @@ public sealed class AxisAlgebraTests
         var reason = $"can't be cut into {string.Join(" | ", Numbers(sizes))} without cutting through a block";
         Assert.All(parts.Append(term.Resolve()).SelectMany(part => part.Leaves()),
             leaf => Assert.EndsWith(reason, leaf.Pinned, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("a3 x b2", "3 3", "a1 x (b1 | c1) | d1, d1 | e1 x (b1 | c1)")] // a ShuffleNet's shuffle: half of an odd number of blocks
+    [InlineData("a3 x b4", "6 6", "a1 x (b2 | c2) | d1 x b2, d1 x c2 | e1 x (b2 | c2)")]
+    [InlineData("a4 | b2 x c3", "5 5", "a4 | b1, b1 x c2 | d1 x (e1 | c2)")]
+    [InlineData("a4 x b2", "4 4", "a2 x b2, c2 x b2")]
+    public void Cut_ThroughABlockThatMayBeTakenApart_GivesUnits(string whole, string sizes, string expected)
+    {
+        var parts = AxisAlgebra.Cut(Parse(whole), Numbers(sizes), "an op", takeApart: true);
+        Assert.Equal(expected, Named(", ", [.. parts]));
+        Assert.All(parts.SelectMany(part => part.Leaves()), leaf => Assert.Null(leaf.Pinned));
+    }
+
+    [Fact]
+    public void Equate_UnitsWithUnits_PairsThem()
+    {
+        var halves = AxisAlgebra.Cut(Parse("a3 x b4"), [6, 6], "an op", takeApart: true);
+        var others = AxisAlgebra.Cut(Parse("c3 x d4"), [6, 6], "an op", takeApart: true);
+        AxisAlgebra.Equate(halves[0], others[0], "an op");
+        Assert.Equal("a1 x (b2 | c2) | d1 x b2; a1 x (b2 | c2) | d1 x b2", Named("; ", halves[0], others[0]));
+        Assert.All(halves[0].Resolve().Leaves(), leaf => Assert.Null(leaf.Pinned));
+    }
+
+    [Fact]
+    public void Equate_AUnitWithAWholeBlock_PinsTheUnit()
+    {
+        var halves = AxisAlgebra.Cut(Parse("a3 x b4"), [6, 6], "an op", takeApart: true);
+        AxisAlgebra.Equate(halves[0], Parse("c2 x d3"), "an op");
+        Assert.All(halves[0].Resolve().Leaves().Where(leaf => leaf.Whole is not null), leaf => Assert.NotNull(leaf.Pinned));
     }
 
     [Theory]

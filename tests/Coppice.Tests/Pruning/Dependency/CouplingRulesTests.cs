@@ -46,15 +46,14 @@ public sealed class CouplingRulesTests
     }
 
     [Fact]
-    public void Narrow_ThroughAShufflesBlock_PinsTheChannelsWithTheReason()
+    public void Narrow_ThroughAShufflesBlock_LeavesUnitsButForOneInEachAxis()
     {
         var x = Apply(new Conv2d(), Input(1, 3, 4, 4), Weight("conv", 6, 3, 1, 1));
         x = Apply(new Reshape(1, 6, 4, 4), Apply(new Transpose(1, 2), Apply(new Reshape(1, 2, 3, 4, 4), x)));
         var half = Apply(new Narrow(1, 0, 3), x);
         var dependencies = Analysed(Apply(new Conv2d(), half, Weight("last", 2, 3, 1, 1)));
-        Assert.Empty(dependencies.Groups);
-        var pinned = dependencies.Pinned.First(axis => axis.Tensor == "conv");
-        Assert.Equal($"Narrow ({half.Name}): 3 x 2 can't be cut into 3 | 3 without cutting through a block", pinned.Reason);
+        Assert.Equal("group 0: 2 of conv[0] = (1 | 1) x (1 | 1 | 1), last[1] = 1 x (1 | 1) | 1", Assert.Single(dependencies.Groups).ToString());
+        VerifyFirstIndexOfEach(dependencies);
     }
 
     [Fact]

@@ -112,6 +112,143 @@ public sealed class OnnxPruningTests
     }
 
     [Fact]
+    public void Save_SizesComputedFromAnother_AreScaled()
+    {
+        using var folder = new TempFolder();
+        var graph = new GraphProto { Name = "g" };
+        Add(graph, "Conv", ["x", "w1"], "a");
+        Add(graph, "Shape", ["a"], "sizes");
+        Add(graph, "Gather", ["sizes", "one"], "channels");
+        Add(graph, "Div", ["channels", "heads"], "each");
+        Add(graph, "Concat", ["copy", "heads", "each", "rest"], "target", AttributeProto.From("axis", 0L));
+        Add(graph, "Reshape", ["a", "target"], "split");
+        Add(graph, "Cast", ["each"], "number", AttributeProto.From("to", 1L));
+        Add(graph, "Mul", ["split", "number"], "scaled");
+        Add(graph, "Reshape", ["scaled", "flat"], "f");
+        Add(graph, "MatMul", ["f", "w2"], "y");
+        Numbers(graph, "one", 1);
+        Numbers(graph, "heads", 3);
+        Numbers(graph, "copy", 0);
+        Numbers(graph, "rest", -1);
+        Numbers(graph, "flat", 0, -1);
+        var pruning = Opened(folder, graph, ("w1", [12, 2, 1, 1]), ("w2", [48, 3]));
+        Assert.Equal([3, 4], pruning.Dependencies.Groups.Select(group => group.Size));
+        var removal = new Removal(pruning.Dependencies);
+        removal.Remove(pruning.Dependencies.Groups[0], [1]);
+        removal.Remove(pruning.Dependencies.Groups[1], [0]);
+        Assert.InRange(pruning.Save(removal, folder["small.onnx"]).LargestDifference, 0, Verification.Tolerance);
+        using var file = OnnxFile.Open(folder["small.onnx"]);
+        var small = new OnnxModule(file);
+        Assert.Equal<Shape>([6, 2, 1, 1], small.Parameter("w1").Shape);
+        Assert.Equal<Shape>([5, 3], small.Forward(Tensor.Full([5, 2, 2, 2], 1))[0].Shape);
+    }
+
+    [Fact]
+    public void Save_SliceToAComputedHalf_EndsWhereTheKeptOnesDo()
+    {
+        using var folder = new TempFolder();
+        var graph = new GraphProto { Name = "g" };
+        Add(graph, "Conv", ["x", "w1"], "a");
+        Add(graph, "Shape", ["a"], "sizes");
+        Add(graph, "Gather", ["sizes", "one"], "channels");
+        Add(graph, "Div", ["channels", "two"], "half");
+        Add(graph, "Slice", ["a", "zero", "half", "one"], "b");
+        Add(graph, "Slice", ["a", "half", "channels", "one"], "c");
+        Add(graph, "Conv", ["b", "w2"], "d");
+        Add(graph, "Conv", ["c", "w3"], "e");
+        Add(graph, "Add", ["d", "e"], "y");
+        Numbers(graph, "zero", 0);
+        Numbers(graph, "one", 1);
+        Numbers(graph, "two", 2);
+        var pruning = Opened(folder, graph, ("w1", [8, 2, 1, 1]), ("w2", [3, 4, 1, 1]), ("w3", [3, 4, 1, 1]));
+        Assert.Equal([4, 4], pruning.Dependencies.Groups.Select(group => group.Size));
+        Remove(pruning, folder, 0, 1, 3);
+        using var file = OnnxFile.Open(folder["small.onnx"]);
+        Assert.Equal<Shape>([5, 2, 1, 1], new OnnxModule(file).Parameter("w1").Shape);
+    }
+
+    [Fact]
+    public void Save_SplitOfComputedSizes_KeepsWhatIsLeftOfEachPart()
+    {
+        using var folder = new TempFolder();
+        var graph = new GraphProto { Name = "g" };
+        Add(graph, "Conv", ["x", "w1"], "a");
+        Add(graph, "Shape", ["a"], "sizes");
+        Add(graph, "Gather", ["sizes", "one"], "channels");
+        Add(graph, "Div", ["channels", "four"], "quarter");
+        Add(graph, "Sub", ["channels", "quarter"], "most");
+        Add(graph, "Concat", ["most", "quarter"], "parts", AttributeProto.From("axis", 0L));
+        graph.Nodes.Add(Node("Split", ["a", "parts"], ["b", "c"], AttributeProto.From("axis", 1L)));
+        Add(graph, "Conv", ["b", "w2"], "d");
+        Add(graph, "Conv", ["c", "w3"], "e");
+        Add(graph, "Add", ["d", "e"], "y");
+        Numbers(graph, "one", 1);
+        Numbers(graph, "four", 4);
+        var pruning = Opened(folder, graph, ("w1", [8, 2, 1, 1]), ("w2", [3, 6, 1, 1]), ("w3", [3, 2, 1, 1]));
+        Assert.Equal([6, 2], pruning.Dependencies.Groups.Select(group => group.Size));
+        Remove(pruning, folder, 1, 3);
+        using var file = OnnxFile.Open(folder["small.onnx"]);
+        Assert.Equal<Shape>([6, 2, 1, 1], new OnnxModule(file).Parameter("w1").Shape);
+    }
+
+    [Fact]
+    public void Save_DetectorThatChoosesByValue_IsPrunedUpToThere()
+    {
+        using var folder = new TempFolder();
+        var graph = new GraphProto { Name = "g" };
+        Add(graph, "Conv", ["x", "w1"], "a");
+        Add(graph, "Conv", ["a", "w2"], "scores");
+        Add(graph, "Greater", ["scores", "threshold"], "chosen");
+        Add(graph, "NonZero", ["chosen"], "places");
+        Add(graph, "OperatorThatIsNotKnown", ["places", "w3"], "y");
+        graph.Initializers.Add(TensorProto.From(TensorSource.From("threshold", Tensor.Full([], 0.1f))));
+        var pruning = Opened(folder, graph, ("w1", [6, 2, 1, 1]), ("w2", [3, 6, 1, 1]), ("w3", [6, 2]));
+        Remove(pruning, folder, 2);
+        using var file = OnnxFile.Open(folder["small.onnx"]);
+        Assert.Equal("OperatorThatIsNotKnown", file.Model.Graph!.Nodes[^1].OpType);
+        Assert.Equal([5, 3, 6], file.Model.Graph.Initializers.Where(tensor => tensor.Name![0] == 'w').Select(tensor => (int)tensor.Dims[0]));
+    }
+
+    [Fact]
+    public void Open_WeightReadBehindAChoiceByValue_KeepsAllItsIndices()
+    {
+        using var folder = new TempFolder();
+        var graph = new GraphProto { Name = "g" };
+        Add(graph, "Conv", ["x", "w1"], "a");
+        Add(graph, "Conv", ["a", "w2"], "scores");
+        Add(graph, "NonZero", ["scores"], "places");
+        Add(graph, "OperatorThatIsNotKnown", ["places", "w2"], "y");
+        var pruning = Opened(folder, graph, ("w1", [6, 2, 1, 1]), ("w2", [3, 6, 1, 1]));
+        Assert.Empty(pruning.Dependencies.Groups);
+        Assert.Contains(pruning.Dependencies.Pinned,
+            axis => axis is { Tensor: "w1", Axis: 0 } && axis.Reason.Contains("chosen by value", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Save_ShufflesOfOddWidth_LosesUnits()
+    {
+        using var folder = new TempFolder();
+        var graph = new GraphProto { Name = "g" };
+        Add(graph, "Conv", ["x", "w1"], "a");
+        Add(graph, "Conv", ["x", "w2"], "b");
+        Add(graph, "Concat", ["a", "b"], "ab", AttributeProto.From("axis", 1L));
+        Add(graph, "Reshape", ["ab", "pairs"], "p");
+        Add(graph, "Transpose", ["p"], "q", AttributeProto.From("perm", [0L, 2, 1, 3, 4]));
+        Add(graph, "Reshape", ["q", "merged"], "m");
+        graph.Nodes.Add(Node("Split", ["m"], ["d", "e"], AttributeProto.From("axis", 1L)));
+        Add(graph, "Conv", ["d", "w3"], "f");
+        Add(graph, "Conv", ["e", "w4"], "g");
+        Add(graph, "Add", ["f", "g"], "y");
+        Numbers(graph, "pairs", 0, 2, 5, 2, 2);
+        Numbers(graph, "merged", 0, -1, 2, 2);
+        var pruning = Opened(folder, graph, ("w1", [5, 2, 1, 1]), ("w2", [5, 2, 1, 1]), ("w3", [3, 5, 1, 1]), ("w4", [3, 5, 1, 1]));
+        var group = Assert.Single(pruning.Dependencies.Groups);
+        Remove(pruning, folder, 0, group.Size - 1);
+        using var file = OnnxFile.Open(folder["small.onnx"]);
+        Assert.Equal<Shape>([3, 2, 1, 1], new OnnxModule(file).Parameter("w1").Shape);
+    }
+
+    [Fact]
     public void Open_BiasSharedByTwoLayers_DoesNotTieThem()
     {
         using var folder = new TempFolder();
