@@ -19,11 +19,14 @@ namespace Coppice.Pruning.Callbacks;
 /// <param name="data">The first batch of its epoch 0 shows which layers feed which normalisations.</param>
 public sealed class NetworkSlimming(double penalty, double share, long? pruneAt, DataLoader data) : TrainingCallback
 {
+    private const double UsualLeast = 0.1;
+
     private readonly PruneAmount _share = PruneAmount.Fraction(share);
     private IReadOnlyList<NormLink> _links = [];
 
-    /// <summary>Whether each normalisation keeps at least its channel of largest scale.</summary>
-    public bool KeepsOneChannel { get; init; } = true;
+    /// <summary>Share of each normalisation's channels that stays, rounded up, whatever the threshold: those of largest scale. A layer of one
+    /// channel lets hardly anything pass, and no fine-tuning brings that back. 0 lets whole layers go.</summary>
+    public double LeastKept { get; init; } = UsualLeast;
 
     /// <summary>Which channels are kept, for a physical removal; complete once pruned.</summary>
     public ChannelPlan Plan => ChannelPlan.Of(_links);
@@ -56,17 +59,17 @@ public sealed class NetworkSlimming(double penalty, double share, long? pruneAt,
     /// <summary>Masks the channels of smallest |scale|.</summary>
     /// <param name="share">Of all channels, in [0, 1], masked ones included.</param>
     /// <param name="links">The normalisations; see <see cref="Links"/>.</param>
-    /// <param name="keepOne">Whether each keeps at least one.</param>
-    /// <exception cref="PruningException">The share can't be met while each keeps one; nothing has been changed.</exception>
-    public static void Prune(PruneAmount share, IReadOnlyList<NormLink> links, bool keepOne = true) =>
-        ChannelPruning.PruneTo(share, [[.. links.Select(Scored)]], keepOne);
+    /// <param name="leastKept">See <see cref="LeastKept"/>.</param>
+    /// <exception cref="PruningException">The share can't be met while each keeps what it must; nothing has been changed.</exception>
+    public static void Prune(PruneAmount share, IReadOnlyList<NormLink> links, double leastKept = UsualLeast) =>
+        ChannelPruning.PruneTo(share, [[.. links.Select(Scored)]], leastKept);
 
     /// <inheritdoc/>
     public override void StepStarting(Trainer trainer)
     {
         if (trainer.Step != pruneAt)
             return;
-        Prune(_share, _links, KeepsOneChannel);
+        Prune(_share, _links, LeastKept);
         Show(trainer);
     }
 

@@ -32,42 +32,45 @@ public static class ChannelPruning
     {
         var layers = weights.Zip(scores, (weight, score) => new ScoredChannels(Of(weight, links), score.ToArray<float>())).ToList();
         PruneTo(PruneAmount.Fraction(share),
-            scope == PruneScope.Global ? [layers] : [.. layers.Select(layer => new List<ScoredChannels> { layer })], keepOne);
+            scope == PruneScope.Global ? [layers] : [.. layers.Select(layer => new List<ScoredChannels> { layer })],
+            keepOne ? double.Epsilon : 0);
     }
 
     /// <summary>Ranks the layers of each group together; all are decided before any is pruned.</summary>
-    internal static void PruneTo(PruneAmount share, IReadOnlyList<List<ScoredChannels>> groups, bool keepOne)
+    /// <param name="share">Of the channels of each group.</param>
+    /// <param name="groups">Layers that are ranked together.</param>
+    /// <param name="leastKept">Share of each layer's channels that stays, rounded up.</param>
+    internal static void PruneTo(PruneAmount share, IReadOnlyList<List<ScoredChannels>> groups, double leastKept)
     {
-        var marked = groups.SelectMany(layers => Lowest(share, layers, keepOne)).ToList();
+        var marked = groups.SelectMany(layers => Lowest(share, layers, leastKept)).ToList();
         using var scope = new TensorScope();
         foreach (var (layer, channels) in groups.SelectMany(layers => layers).Zip(marked))
             if (channels.Contains(true))
                 layer.Channels.Prune(channels);
     }
 
-    private static bool[][] Lowest(PruneAmount share, List<ScoredChannels> layers, bool keepOne)
+    private static bool[][] Lowest(PruneAmount share, List<ScoredChannels> layers, double leastKept)
     {
         var alive = layers.ConvertAll(layer => layer.Channels.Alive());
         var marked = alive.Select(channels => new bool[channels.Length]).ToArray();
         var count = share.Of(layers.Sum(layer => layer.Channels.Count), "channels") - alive.Sum(channels => channels.Count(a => !a));
         var candidates = layers
-            .SelectMany((layer, i) => Candidates(layer, alive[i], keepOne).Select(channel => (Layer: i, Channel: channel)))
+            .SelectMany((layer, i) => Candidates(layer, alive[i], leastKept).Select(channel => (Layer: i, Channel: channel)))
             .OrderBy(at => layers[at.Layer].Scores[at.Channel]).ToList(); // stable: equal ones in their order
         if (count > candidates.Count)
             throw new PruningException($"{share} of the channels of {layers[0].Channels.Name}"
                 + (layers.Count > 1 ? $" and {layers.Count - 1} more layers" : "")
-                + $" means {count} more, but only {candidates.Count} can go while each layer keeps one; lower the share.");
+                + $" means {count} more, but only {candidates.Count} can go while each layer keeps what it must; lower the share.");
         foreach (var (layer, channel) in candidates.Take((int)Math.Max(count, 0)))
             marked[layer][channel] = true;
         return marked;
     }
 
-    private static List<int> Candidates(ScoredChannels layer, bool[] alive, bool keepOne)
+    private static IEnumerable<int> Candidates(ScoredChannels layer, bool[] alive, double leastKept)
     {
+        var least = (int)Math.Ceiling(leastKept * alive.Length);
         var channels = Enumerable.Range(0, alive.Length).Where(channel => alive[channel]).ToList();
-        if (keepOne && channels.Count > 0)
-            channels.Remove(channels.MaxBy(channel => layer.Scores[channel]));
-        return channels;
+        return channels.OrderBy(channel => layer.Scores[channel]).Take(Math.Max(0, channels.Count - least)).Order();
     }
 
     private static OutputChannels Of(LiveWeight weight, IReadOnlyList<NormLink> links) =>

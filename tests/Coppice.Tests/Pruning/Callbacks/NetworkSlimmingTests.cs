@@ -87,7 +87,7 @@ public sealed class NetworkSlimmingTests : IDisposable
         Assert.Contains("lower the share", error.Message, StringComparison.Ordinal);
         NetworkSlimming.Prune(0.5, links);
         Assert.Equal([1, 6], ChannelPlan.Of(links).Norms.Select(norm => norm.Kept.Count));
-        NetworkSlimming.Prune(0.6, links, keepOne: false);
+        NetworkSlimming.Prune(0.6, links, leastKept: 0);
         Assert.Equal([0, 6], ChannelPlan.Of(links).Norms.Select(norm => norm.Kept.Count));
     }
 
