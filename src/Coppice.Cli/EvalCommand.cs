@@ -83,20 +83,22 @@ internal static class EvalCommand
     {
         using var file = OnnxFile.Open(path);
         var model = new OnnxImageClassifier(new OnnxModule(file));
-        var images = ImageData.Read(data);
-        var predicted = terminal.Progress("classify", "images", images.Count,
-            progress => ImageClassification.Predict(model, PixelOptions.Apply(parsed, model, images), progress, cancellation));
-        var report = ImageClassification.Measure(model, images, predicted.Classes);
-        terminal.Result(() => Reports.ToJson(report), () => Reports.Show(terminal, report));
+        ClassifyImages(terminal, model, data,
+            (images, progress) => ImageClassification.Predict(model, PixelOptions.Apply(parsed, model, images), progress, cancellation));
     }
 
     private static void ClassifyImages(Terminal terminal, string path, string architecture, string data, CancellationToken cancellation)
     {
         var model = PretrainedVisionModel.Open(path, architecture);
+        ClassifyImages(terminal, model.Classifier, data, (images, progress) => ImageClassification.Predict(model, images, progress, cancellation));
+    }
+
+    private static void ClassifyImages(
+        Terminal terminal, ImageClassifier classifier, string data, Func<ImageData, IProgress<double>, Predictions> predict)
+    {
         var images = ImageData.Read(data);
-        var predicted = terminal.Progress("classify", "images", images.Count,
-            progress => ImageClassification.Predict(model, images, progress, cancellation));
-        var report = ImageClassification.Measure(model.Classifier, images, predicted.Classes);
+        var predicted = terminal.Progress("classify", "images", images.Count, progress => predict(images, progress));
+        var report = ImageClassification.Measure(classifier, images, predicted.Classes);
         terminal.Result(() => Reports.ToJson(report), () => Reports.Show(terminal, report));
     }
 }

@@ -91,9 +91,9 @@ internal static class ExportCommand
                 : throw new UsageException("--mask and --past are of text models; leave them out with --arch.");
         if (size is not null)
             throw new UsageException("--input is the size of images; the tokens of a text model may be any number.");
-        return Directory.Exists(path) ? ExportTrace.Of(PretrainedModel.Open(path), inputs)
-            : throw new UsageException(path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase) ? $"{path} is an ONNX file already."
-                : $"{path} is a file of weights, which does not say what to compute; name its --arch: {string.Join(", ", VisionModels.Known)}.");
+        if (Weights.IsOnnx(path))
+            throw new UsageException($"{path} is an ONNX file already.");
+        return Directory.Exists(path) ? ExportTrace.Of(PretrainedModel.Open(path), inputs) : throw OpenedModel.NeedsArchitecture(path);
     }
 
     private static JsonObject ToJson(Graph graph, string output, int opset, double difference) => new()

@@ -53,9 +53,12 @@ internal abstract class OpenedModel
         if (architecture is not null)
             return new Vision(PretrainedVisionModel.Open(path, architecture), length);
         return Directory.Exists(path) ? new Text(PretrainedModel.Open(path), length)
-            : throw new UsageException($"{path} is a file of weights, which does not say what to compute; name its --arch: "
-                + $"{string.Join(", ", VisionModels.Known)}.");
+            : throw NeedsArchitecture(path);
     }
+
+    /// <summary>What a file of weights is refused with.</summary>
+    public static UsageException NeedsArchitecture(string path) => new(
+        $"{path} is a file of weights, which does not say what to compute; name its --arch: {string.Join(", ", VisionModels.Known)}.");
 
     /// <summary>The model as one of a Hugging Face folder; null where it is none.</summary>
     public virtual PretrainedModel? Folder => null;

@@ -45,14 +45,14 @@ internal sealed record StructuralPruning(
             ? Quantity.Milliseconds("--target-latency", longest) : (double?)null;
         var budget = time is { } milliseconds ? latency.Within(milliseconds) : size?.BudgetOf(model, saving with { Overwrite = false });
         var removal = terminal.Busy("choosing what to remove", () => Chosen(options with { Budget = budget }, model, calibration, parsed));
-        if (time is not null && removal.IsEmpty)
-            throw new PruningException($"{path} takes {latency.Of(removal).A.P50:F2} ms as it is: nothing has to go for {time} ms.");
-        if (time is not null)
+        var times = time is null ? null : latency.Of(removal);
+        if (times is not null && removal.IsEmpty)
+            throw new PruningException($"{path} takes {times.A.P50:F2} ms as it is: nothing has to go for {time} ms.");
+        if (times is not null)
             latency.RefuseSlower(removal);
         compensation.Prepare(dependencies, removal);
         var (before, cuts) = (ModelCost.Of(dependencies.Graph), removal.ToPlan(model.Traced.Kind));
         var after = GroupPruning.CostAfter(dependencies, removal);
-        var times = time is null ? null : latency.Of(removal);
         var verification = terminal.Busy("removing, verifying and writing",
             () => model.Prune(removal, output, saving, seed, compensation.IsAsked ? compensation.CarryOut : null));
         if (output is not null)

@@ -50,7 +50,9 @@ public sealed class GraphModule : Module
     /// <param name="graph">What is computed.</param>
     /// <param name="inputs">As many tensors as its inputs.</param>
     /// <param name="spent">By node, values whose memory may be used again once it ran; null where all are kept.</param>
-    internal static Tensor[] Run(Graph graph, IReadOnlyList<Tensor> inputs, IReadOnlyList<Value>[]? spent = null)
+    /// <param name="compute">What a node's op, at these sizes, makes of its inputs; null for what it does.</param>
+    internal static Tensor[] Run(Graph graph, IReadOnlyList<Tensor> inputs, IReadOnlyList<Value>[]? spent = null,
+        Func<Node, Op, Tensor[], Tensor[]>? compute = null)
     {
         var sizes = SizesOf(graph, inputs);
         var computed = new Tensor?[graph.Values.Count];
@@ -59,7 +61,7 @@ public sealed class GraphModule : Module
         for (var number = 0; number < graph.Nodes.Count; number++)
         {
             var node = graph.Nodes[number];
-            var outputs = Apply(node, sizes, [.. node.Inputs.Select(Read)]);
+            var outputs = Apply(node, sizes, [.. node.Inputs.Select(Read)], compute);
             for (var i = 0; i < outputs.Length; i++)
                 computed[node.Outputs[i].Id] = outputs[i];
             foreach (var value in spent?[number] ?? [])
@@ -70,11 +72,13 @@ public sealed class GraphModule : Module
         Tensor Read(Value value) => value is StoredValue stored ? stored.Tensor : computed[value.Id]!;
     }
 
-    private static Tensor[] Apply(Node node, IReadOnlyDictionary<string, int> sizes, Tensor[] inputs)
+    private static Tensor[] Apply(
+        Node node, IReadOnlyDictionary<string, int> sizes, Tensor[] inputs, Func<Node, Op, Tensor[], Tensor[]>? compute)
     {
         try
         {
-            return Op.Apply(node.OpAt(sizes), inputs);
+            var op = node.OpAt(sizes);
+            return compute is null ? Op.Apply(op, inputs) : compute(node, op, inputs);
         }
         catch (Exception error) when (error is OpException or GraphException)
         {

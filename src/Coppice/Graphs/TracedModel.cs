@@ -28,7 +28,7 @@ public sealed record TracedModel(string Kind, Module Module, Graph Graph, Func<I
         var (forward, longest) = ForwardOf(module, folder);
         if (steps > longest || steps < 1)
             throw new GraphException($"{folder} sees 1 to {longest} tokens; {steps} are asked for.");
-        return Traced(kind, module, forward, new("ids", Tensor.Zeros([1, steps ?? Math.Min(UsualSteps, longest)], DType.I64)));
+        return Trace(kind, module, forward, new TraceInput("ids", Tensor.Zeros([1, steps ?? Math.Min(UsualSteps, longest)], DType.I64)));
     }
 
     /// <summary>Traces an image classifier on an image F32 [1, channels, size, size].</summary>
@@ -39,14 +39,8 @@ public sealed record TracedModel(string Kind, Module Module, Graph Graph, Func<I
         OfImages(model.ArchitectureName, model.Classifier, model.Architecture, size);
 
     /// <summary>Traces a classifier of an architecture.</summary>
-    internal static TracedModel OfImages(string kind, ImageClassifier classifier, VisionArchitecture architecture, int? size = null)
-    {
-        var side = size ?? architecture.Size;
-        if (side < 1)
-            throw new GraphException($"An image of {side} x {side} pixels is none.");
-        return Traced(kind, classifier, inputs => classifier.Forward(inputs[0]),
-            new("images", Tensor.Zeros([1, architecture.Channels, side, side])));
-    }
+    internal static TracedModel OfImages(string kind, ImageClassifier classifier, VisionArchitecture architecture, int? size = null) =>
+        Trace(kind, classifier, inputs => classifier.Forward(inputs[0]), new TraceInput("images", BlankImages(1, architecture, size)));
 
     /// <summary>Random inputs: ids that the model has embeddings for, values around 0, zeros and ones for an <c>attention_mask</c>; 1 for other
     /// whole numbers that name no embedding.</summary>
@@ -66,10 +60,24 @@ public sealed record TracedModel(string Kind, Module Module, Graph Graph, Func<I
         var other => Tensor.Full(shape, 1).Cast(other),
     };
 
-    private static TracedModel Traced(string kind, Module module, Func<IReadOnlyList<Tensor>, TraceOutputs> forward, TraceInput input)
+    /// <summary>Traces a forward pass on examples of its inputs.</summary>
+    internal static TracedModel Trace(
+        string kind, Module module, Func<IReadOnlyList<Tensor>, TraceOutputs> forward, params IReadOnlyList<TraceInput> inputs)
     {
         using var scope = new TensorScope();
-        return new(kind, module, GraphTracer.Trace(module, forward, input), forward);
+        return new(kind, module, GraphTracer.Trace(module, forward, inputs), forward);
+    }
+
+    /// <summary>Images of zeros for an architecture.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="architecture">What takes them.</param>
+    /// <param name="size">Height and width; null for the architecture's.</param>
+    /// <exception cref="GraphException">They would have no pixels.</exception>
+    internal static Tensor BlankImages(int count, VisionArchitecture architecture, int? size)
+    {
+        var side = size ?? architecture.Size;
+        return side >= 1 ? Tensor.Zeros([count, architecture.Channels, side, side])
+            : throw new GraphException($"An image of {side} x {side} pixels is none.");
     }
 
     private static (Func<IReadOnlyList<Tensor>, TraceOutputs> Forward, int Longest) ForwardOf(Module module, string folder) => module switch

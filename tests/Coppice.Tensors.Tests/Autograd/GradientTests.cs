@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Coppice.Tensors.Autograd;
-using Coppice.Tensors.Kernels;
 using Coppice.Tensors.Ops;
 using Coppice.Tensors.Tests.Kernels;
 using Coppice.Tensors.Tracing;
@@ -39,7 +38,7 @@ public sealed class GradientTests
     {
         var test = GradientCases.All[number];
         var weights = Weights(test);
-        Assert.Equal(On(1, () => Gradients(test, weights)), On(2, () => Gradients(test, weights)));
+        Assert.Equal(Threads.On(1, () => Gradients(test, weights)), Threads.On(2, () => Gradients(test, weights)));
     }
 
     [Fact]
@@ -59,7 +58,7 @@ public sealed class GradientTests
         foreach (var test in cases)
         {
             var weights = Weights(test);
-            Assert.Equal(On(1, () => Gradients(test, weights)), On(2, () => Gradients(test, weights)));
+            Assert.Equal(Threads.On(1, () => Gradients(test, weights)), Threads.On(2, () => Gradients(test, weights)));
         }
     }
 
@@ -123,20 +122,6 @@ public sealed class GradientTests
         for (var i = 0; i < actual.Length; i++)
             if (!(Math.Abs(actual[i] - expected[i]) <= Tolerance * Math.Max(1, Math.Abs(expected[i]))))
                 Assert.Fail($"{test}, input {input} at {i}: the quotient is {expected[i]:R}, the gradient {actual[i]:R}.");
-    }
-
-    private static float[][] On(int threads, Func<float[][]> computation)
-    {
-        var before = Workers.ThreadCount;
-        Workers.ThreadCount = threads;
-        try
-        {
-            return computation();
-        }
-        finally
-        {
-            Workers.ThreadCount = before;
-        }
     }
 
     private sealed class SeenOps : TraceScope

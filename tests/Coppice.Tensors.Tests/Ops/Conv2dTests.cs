@@ -94,7 +94,7 @@ public sealed class Conv2dTests
         var op = OpOf(shape);
         float[][] Compute() => [Op.ApplySingle(op, x, weight, bias).ToArray<float>(),
             .. op.Backward([x, weight, bias], [dy], [dy]).Select(gradient => gradient!.ToArray<float>())];
-        Assert.Equal(On(1, Compute), On(3, Compute));
+        Assert.Equal(Threads.On(1, Compute), Threads.On(3, Compute));
     }
 
     [Fact]
@@ -149,19 +149,5 @@ public sealed class Conv2dTests
         return (s, Numbers.Random([s.Batch, s.Channels, s.Height, s.Width], 1, 1), Numbers.Random([s.Outputs, s.GroupChannels,
             s.KernelHeight, s.KernelWidth], 2, 1),
             Numbers.Random([s.Outputs], 3, 1), Numbers.Random([s.Batch, s.Outputs, s.OutHeight, s.OutWidth], 4, 1));
-    }
-
-    private static T On<T>(int threads, Func<T> compute)
-    {
-        var before = Workers.ThreadCount;
-        Workers.ThreadCount = threads;
-        try
-        {
-            return compute();
-        }
-        finally
-        {
-            Workers.ThreadCount = before;
-        }
     }
 }

@@ -1,4 +1,3 @@
-using Coppice.Tensors.Kernels;
 using Coppice.Tensors.Tests.Kernels;
 
 namespace Coppice.Tensors.Tests.Ops;
@@ -19,23 +18,13 @@ public sealed class DeterminismTests
             () => x.RmsNorm(row), () => q.RotaryEmbedding(Tensor.Arange(0, 70), Numbers.Random([16], 5)),
         ];
         foreach (var computation in computations)
-            Assert.Equal(On(1, computation), On(2, computation));
+            Assert.Equal(Threads.On(1, () => BytesOf(computation())), Threads.On(2, () => BytesOf(computation())));
     }
 
-    private static unsafe byte[] On(int threads, Func<Tensor> computation)
+    private static unsafe byte[] BytesOf(Tensor y)
     {
-        var before = Workers.ThreadCount;
-        Workers.ThreadCount = threads;
-        try
-        {
-            var y = computation();
-            var bytes = new Span<byte>(y.Storage.Pointer, (int)y.Storage.ByteLength).ToArray();
-            GC.KeepAlive(y);
-            return bytes;
-        }
-        finally
-        {
-            Workers.ThreadCount = before;
-        }
+        var bytes = new Span<byte>(y.Storage.Pointer, (int)y.Storage.ByteLength).ToArray();
+        GC.KeepAlive(y);
+        return bytes;
     }
 }

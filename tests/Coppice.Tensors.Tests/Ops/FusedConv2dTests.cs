@@ -51,18 +51,8 @@ public sealed class FusedConv2dTests
     public void Forward_OneAndThreeThreads_GiveTheSameBytes(int number)
     {
         var (shape, x, weight, bias, addend) = Inputs(number);
-        var before = Workers.ThreadCount;
-        try
-        {
-            Workers.ThreadCount = 1;
-            var alone = Op.ApplySingle(OpOf(shape), x, weight, bias, addend).ToArray<float>();
-            Workers.ThreadCount = 3;
-            Assert.Equal(alone, Op.ApplySingle(OpOf(shape), x, weight, bias, addend).ToArray<float>());
-        }
-        finally
-        {
-            Workers.ThreadCount = before;
-        }
+        float[] Compute() => Op.ApplySingle(OpOf(shape), x, weight, bias, addend).ToArray<float>();
+        Assert.Equal(Threads.On(1, Compute), Threads.On(3, Compute));
     }
 
     [Theory]

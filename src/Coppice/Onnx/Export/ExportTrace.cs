@@ -48,22 +48,17 @@ public static class ExportTrace
     /// <param name="model">A model of a file.</param>
     /// <param name="size">Height and width, which are fixed; null for the architecture's.</param>
     /// <exception cref="GraphException">It can't be traced.</exception>
-    public static TracedModel Of(PretrainedVisionModel model, int? size = null)
-    {
-        var (channels, side) = (model.Architecture.Channels, size ?? model.Architecture.Size);
-        if (side < 1)
-            throw new GraphException($"An image of {side} x {side} pixels is none.");
-        return Traced(model.ArchitectureName, model.Classifier, tensors => Logits(model.Classifier.Forward(tensors[0])),
-            new TraceInput("images", Tensor.Zeros([SampleBatch, channels, side, side]), Batch));
-    }
+    public static TracedModel Of(PretrainedVisionModel model, int? size = null) =>
+        TracedModel.Trace(model.ArchitectureName, model.Classifier, tensors => Logits(model.Classifier.Forward(tensors[0])),
+            new TraceInput("images", TracedModel.BlankImages(SampleBatch, model.Architecture, size), Batch));
 
     private static TracedModel OfLanguageModel(PretrainedModel model, ICausalLanguageModel language, TextInputs inputs)
     {
         var steps = StepsFor(language.MaxPositions, inputs == TextInputs.Past ? 2 : 1);
         return inputs switch
         {
-            TextInputs.Ids => Traced(model.ModelType, model.Module, tensors => Logits(language.Forward(tensors[0])), Tokens("input_ids", steps)),
-            TextInputs.Mask => Traced(model.ModelType, model.Module, tensors => Logits(language.ForwardMasked(tensors[0], tensors[1])),
+            TextInputs.Ids => TracedModel.Trace(model.ModelType, model.Module, tensors => Logits(language.Forward(tensors[0])), Tokens("input_ids", steps)),
+            TextInputs.Mask => TracedModel.Trace(model.ModelType, model.Module, tensors => Logits(language.ForwardMasked(tensors[0], tensors[1])),
                 Tokens("input_ids", steps), Tokens("attention_mask", steps)),
             _ => WithPast(model, language, steps),
         };
@@ -72,7 +67,7 @@ public static class ExportTrace
     private static TracedModel OfEncoder(PretrainedModel model, int longest, Func<IReadOnlyList<Tensor>, TraceOutputs> forward)
     {
         var steps = StepsFor(longest, 1);
-        return Traced(model.ModelType, model.Module, forward,
+        return TracedModel.Trace(model.ModelType, model.Module, forward,
             Tokens("input_ids", steps), Tokens("attention_mask", steps), Tokens("token_type_ids", steps));
     }
 
@@ -84,7 +79,7 @@ public static class ExportTrace
             new TraceInput($"past_key_values.{number}.key", layer.Keys, Batch, null, PastAxis),
             new TraceInput($"past_key_values.{number}.value", layer.Values, Batch, null, PastAxis),
         });
-        return Traced(model.ModelType, model.Module, Forward, [Tokens("input_ids", steps), .. past]);
+        return TracedModel.Trace(model.ModelType, model.Module, Forward, [Tokens("input_ids", steps), .. past]);
 
         TraceOutputs Forward(IReadOnlyList<Tensor> tensors)
         {
@@ -108,13 +103,6 @@ public static class ExportTrace
     private static int StepsFor(int longest, int parts) => Math.Max(1, Math.Min(SampleSteps, longest / (3 * parts)));
 
     private static TraceInput Tokens(string name, int steps) => new(name, Tensor.Full([SampleBatch, steps], 1).Cast(DType.I64), Batch, Sequence);
-
-    private static TracedModel Traced(
-        string kind, Module module, Func<IReadOnlyList<Tensor>, TraceOutputs> forward, params IReadOnlyList<TraceInput> inputs)
-    {
-        using var scope = new TensorScope();
-        return new(kind, module, GraphTracer.Trace(module, forward, inputs), forward);
-    }
 
     private static TraceOutputs Logits(Tensor logits) => new Dictionary<string, Tensor> { ["logits"] = logits };
 

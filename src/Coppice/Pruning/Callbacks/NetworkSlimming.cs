@@ -60,9 +60,13 @@ public sealed class NetworkSlimming(double penalty, double share, long? pruneAt,
     /// <param name="share">Of all channels, in [0, 1], masked ones included.</param>
     /// <param name="links">The normalisations; see <see cref="Links"/>.</param>
     /// <param name="leastKept">See <see cref="LeastKept"/>.</param>
-    /// <exception cref="PruningException">The share can't be met while each keeps what it must; nothing has been changed.</exception>
-    public static void Prune(PruneAmount share, IReadOnlyList<NormLink> links, double leastKept = UsualLeast) =>
-        ChannelPruning.PruneTo(share, [[.. links.Select(Scored)]], leastKept);
+    /// <exception cref="PruningException">A number is out of range, or the share can't be met while each keeps what it must; nothing has been changed.</exception>
+    public static void Prune(PruneAmount share, IReadOnlyList<NormLink> links, double leastKept = UsualLeast)
+    {
+        if (leastKept is not (>= 0 and <= 1))
+            throw new PruningException($"The share of a layer's channels that stays must be in [0, 1], not {leastKept}.");
+        ChannelPruning.PruneTo(share, [[.. links.Select(Scored)]], channels => (int)Math.Ceiling(leastKept * channels));
+    }
 
     /// <inheritdoc/>
     public override void StepStarting(Trainer trainer)

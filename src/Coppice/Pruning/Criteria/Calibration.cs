@@ -1,5 +1,6 @@
 using Coppice.Data;
 using Coppice.Modules;
+using Coppice.Pruning.Dependency;
 using Coppice.Pruning.Masks;
 using Coppice.Pruning.Selection;
 using Coppice.Tensors;
@@ -34,15 +35,10 @@ public sealed class Calibration(TrainingTask task, DataLoader data, int batches)
         {
             task.Module.Train(false);
             foreach (var (parameter, _) in parameters)
-            {
-                parameter.ZeroGradient();
                 parameter.RequiresGradient = weights.Any(weight => weight.Parameter == parameter);
-            }
             if (needs.HasFlag(CriterionNeeds.OutputGradients))
                 hooks.AddRange(statistics.Select(WatchOutput));
-            foreach (var batch in data.Batches(0).Take(batches))
-                using (batch)
-                    Add(batch, statistics, needs);
+            CalibrationGradients.ForEach(task, data, batches, () => Add(statistics, needs));
         }
         finally
         {
@@ -64,16 +60,8 @@ public sealed class Calibration(TrainingTask task, DataLoader data, int batches)
         OutputGradients = needs.HasFlag(CriterionNeeds.OutputGradients) ? new double[weight.Outputs] : null,
     };
 
-    private void Add(TrainingBatch batch, List<WeightStatistics> statistics, CriterionNeeds needs)
+    private static void Add(List<WeightStatistics> statistics, CriterionNeeds needs)
     {
-        using (var tape = new Tape())
-        {
-            var loss = task.Forward(batch).CrossEntropy(batch.Targets);
-            if (!float.IsFinite(loss.Item<float>()))
-                throw new PruningException(
-                    $"The loss of calibration batch {statistics[0].Batches} is {loss.Item<float>()}; look at the data and the weights.");
-            tape.Backward(loss);
-        }
         foreach (var weight in statistics)
         {
             weight.Batches++;

@@ -33,14 +33,14 @@ public static class ChannelPruning
         var layers = weights.Zip(scores, (weight, score) => new ScoredChannels(Of(weight, links), score.ToArray<float>())).ToList();
         PruneTo(PruneAmount.Fraction(share),
             scope == PruneScope.Global ? [layers] : [.. layers.Select(layer => new List<ScoredChannels> { layer })],
-            keepOne ? double.Epsilon : 0);
+            _ => keepOne ? 1 : 0);
     }
 
     /// <summary>Ranks the layers of each group together; all are decided before any is pruned.</summary>
     /// <param name="share">Of the channels of each group.</param>
     /// <param name="groups">Layers that are ranked together.</param>
-    /// <param name="leastKept">Share of each layer's channels that stays, rounded up.</param>
-    internal static void PruneTo(PruneAmount share, IReadOnlyList<List<ScoredChannels>> groups, double leastKept)
+    /// <param name="leastKept">How many of a layer's channels stay.</param>
+    internal static void PruneTo(PruneAmount share, IReadOnlyList<List<ScoredChannels>> groups, Func<int, int> leastKept)
     {
         var marked = groups.SelectMany(layers => Lowest(share, layers, leastKept)).ToList();
         using var scope = new TensorScope();
@@ -49,13 +49,13 @@ public static class ChannelPruning
                 layer.Channels.Prune(channels);
     }
 
-    private static bool[][] Lowest(PruneAmount share, List<ScoredChannels> layers, double leastKept)
+    private static bool[][] Lowest(PruneAmount share, List<ScoredChannels> layers, Func<int, int> leastKept)
     {
         var alive = layers.ConvertAll(layer => layer.Channels.Alive());
         var marked = alive.Select(channels => new bool[channels.Length]).ToArray();
         var count = share.Of(layers.Sum(layer => layer.Channels.Count), "channels") - alive.Sum(channels => channels.Count(a => !a));
         var candidates = layers
-            .SelectMany((layer, i) => Candidates(layer, alive[i], leastKept).Select(channel => (Layer: i, Channel: channel)))
+            .SelectMany((layer, i) => Candidates(layer, alive[i], leastKept(alive[i].Length)).Select(channel => (Layer: i, Channel: channel)))
             .OrderBy(at => layers[at.Layer].Scores[at.Channel]).ToList(); // stable: equal ones in their order
         if (count > candidates.Count)
             throw new PruningException($"{share} of the channels of {layers[0].Channels.Name}"
@@ -66,9 +66,8 @@ public static class ChannelPruning
         return marked;
     }
 
-    private static IEnumerable<int> Candidates(ScoredChannels layer, bool[] alive, double leastKept)
+    private static IEnumerable<int> Candidates(ScoredChannels layer, bool[] alive, int least)
     {
-        var least = (int)Math.Ceiling(leastKept * alive.Length);
         var channels = Enumerable.Range(0, alive.Length).Where(channel => alive[channel]).ToList();
         return channels.OrderBy(channel => layer.Scores[channel]).Take(Math.Max(0, channels.Count - least)).Order();
     }

@@ -25,11 +25,13 @@ public static class CalibrationGradients
         foreach (var batch in data.Batches(0).Take(batches))
             using (batch)
             {
-                using var tape = new Tape();
-                var loss = task.Forward(batch).CrossEntropy(batch.Targets);
-                if (!float.IsFinite(loss.Item<float>()))
-                    throw new PruningException($"The loss of a calibration batch is {loss.Item<float>()}; look at the data and the weights.");
-                tape.Backward(loss);
+                using (var tape = new Tape())
+                {
+                    var loss = task.Forward(batch).CrossEntropy(batch.Targets);
+                    if (!float.IsFinite(loss.Item<float>()))
+                        throw new PruningException($"The loss of calibration batch {count} is {loss.Item<float>()}; look at the data and the weights.");
+                    tape.Backward(loss);
+                }
                 done();
                 count++;
             }

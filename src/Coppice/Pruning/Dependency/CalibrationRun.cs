@@ -20,23 +20,14 @@ internal static class CalibrationRun
         foreach (var given in inputs)
         {
             using var scope = new TensorScope();
-            Run(graph, given, see);
+            GraphModule.Run(graph, given, compute: (node, op, read) =>
+            {
+                see(node, read);
+                return Op.Apply(op, read);
+            });
             runs++;
         }
         if (runs == 0)
             throw new PruningException("There are no calibration inputs; give at least one.");
-    }
-
-    private static void Run(Graph graph, IReadOnlyList<Tensor> inputs, Action<Node, Tensor[]> see)
-    {
-        var sizes = GraphModule.SizesOf(graph, inputs);
-        var values = new Dictionary<Value, Tensor>(graph.Inputs.Zip(inputs, (input, tensor) => KeyValuePair.Create((Value)input, tensor)));
-        foreach (var node in graph.Nodes)
-        {
-            Tensor[] read = [.. node.Inputs.Select(input => input is StoredValue stored ? stored.Tensor : values[input])];
-            see(node, read);
-            foreach (var (output, tensor) in node.Outputs.Zip(Op.Apply(node.OpAt(sizes), read)))
-                values.Add(output, tensor);
-        }
     }
 }

@@ -12,20 +12,7 @@ namespace Coppice.Pruning.Dependency;
 /// </remarks>
 internal sealed class ReferenceRun(DependencyGraph dependencies, Removal removal)
 {
-    public IReadOnlyList<Tensor> Run(IReadOnlyList<Tensor> inputs)
-    {
-        var graph = dependencies.Graph;
-        var values = new Dictionary<Value, Tensor>();
-        foreach (var (input, tensor) in graph.Inputs.Zip(inputs))
-            values.Add(input, tensor);
-        foreach (var stored in graph.Values.OfType<StoredValue>())
-            values.Add(stored, stored.Tensor);
-        var sizes = GraphModule.SizesOf(graph, inputs);
-        foreach (var node in graph.Nodes)
-            foreach (var (output, tensor) in node.Outputs.Zip(Compute(node, node.OpAt(sizes), [.. node.Inputs.Select(input => values[input])])))
-                values.Add(output, tensor);
-        return [.. graph.Outputs.Select(output => values[output.Value])];
-    }
+    public IReadOnlyList<Tensor> Run(IReadOnlyList<Tensor> inputs) => GraphModule.Run(dependencies.Graph, inputs, compute: Compute);
 
     private Tensor[] Compute(Node node, Op op, Tensor[] inputs)
     {

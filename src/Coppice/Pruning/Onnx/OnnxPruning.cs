@@ -1,5 +1,4 @@
 using Coppice.Checkpoints;
-using Coppice.Checkpoints.Writing;
 using Coppice.Graphs;
 using Coppice.Modules;
 using Coppice.Onnx;
@@ -93,31 +92,22 @@ public sealed class OnnxPruning
     {
         if (Checkpoint.RealPath(output) == Checkpoint.RealPath(Path))
             throw new CheckpointException(output, "the output is the input itself", "Choose another name.");
-        using var place = new AtomicOutput(output, overwrite);
-        var (name, target) = (System.IO.Path.GetFileName(output), System.IO.Path.GetFullPath(output));
-        var (written, verification) = WriteVerified(removal, place, name);
-        if (File.Exists(written + ".data"))
-            File.Move(written + ".data", target + ".data", overwrite: true);
-        File.Move(written, target, overwrite);
-        return verification;
+        return OnnxFile.Place(output, overwrite, path => WriteAndVerify(removal, path));
     }
 
     /// <summary>Makes the smaller model as <see cref="Save"/> does and compares it, but leaves no file.</summary>
     /// <exception cref="VerificationException">The outputs differ, or the smaller model does not run.</exception>
     public Verification Verify(Removal removal)
     {
-        using var place = new AtomicOutput(System.IO.Path.Combine(System.IO.Path.GetTempPath(), "coppice-verify"), overwrite: true);
-        return WriteVerified(removal, place, "pruned.onnx").Verification;
-    }
-
-    /// <summary>Writes into a folder of its own, and compares what is there.</summary>
-    private (string Written, Verification Verification) WriteVerified(Removal removal, AtomicOutput place, string name)
-    {
-        using var scope = new TensorScope();
-        using var paused = Tape.Pause();
-        Directory.CreateDirectory(place.Temporary);
-        var written = System.IO.Path.Combine(place.Temporary, name);
-        return (written, WriteAndVerify(removal, written));
+        var folder = Directory.CreateTempSubdirectory("coppice-");
+        try
+        {
+            return WriteAndVerify(removal, System.IO.Path.Combine(folder.FullName, "pruned.onnx"));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
     }
 
     private void Write(Removal removal, string path)
@@ -150,6 +140,8 @@ public sealed class OnnxPruning
 
     private Verification WriteAndVerify(Removal removal, string path)
     {
+        using var scope = new TensorScope();
+        using var paused = Tape.Pause();
         var expected = new ReferenceRun(Dependencies, removal).Run(Inputs);
         try
         {
@@ -187,8 +179,6 @@ public sealed class OnnxPruning
                 seen.Add(name);
                 if (tensor.DType == DType.F32)
                     named[prefix + name] = tensor;
-                else if (!tensor.DType.IsFloatingPoint() && tensor.Count <= MostSizes)
-                    numbers.TryAdd(name, OperatorCall.ValuesOf(tensor));
                 else if (!tensor.DType.IsFloatingPoint() && tensor.Count <= MostSizes)
                     numbers.TryAdd(name, OperatorCall.ValuesOf(tensor));
             });
