@@ -70,6 +70,13 @@ public sealed record StructuralPlan(int Version, string Model, IReadOnlyList<Pla
         };
     }
 
+    /// <summary>The plan that does what several do one after the other; null for none.</summary>
+    internal static StructuralPlan? Joined(IEnumerable<StructuralPlan> plans) =>
+        plans.Aggregate((StructuralPlan?)null, (all, plan) => all?.Then(plan) ?? plan);
+
+    /// <summary>How many indices an axis had before; null where the tensor stays whole.</summary>
+    internal int? OriginalSize(string tensor, int axis) => Tensors.FirstOrDefault(planned => planned.Name == tensor)?.Shape[axis];
+
     private static List<T> Merge<T>(IReadOnlyList<T> first, IReadOnlyList<T> second, Func<T, string> name, Func<T, T, T> join)
     {
         var merged = new OrderedDictionary<string, T>(first.Select(item => KeyValuePair.Create(name(item), item)));

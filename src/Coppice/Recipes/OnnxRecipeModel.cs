@@ -43,10 +43,10 @@ internal sealed class OnnxRecipeModel(string file, ModelSource source) : RecipeM
         return new OnnxImageClassifier(new(opened));
     }
 
-    public override Graph GraphOf(Module module)
+    public override TracedModel Trace(Module module)
     {
         var classifier = (OnnxImageClassifier)module;
-        return GraphTracer.Trace(classifier, new TraceInput("images", classifier.BlankImages()));
+        return TracedModel.Trace("onnx", classifier, inputs => classifier.Forward(inputs[0]), new TraceInput("images", classifier.BlankImages()));
     }
 
     public override TrainingData Read(string path, DataSource data, bool isTraining)
@@ -60,10 +60,11 @@ internal sealed class OnnxRecipeModel(string file, ModelSource source) : RecipeM
         return new ImageTrainingData(images, ForEach(source.Mean ?? [0], images), ForEach(source.Std ?? [1], images), augmentation);
     }
 
-    public override void Save(Module module, string path)
+    public override IReadOnlyList<string> Save(Module module, StructuralPlan? plan, string path)
     {
         using var weights = OnnxWeights.Open(file);
         weights.Save(path, module.ParametersByPlainName().Select(entry => TensorSource.From(entry.Name, entry.Parameter.Value)), Overwriting);
+        return [path];
     }
 
     private static IReadOnlyList<float> ForEach(IReadOnlyList<float> numbers, ImageData images) =>

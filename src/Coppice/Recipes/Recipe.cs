@@ -63,6 +63,7 @@ public sealed record AugmentationSettings(int Padding = 0, bool Flip = false);
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type", UnknownDerivedTypeHandling = JsonUnknownDerivedTypeHandling.FailSerialization)]
 [JsonDerivedType(typeof(TrainStage), "train")]
 [JsonDerivedType(typeof(PruneStage), "prune")]
+[JsonDerivedType(typeof(CutStage), "cut")]
 [JsonDerivedType(typeof(RewindStage), "rewind")]
 [JsonDerivedType(typeof(EvaluateStage), "evaluate")]
 public abstract record RecipeStage

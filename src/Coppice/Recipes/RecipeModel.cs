@@ -2,7 +2,9 @@ using Coppice.Checkpoints;
 using Coppice.Data;
 using Coppice.Graphs;
 using Coppice.Modules;
+using Coppice.Pruning;
 using Coppice.Pruning.Selection;
+using Coppice.Tensors;
 
 namespace Coppice.Recipes;
 
@@ -51,8 +53,19 @@ internal abstract class RecipeModel
     /// <summary>The model as it is at the start; each call gives another with equal values.</summary>
     public abstract Module Open();
 
-    /// <summary>The computation of a model of this kind, in evaluation.</summary>
-    public abstract Graph GraphOf(Module module);
+    /// <summary>Globs of what is cut out unless a recipe says otherwise; empty for all.</summary>
+    public virtual IReadOnlyList<string> CutScope => [];
+
+    /// <summary>A model of this kind with its computation, in evaluation.</summary>
+    public abstract TracedModel Trace(Module module);
+
+    /// <summary>Inputs of the computation out of examples, without targets.</summary>
+    /// <param name="examples">One each.</param>
+    /// <param name="count">How many inputs, at the most.</param>
+    /// <param name="graph">The computation.</param>
+    /// <exception cref="PruningException">The examples have not enough for one.</exception>
+    public virtual IReadOnlyList<IReadOnlyList<Tensor>> Inputs(IEnumerable<TrainingBatch> examples, int count, Graph graph) =>
+        [.. examples.Take(count).Select(example => (IReadOnlyList<Tensor>)[((ImageBatch)example).Images])];
 
     /// <summary>The examples of a file, for this model.</summary>
     /// <param name="path">Full path.</param>
@@ -62,8 +75,10 @@ internal abstract class RecipeModel
 
     /// <summary>Writes a model of this kind, in the format it came in.</summary>
     /// <param name="module">The model, without masks.</param>
+    /// <param name="plan">What the recipe cut out of it; null for nothing.</param>
     /// <param name="path">File or folder; what is there is replaced.</param>
-    public abstract void Save(Module module, string path);
+    /// <returns>What was written.</returns>
+    public abstract IReadOnlyList<string> Save(Module module, StructuralPlan? plan, string path);
 
     /// <summary>How weights are stored and named at the output.</summary>
     protected static SaveOptions Overwriting { get; } = new() { Overwrite = true };

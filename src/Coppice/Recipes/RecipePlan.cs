@@ -16,24 +16,34 @@ public sealed record RecipePlan(long Parameters, IReadOnlyList<PlannedStage> Sta
     // The first step fills caches and pools; the others tell.
     private const int TriedSteps = 4;
 
-    internal static RecipePlan Of(RecipeFile file, RecipeModel model, RecipeData data, StageTraining training, CancellationToken cancellation)
+    internal static RecipePlan Of(RecipeFile file, RecipeModel model, RecipeData data, StageTraining training,
+        IReadOnlyDictionary<int, StageCut> cuts, CancellationToken cancellation)
     {
         var stages = file.Recipe.Stages.Select((stage, number) => stage switch
         {
-            TrainStage train => Training(number, train, model, data, training, cancellation),
-            PruneStage prune => new(number, prune.Type, Pruning(prune, model)),
+            TrainStage train => Training(number, train, Opened(number), model, data, training, cancellation),
+            PruneStage prune => new(number, prune.Type, Pruning(prune, Opened(number), model)),
+            CutStage cut => new(number, cut.Type, Cutting(cut, cuts[number].Report)),
             RewindStage rewind => new(number, rewind.Type, $"the weights of before stage {rewind.Stage}, under the masks of then"),
             EvaluateStage evaluate => new PlannedStage(number, evaluate.Type, $"on the {Lower(evaluate.Data)} data"),
             _ => throw new UnreachableException(),
         }).ToList();
         return new(model.Open().NamedParameters().Sum(entry => entry.Parameter.Data.Count), stages,
             stages.Sum(stage => stage.SecondsPerStep * stage.Steps ?? 0), ProcessMemory.Measure().PeakResident);
+
+        // Of about the sizes that it will have before a stage.
+        Module Opened(int number)
+        {
+            var module = model.Open();
+            foreach (var cut in cuts.Where(cut => cut.Key < number))
+                cut.Value.Plan.Apply(module);
+            return module;
+        }
     }
 
     private static PlannedStage Training(
-        int number, TrainStage stage, RecipeModel model, RecipeData data, StageTraining training, CancellationToken cancellation)
+        int number, TrainStage stage, Module module, RecipeModel model, RecipeData data, StageTraining training, CancellationToken cancellation)
     {
-        var module = model.Open();
         var timer = new Timer();
         var trainer = training.Create(number, stage with { EvaluateEvery = long.MaxValue, KeepBest = false, EarlyStopping = null }, module, null, timer);
         var (steps, perEpoch) = (trainer.Steps, trainer.StepsPerEpoch);
@@ -58,9 +68,31 @@ public sealed record RecipePlan(long Parameters, IReadOnlyList<PlannedStage> Sta
             + $"{Lower(prune.Criterion)}, {Lower(prune.Schedule)} from step {schedule.Begin} to {schedule.End} every {schedule.Frequency}";
     }
 
-    private static string Pruning(PruneStage prune, RecipeModel model) => prune.Criterion == PruningCriterion.Slimming
+    private static string Cutting(CutStage cut, CutReport about)
+    {
+        var target = cut switch
+        {
+            { TargetMacs: { } macs } => $"until {macs:P0} of the multiply-accumulates are left",
+            { TargetParams: { } parameters } => $"until {parameters:P0} of the parameters are left",
+            { Amount: { } amount } => $"{amount:P0} of them",
+            _ => "those that are masked",
+        };
+        var what = cut.Granularity == CutGranularity.All ? "channels, heads and neurons" : $"{Lower(cut.Granularity)}s";
+        var compensation = cut.Compensate is { Count: > 0 } asked ? $"; made up for by {string.Join(" and ", asked.Select(Words))}" : "";
+        return $"cuts {what} out by {Lower(cut.Criterion)}, {target}: about {about.MacsBefore:N0} -> {about.MacsAfter:N0} multiply-accumulates, "
+            + $"{about.ParametersBefore:N0} -> {about.ParametersAfter:N0} parameters{compensation}";
+    }
+
+    private static string Words(CutCompensation compensation) => compensation switch
+    {
+        CutCompensation.LeastSquares => "least squares",
+        CutCompensation.Bias => "biases",
+        _ => "new statistics of batch normalisation",
+    };
+
+    private static string Pruning(PruneStage prune, Module module, RecipeModel model) => prune.Criterion == PruningCriterion.Slimming
         ? $"{prune.Amount:P0} of the channels by the scales of batch normalisation"
-        : $"{Scope(prune.Amount, prune.Granularity, LiveWeight.Select(model.Open(), model.Facts, prune.Include, prune.Exclude))} by {Lower(prune.Criterion)}";
+        : $"{Scope(prune.Amount, prune.Granularity, LiveWeight.Select(module, model.Facts, prune.Include, prune.Exclude))} by {Lower(prune.Criterion)}";
 
     private static string Scope(double amount, PruningGranularity granularity, IReadOnlyList<LiveWeight> weights)
     {

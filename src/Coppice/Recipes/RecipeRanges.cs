@@ -16,6 +16,8 @@ internal sealed class RecipeRanges(string file)
         for (var i = 0; i < recipe.Stages.Count; i++)
         {
             CheckStage(recipe.Stages[i], i, $"stages[{i}]");
+            if (recipe.Stages[i] is CutStage && IsOnnx(recipe.Model))
+                Fail($"stages[{i}]", "a recipe cuts models of weights, not ONNX files; cut it with 'coppice prune --structural' before or after.");
             if (recipe.Model.Path is null && recipe.Stages[i] is TrainStage { Distill.Teacher: DistillSettings.Original })
                 Fail($"stages[{i}].distill.teacher", "the original model has random weights and nothing to teach; name another.");
         }
@@ -28,7 +30,7 @@ internal sealed class RecipeRanges(string file)
         if (model.Path is not null && model.Classes is not null)
             Fail("model.classes", "the number of classes is the file's; leave it out, or leave the path out to begin with random weights.");
         AtLeast(1, model.Classes, "model.classes");
-        var isOnnx = model.Path?.EndsWith(OnnxRecipeModel.Ending, StringComparison.OrdinalIgnoreCase) == true;
+        var isOnnx = IsOnnx(model);
         if (isOnnx && model.Architecture is not null)
             Fail("model.architecture", "an ONNX file says itself what it computes; leave it out.");
         if (!isOnnx && (model.Mean is not null || model.Std is not null))
@@ -38,6 +40,8 @@ internal sealed class RecipeRanges(string file)
         if (model.Mean?.Any(mean => !float.IsFinite(mean)) == true)
             Fail("model.mean", "expected finite numbers.");
     }
+
+    private static bool IsOnnx(ModelSource model) => model.Path?.EndsWith(OnnxRecipeModel.Ending, StringComparison.OrdinalIgnoreCase) == true;
 
     private void CheckData(DataSource data)
     {
@@ -66,8 +70,29 @@ internal sealed class RecipeRanges(string file)
             if (prune.Criterion == PruningCriterion.Movement)
                 Fail($"{place}.criterion", "movement is seen while training alone; prune in a 'train' stage, by its key 'prune'.");
         }
+        if (stage is CutStage cut)
+            CheckCut(cut, place);
         if (stage is RewindStage rewind && (rewind.Stage < 0 || rewind.Stage >= number))
             Fail($"{place}.stage", $"expected the number of an earlier stage, 0 to {number - 1}, found {rewind.Stage}.");
+    }
+
+    private void CheckCut(CutStage cut, string place)
+    {
+        if (cut.Criterion == CutCriterion.Slimming)
+        {
+            if (cut != new CutStage(cut.Amount) { Criterion = CutCriterion.Slimming, Compensate = cut.Compensate, CalibrationExamples = cut.CalibrationExamples })
+                Fail(place, "slimming cuts what it masks by one threshold; it takes 'amount', 'compensate' and 'calibrationExamples' alone.");
+        }
+        else if (new[] { cut.Amount, cut.TargetMacs, cut.TargetParams }.Count(share => share is not null) != 1)
+            Fail(place, "give one of 'amount', 'targetMacs' and 'targetParams'.");
+        Within(cut.Amount is null or (> 0 and < 1), $"{place}.amount", "a share above 0 and below 1", cut.Amount);
+        Within(cut.TargetMacs is null or (> 0 and < 1), $"{place}.targetMacs", "a share above 0 and below 1", cut.TargetMacs);
+        Within(cut.TargetParams is null or (> 0 and < 1), $"{place}.targetParams", "a share above 0 and below 1", cut.TargetParams);
+        Within(cut.MaxRatio is > 0 and <= 1, $"{place}.maxRatio", "a share above 0 and at most 1", cut.MaxRatio);
+        AtLeast(1, cut.RoundTo, $"{place}.roundTo");
+        AtLeast(1, cut.CalibrationExamples, $"{place}.calibrationExamples");
+        if (cut.Compensate?.Contains(CutCompensation.LeastSquares) == true && cut.Compensate.Contains(CutCompensation.Bias))
+            Fail($"{place}.compensate", "least squares correct biases too; leave bias out.");
     }
 
     private void CheckTraining(TrainStage train, string place)

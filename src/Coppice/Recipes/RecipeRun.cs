@@ -1,6 +1,8 @@
 using System.Text.Json;
 using Coppice.Modules;
+using Coppice.Pruning;
 using Coppice.Pruning.Callbacks;
+using Coppice.Pruning.Dependency;
 using Coppice.Tensors;
 using Coppice.Training;
 
@@ -19,8 +21,10 @@ public sealed class RecipeRun
     private readonly RecipeModel _model;
     private readonly RecipeData _data;
     private readonly StageTraining _training;
+    private readonly StageCutting _cutting;
     private readonly RunFiles _files;
     private readonly IReadOnlySet<int> _rewound;
+    private IReadOnlyDictionary<int, StageCut> _likely = new Dictionary<int, StageCut>();
 
     private RecipeRun(RecipeFile file, string output)
     {
@@ -29,6 +33,7 @@ public sealed class RecipeRun
         (_file, _model) = (file, RecipeModel.Of(file));
         _data = RecipeData.Read(file, _model);
         _training = new(file, _model, _data);
+        _cutting = new(file, _model, _data, _training);
         _rewound = Stages.OfType<RewindStage>().Select(stage => stage.Stage).ToHashSet();
     }
 
@@ -46,7 +51,7 @@ public sealed class RecipeRun
         try
         {
             var run = new RecipeRun(file, output);
-            new StageChecks(file, run._model, run._data, run._training).Check();
+            run._likely = new StageChecks(file, run._model, run._data, run._training, run._cutting).Check();
             return run;
         }
         catch (Exception error) when (error is Models.ModelException or Checkpoints.CheckpointException or Tokenizers.TokenizerException)
@@ -57,7 +62,7 @@ public sealed class RecipeRun
 
     /// <summary>What the stages will do.</summary>
     /// <param name="cancellation">Stops between steps.</param>
-    public RecipePlan Plan(CancellationToken cancellation = default) => RecipePlan.Of(_file, _model, _data, _training, cancellation);
+    public RecipePlan Plan(CancellationToken cancellation = default) => RecipePlan.Of(_file, _model, _data, _training, _likely, cancellation);
 
     /// <summary>Runs all stages that are not done.</summary>
     /// <param name="report">Told every few steps, and after each stage.</param>
@@ -74,8 +79,8 @@ public sealed class RecipeRun
         {
             cancellation.ThrowIfCancellationRequested();
             var (number, module) = (position.Done, Restore(position.Done));
-            RunStage(number, module, report, cancellation);
-            var done = Measure(number, module, cancellation);
+            var cut = RunStage(number, module, report, cancellation);
+            var done = Measure(number, module, cancellation) with { Cut = cut };
             position = position with { Done = number + 1, Reports = [.. position.Reports, done] };
             _files.Keep(position, module, _rewound);
             report?.Invoke(new(number, Stages.Count, Stages[number].Type, Done: done));
@@ -111,11 +116,17 @@ public sealed class RecipeRun
     private Module Restore(int stage)
     {
         var module = _model.Open();
+        foreach (var plan in _files.Plans(0, stage))
+            plan.Apply(module);
         _files.Load(stage, module);
         return module;
     }
 
-    private void RunStage(int number, Module module, Action<RunProgress>? report, CancellationToken cancellation)
+    /// <summary>All that the stages before one cut out; null for nothing.</summary>
+    private StructuralPlan? CutBefore(int stage) => StructuralPlan.Joined(_files.Plans(0, stage));
+
+    /// <returns>What was cut out; null where nothing was.</returns>
+    private CutReport? RunStage(int number, Module module, Action<RunProgress>? report, CancellationToken cancellation)
     {
         switch (Stages[number])
         {
@@ -132,9 +143,33 @@ public sealed class RecipeRun
                     StagePruning.Prune(prune, TrainingTask.Of(module), _model.Facts, _data.Train is null ? null
                         : _training.Loader(number, prune.BatchSize), _file.Recipe.Seed);
                 break;
+            case CutStage cut:
+                return Cut(number, cut, module);
             case RewindStage rewind:
-                Rewind(module, Restore(rewind.Stage));
+                var before = Restore(rewind.Stage);
+                foreach (var plan in _files.Plans(rewind.Stage, number))
+                    plan.Apply(before);
+                Rewind(module, before);
                 break;
+        }
+        return null;
+    }
+
+    private CutReport Cut(int number, CutStage stage, Module module)
+    {
+        try
+        {
+            var (plan, report) = _cutting.Cut(number, stage, module, CutBefore(number));
+            _files.Keep(number, plan);
+            return report;
+        }
+        catch (PruningException error)
+        {
+            throw new RecipeException(_file.Path, $"stages[{number}]", error.Message, error);
+        }
+        catch (VerificationException error)
+        {
+            throw new VerificationException($"{_file.Path}, stages[{number}]: {error.Message}", error);
         }
     }
 
@@ -160,7 +195,7 @@ public sealed class RecipeRun
     private RunLock Finish(RunPosition position)
     {
         var module = Restore(Stages.Count);
-        List<string> outputs = [_files.Output(_model.OutputName)];
+        List<string> outputs = [];
         if (Stages.ToList().FindLastIndex(stage => stage is PruneStage { Criterion: PruningCriterion.Slimming }) is >= 0 and var last)
         {
             var loader = _training.Loader(last, ((PruneStage)Stages[last]).BatchSize);
@@ -169,7 +204,7 @@ public sealed class RecipeRun
         }
         foreach (var (_, parameter) in module.NamedParameters())
             parameter.MakeMaskPermanent();
-        _model.Save(module, outputs[0]);
+        outputs.AddRange(_model.Save(module, CutBefore(Stages.Count), _files.Output(_model.OutputName)));
         var result = new RunLock(RunLock.CurrentVersion, typeof(RecipeRun).Assembly.GetName().Version!.ToString(3), RunMachine.Current,
             Path.GetRelativePath(_files.Folder, _file.Path).Replace('\\', '/'), FileHashes.Of(_file.Path), _file.Settings, _file.Recipe.Seed,
             position.Inputs, FileHashes.Of(outputs, _files.Folder), position.Reports);

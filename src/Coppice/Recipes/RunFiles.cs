@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Coppice.Checkpoints;
 using Coppice.Modules;
@@ -33,8 +34,17 @@ internal sealed class RunFiles(string folder)
 
     private string PositionFile => Path.Combine(StateFolder, "run.json");
 
+    private string Plan(int stage) => Path.Combine(StateFolder, $"plan-{stage}.json");
+
     /// <summary>The model before a stage.</summary>
     private string Model(int stage) => Path.Combine(StateFolder, $"model-{stage}.safetensors");
+
+    /// <summary>Keeps what a stage cut out of the model.</summary>
+    public void Keep(int stage, StructuralPlan plan) => WriteBytes(Plan(stage), plan.ToJson());
+
+    /// <summary>What the stages from one on, and before another, cut out, one plan after the other.</summary>
+    public IReadOnlyList<StructuralPlan> Plans(int from, int to) =>
+        [.. Enumerable.Range(from, to - from).Select(Plan).Where(File.Exists).Select(StructuralPlan.Load)];
 
     /// <summary>Where the run stands; null where there is none.</summary>
     /// <exception cref="RecipeException">The folder holds something else, or a finished run.</exception>
@@ -90,7 +100,7 @@ internal sealed class RunFiles(string folder)
         }
     }
 
-    /// <summary>Puts the values and masks of before a stage into a model as it was at the start.</summary>
+    /// <summary>Puts the values and masks of before a stage into a model that has the sizes of then.</summary>
     public void Load(int stage, Module module)
     {
         if (stage == 0)
@@ -110,12 +120,14 @@ internal sealed class RunFiles(string folder)
     private bool HoldsFiles() =>
         Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any(entry => entry != InUse);
 
-    public static void WriteText(string path, string text)
+    public static void WriteText(string path, string text) => WriteBytes(path, Encoding.UTF8.GetBytes(text));
+
+    private static void WriteBytes(string path, byte[] bytes)
     {
         var temporary = path + ".tmp";
         try
         {
-            File.WriteAllText(temporary, text);
+            File.WriteAllBytes(temporary, bytes);
             File.Move(temporary, path, overwrite: true);
         }
         finally

@@ -11,10 +11,13 @@ using Coppice.Training;
 namespace Coppice.Recipes;
 
 /// <summary>Tries every stage of a recipe as far as it goes without changing anything.</summary>
-internal sealed class StageChecks(RecipeFile file, RecipeModel model, RecipeData data, StageTraining training)
+internal sealed class StageChecks(RecipeFile file, RecipeModel model, RecipeData data, StageTraining training, StageCutting cutting)
 {
+    private readonly Dictionary<int, StageCut> _cuts = [];
+
+    /// <returns>About what each stage will cut out of the model, by its number.</returns>
     /// <exception cref="RecipeException">A stage can't be run; the message names it.</exception>
-    public void Check()
+    public IReadOnlyDictionary<int, StageCut> Check()
     {
         var module = model.Open();
         foreach (var (number, stage) in file.Recipe.Stages.Index())
@@ -27,6 +30,7 @@ internal sealed class StageChecks(RecipeFile file, RecipeModel model, RecipeData
             {
                 throw new RecipeException(file.Path, $"stages[{number}]", error.Message, error);
             }
+        return _cuts;
     }
 
     private void Check(int number, RecipeStage stage, Module module)
@@ -38,6 +42,11 @@ internal sealed class StageChecks(RecipeFile file, RecipeModel model, RecipeData
                 break;
             case PruneStage prune:
                 CheckPruning(number, prune, module);
+                break;
+            case CutStage cut:
+                if (cut.NeedsData)
+                    RequireTraining(number);
+                _cuts.Add(number, cutting.Estimate(number, cut, module, StructuralPlan.Joined(_cuts.Values.Select(done => done.Plan))));
                 break;
             case EvaluateStage evaluate when data.Of(evaluate.Data) is null:
                 throw new RecipeException(file.Path, $"stages[{number}].data", "the recipe names no such data; give it under 'data'.");

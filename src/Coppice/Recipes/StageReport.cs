@@ -7,4 +7,6 @@ namespace Coppice.Recipes;
 /// matrices and filters.</param>
 /// <param name="Stage">The stage's number; null for the model at the start.</param>
 /// <param name="Quality">On the test data; null where the recipe names neither that nor validation data.</param>
-public sealed record StageReport(string Type, double Sparsity, double SparsityInScope, int? Stage = null, Quality? Quality = null);
+/// <param name="Cut">What a stage cut out; null of others.</param>
+public sealed record StageReport(
+    string Type, double Sparsity, double SparsityInScope, int? Stage = null, Quality? Quality = null, CutReport? Cut = null);

@@ -23,9 +23,12 @@ internal sealed class StageTraining(RecipeFile file, RecipeModel model, RecipeDa
     public DataLoader Loader(int stage, int batchSize) => new(data.Train!, new()
     {
         BatchSize = batchSize,
-        Seed = file.Recipe.Seed * 1_000_003L + stage,
+        Seed = SeedOf(stage),
         DropLast = data.Train!.Count >= batchSize,
     });
+
+    /// <summary>What the random choices of a stage derive from.</summary>
+    public long SeedOf(int stage) => file.Recipe.Seed * 1_000_003L + stage;
 
     /// <summary>Updates of the weights in a stage.</summary>
     public static long StepsOf(TrainStage stage, DataLoader loader) => stage.Steps ?? stage.Epochs!.Value * StepsPerEpoch(stage, loader);
@@ -83,7 +86,7 @@ internal sealed class StageTraining(RecipeFile file, RecipeModel model, RecipeDa
         if (stage.Slimming is { } slimming)
             yield return new NetworkSlimming(slimming.Lambda, share: 0, pruneAt: null, loader);
         if (stage.Regularize is { } regularize)
-            yield return new GroupLasso(GroupPruning.Usual(DependencyGraph.Of(model.GraphOf(module))), regularize.Lambda);
+            yield return new GroupLasso(GroupPruning.Usual(DependencyGraph.Of(model.Trace(module).Graph)), regularize.Lambda);
         if (stage.Prune is { } prune)
             yield return new GradualPruning(StagePruning.CriterionOf(prune.Criterion, prune.Granularity, file.Recipe.Seed), pruning!,
                 LiveWeight.Select(module, model.Facts, prune.Include, prune.Exclude))

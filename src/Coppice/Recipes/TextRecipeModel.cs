@@ -4,7 +4,9 @@ using Coppice.Graphs;
 using Coppice.Models;
 using Coppice.Models.Bert;
 using Coppice.Modules;
+using Coppice.Pruning;
 using Coppice.Pruning.Selection;
+using Coppice.Tensors;
 using Coppice.Tokenizers;
 
 namespace Coppice.Recipes;
@@ -36,7 +38,19 @@ internal sealed class TextRecipeModel : RecipeModel
 
     public override Module Open() => PretrainedModel.Open(_folder).Module;
 
-    public override Graph GraphOf(Module module) => TracedModel.OfText(_model.ModelType, module, _folder).Graph;
+    public override IReadOnlyList<string> CutScope => _model.Architecture.Sizes.Globs;
+
+    public override TracedModel Trace(Module module) => TracedModel.OfText(_model.ModelType, module, _folder);
+
+    /// <summary>Texts end to end, in pieces of the length that the computation is for.</summary>
+    public override IReadOnlyList<IReadOnlyList<Tensor>> Inputs(IEnumerable<TrainingBatch> examples, int count, Graph graph)
+    {
+        var steps = graph.Inputs[0].SampleShape[1];
+        IReadOnlyList<Tensor>[] inputs = [.. examples.SelectMany(TokensOf).Chunk(steps).Where(ids => ids.Length == steps).Take(count)
+            .Select(ids => (IReadOnlyList<Tensor>)[Tensor.From<long>(ids, [1, steps])])];
+        return inputs.Length > 0 ? inputs
+            : throw new PruningException($"the training data has less than the {steps} tokens of one input to calibrate on; give more.");
+    }
 
     public override TrainingData Read(string path, DataSource data, bool isTraining)
     {
@@ -51,11 +65,24 @@ internal sealed class TextRecipeModel : RecipeModel
             [.. examples.Examples.Select(example => example.Label)]);
     }
 
-    public override void Save(Module module, string path)
+    public override IReadOnlyList<string> Save(Module module, StructuralPlan? plan, string path)
     {
-        _model.Module.LoadStateDict(module.StateDict());
-        _model.Save(path, Overwriting);
+        var written = PretrainedModel.Open(_folder);
+        if (plan is not null)
+        {
+            plan.Apply(written.Module);
+            written.Record(plan);
+        }
+        written.Module.LoadStateDict(module.StateDict());
+        written.Save(path, Overwriting);
+        return [path];
     }
+
+    private static long[] TokensOf(TrainingBatch example) => example switch
+    {
+        TextBatch text => text.Ids.ToArray<long>()[..text.Lengths[0]],
+        _ => ((TokenBatch)example).Ids.ToArray<long>(),
+    };
 
     private TokenTrainingData Tokens(string path, ICausalLanguageModel model, int? window) => window > model.MaxPositions
         ? throw new InvalidDataException($"A window of {window} tokens is asked for; the model in {_folder} sees {model.MaxPositions}.")

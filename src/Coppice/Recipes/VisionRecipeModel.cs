@@ -48,7 +48,7 @@ internal sealed class VisionRecipeModel : RecipeModel
         return model;
     }
 
-    public override Graph GraphOf(Module module) => TracedModel.OfImages(_name, (ImageClassifier)module, _architecture).Graph;
+    public override TracedModel Trace(Module module) => TracedModel.OfImages(_name, (ImageClassifier)module, _architecture);
 
     public override TrainingData Read(string path, DataSource data, bool isTraining)
     {
@@ -65,17 +65,31 @@ internal sealed class VisionRecipeModel : RecipeModel
     }
 
     /// <summary>With the names and the order of the file it came from, so that bytes never depend on how a module came about.</summary>
-    public override void Save(Module module, string path)
+    public override IReadOnlyList<string> Save(Module module, StructuralPlan? plan, string path)
     {
         var state = module.StateDict();
         if (_path is null)
-        {
             Checkpoint.SaveNew(path, _architecture.Create(_classes).StateDict().Keys.Select(name => TensorSource.From(name, state[name])), Overwriting);
-            return;
+        else
+        {
+            using var source = Checkpoint.Open(_path);
+            source.Save(path, source.Tensors.ToDictionary(tensor => tensor.Name, tensor => Present(tensor.Name, state)), Overwriting);
         }
-        using var source = Checkpoint.Open(_path);
-        source.Save(path, source.Tensors.ToDictionary(tensor => tensor.Name, tensor => Present(tensor.Name, state)), Overwriting);
-        PretrainedVisionModel.CopyPlan(_path, path);
+        var planned = PretrainedVisionModel.PlanPath(path);
+        if (CutOfFile(plan) is not { } all)
+        {
+            File.Delete(planned);
+            return [path];
+        }
+        File.WriteAllBytes(planned, all.ToJson());
+        return [path, planned];
+    }
+
+    /// <summary>What was cut out before the recipe, and by it; null where nothing was.</summary>
+    private StructuralPlan? CutOfFile(StructuralPlan? plan)
+    {
+        var before = _path is not null && PretrainedVisionModel.PlanPath(_path) is var file && File.Exists(file) ? StructuralPlan.Load(file) : null;
+        return plan is null ? before : before?.Then(plan) ?? plan;
     }
 
     /// <summary>What takes the place of a tensor of the file: a weight that came with a mask is stored without.</summary>

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Coppice.Modules;
 using Coppice.Pruning.Criteria;
+using Coppice.Pruning.Dependency;
 
 namespace Coppice.Pruning.Callbacks;
 
@@ -31,6 +33,22 @@ public sealed record ChannelPlan(int Version, IReadOnlyList<PlannedChannels> Nor
         {
             throw new PruningException($"Not a channel plan: {error.Message}");
         }
+    }
+
+    /// <summary>What of a model can be cut out for good: masked channels that one normalisation alone makes. Those around shortcuts, which have an
+    /// <see cref="PlannedChannels.Obstacle"/>, stay masked.</summary>
+    /// <param name="dependencies">Of the model whose masks the plan tells.</param>
+    /// <exception cref="PruningException">Nothing would be left of a normalisation.</exception>
+    public Removal ToRemoval(DependencyGraph dependencies)
+    {
+        var removal = new Removal(dependencies);
+        var scales = Norms.Where(norm => norm.Obstacle is null).ToDictionary(norm => Module.Join(norm.Norm, "weight"));
+        foreach (var group in dependencies.Groups)
+            foreach (var member in group.Members)
+                if (scales.TryGetValue(member.Value.Name, out var norm))
+                    removal.Remove(group, member.OwnersOf(group).Index().Where(entry => entry.Item >= 0).ExceptBy(norm.Kept, entry => entry.Index)
+                        .Select(entry => entry.Item));
+        return removal;
     }
 
     /// <summary>The plan as indented JSON.</summary>

@@ -1,37 +1,50 @@
+using System.Text.Json.Serialization;
+
 namespace Coppice.Pruning.Dependency;
 
 /// <summary>How the scores of a group's members become one.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<MemberReduction>))]
 public enum MemberReduction
 {
     /// <summary>Their mean.</summary>
+    [JsonStringEnumMemberName("mean")]
     Mean,
 
     /// <summary>Their sum: an index of many weights matters more.</summary>
+    [JsonStringEnumMemberName("sum")]
     Sum,
 
     /// <summary>The largest.</summary>
+    [JsonStringEnumMemberName("max")]
     Max,
 
     /// <summary>Their product.</summary>
+    [JsonStringEnumMemberName("product")]
     Product,
 
     /// <summary>The first member's, usually of the weight that makes the indices.</summary>
+    [JsonStringEnumMemberName("first")]
     First,
 }
 
 /// <summary>What scores are divided by, so that groups can be ranked together.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<ScoreNormalizer>))]
 public enum ScoreNormalizer
 {
     /// <summary>Nothing.</summary>
+    [JsonStringEnumMemberName("none")]
     None,
 
     /// <summary>The group's mean score.</summary>
+    [JsonStringEnumMemberName("mean")]
     Mean,
 
     /// <summary>The group's largest score.</summary>
+    [JsonStringEnumMemberName("max")]
     Max,
 
     /// <summary>The sum of all scores of the group that are not lower (Lee et al. 2021, LAMP).</summary>
+    [JsonStringEnumMemberName("lamp")]
     Lamp,
 }
 

@@ -1,19 +1,24 @@
+using System.Text.Json.Serialization;
 using Coppice.Graphs;
 using Coppice.Modules;
 
 namespace Coppice.Pruning.Dependency;
 
 /// <summary>What indices of a group compete with.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<GroupScope>))]
 public enum GroupScope
 {
     /// <summary>With those of the same group: every group loses the same share.</summary>
+    [JsonStringEnumMemberName("per-tensor")]
     PerGroup,
 
     /// <summary>With those of all groups.</summary>
+    [JsonStringEnumMemberName("global")]
     Global,
 
     /// <summary>With those of groups that the same ops read in the same places (Fang et al. 2024, Isomorphic Pruning): their scores are of
     /// one scale.</summary>
+    [JsonStringEnumMemberName("isomorphic")]
     Isomorphic,
 }
 
@@ -25,7 +30,8 @@ public sealed record GroupRatio(string Glob, double Ratio);
 /// <summary>How much to remove, and from where.</summary>
 public sealed record GroupPruning
 {
-    private static readonly GroupKind[] UsualKinds = [GroupKind.Neuron, GroupKind.Channel, GroupKind.Head];
+    /// <summary>Kinds that can go without changing what else is computed.</summary>
+    internal static readonly IReadOnlyList<GroupKind> UsualKinds = [GroupKind.Neuron, GroupKind.Channel, GroupKind.Head];
 
     /// <summary>Share of the indices to remove, in 0..1, of those that the unpruned model had; null where a target says how much.</summary>
     public double? Ratio { get; init; }
@@ -131,8 +137,7 @@ public sealed record GroupPruning
     private int OriginalSize(PruningGroup group)
     {
         var member = group.Members[0];
-        var before = Before?.Tensors.FirstOrDefault(tensor => tensor.Name == member.Value.Name)?.Shape[member.Axis];
-        return before is { } size ? (int)((long)group.Size * size / member.Value.SampleShape[member.Axis]) : group.Size;
+        return Before?.OriginalSize(member.Value.Name, member.Axis) is { } size ? (int)((long)group.Size * size / member.Value.SampleShape[member.Axis]) : group.Size;
     }
 
     private void RefuseEmpty(List<ScoredGroup> groups, double ratio)

@@ -1,0 +1,149 @@
+using System.Text.Json.Serialization;
+using Coppice.Pruning.Dependency;
+
+namespace Coppice.Recipes;
+
+/// <summary>Cuts channels, heads and neurons out of the model for good, together with all that depends on them, and verifies the result.</summary>
+/// <remarks>Shares count from the model as it was at the start of the recipe, whatever earlier stages cut. Masks are cut along with what they
+/// mask.</remarks>
+/// <param name="Amount">Share of the indices that are gone afterwards; this, or one of the targets.</param>
+/// <param name="TargetMacs">Share of the multiply-accumulates that is left at the most.</param>
+/// <param name="TargetParams">Share of the parameters that is left at the most.</param>
+/// <param name="Criterion">What decides which go.</param>
+/// <param name="Scope">What an index competes with.</param>
+/// <param name="Granularity">What is cut.</param>
+/// <param name="Reduction">How the scores of all weights that depend on each other become one.</param>
+/// <param name="Normalizer">What scores are divided by, so that groups can be ranked together.</param>
+/// <param name="MaxRatio">Most of a group that may be gone.</param>
+/// <param name="RoundTo">What sizes become multiples of, where anything is cut.</param>
+/// <param name="Include">Globs of the weights whose groups are cut, instead of all that can be told by the model's format.</param>
+/// <param name="Exclude">Globs of weights whose groups stay whole.</param>
+/// <param name="Compensate">What makes up for what went, without training.</param>
+/// <param name="CalibrationExamples">Examples of the training data that criteria and compensation look at.</param>
+public sealed record CutStage(
+    double? Amount = null,
+    double? TargetMacs = null,
+    double? TargetParams = null,
+    CutCriterion Criterion = CutCriterion.L1,
+    GroupScope Scope = GroupScope.PerGroup,
+    CutGranularity Granularity = CutGranularity.All,
+    MemberReduction Reduction = MemberReduction.Mean,
+    ScoreNormalizer Normalizer = ScoreNormalizer.Mean,
+    double MaxRatio = 1,
+    int RoundTo = 1,
+    IReadOnlyList<string>? Include = null,
+    IReadOnlyList<string>? Exclude = null,
+    IReadOnlyList<CutCompensation>? Compensate = null,
+    int CalibrationExamples = 128) : RecipeStage
+{
+    internal override string Type => "cut";
+
+    /// <summary>Whether the stage looks at training data.</summary>
+    internal bool NeedsData => Compensate is { Count: > 0 } || Criterion
+        is not (CutCriterion.L1 or CutCriterion.L2 or CutCriterion.BatchNorm or CutCriterion.GeometricMedian or CutCriterion.Random);
+
+    /// <summary>The kinds of groups that are cut.</summary>
+    internal IReadOnlyList<GroupKind> Kinds => Granularity switch
+    {
+        CutGranularity.Channel => [GroupKind.Channel],
+        CutGranularity.Head => [GroupKind.Head],
+        CutGranularity.Neuron => [GroupKind.Neuron],
+        CutGranularity.Width => [GroupKind.Width],
+        _ => GroupPruning.UsualKinds,
+    };
+}
+
+/// <summary>What decides which channels, heads and neurons are cut.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<CutCriterion>))]
+public enum CutCriterion
+{
+    /// <summary>Smallest sum of |w| over all weights that make or read it.</summary>
+    [JsonStringEnumMemberName("l1")]
+    L1,
+
+    /// <summary>Smallest sum of w².</summary>
+    [JsonStringEnumMemberName("l2")]
+    L2,
+
+    /// <summary>Smallest scale of batch normalisation.</summary>
+    [JsonStringEnumMemberName("bn")]
+    BatchNorm,
+
+    /// <summary>Nearest to all others (He et al. 2019).</summary>
+    [JsonStringEnumMemberName("fpgm")]
+    GeometricMedian,
+
+    /// <summary>At random.</summary>
+    [JsonStringEnumMemberName("random")]
+    Random,
+
+    /// <summary>Smallest activations.</summary>
+    [JsonStringEnumMemberName("activation")]
+    Activation,
+
+    /// <summary>Smallest weights times norm of what they read (Sun et al. 2024).</summary>
+    [JsonStringEnumMemberName("wanda")]
+    Wanda,
+
+    /// <summary>Smallest change of the loss to first order.</summary>
+    [JsonStringEnumMemberName("taylor")]
+    Taylor,
+
+    /// <summary>Smallest change of the loss to second order, gradient included.</summary>
+    [JsonStringEnumMemberName("taylor2")]
+    SecondOrderTaylor,
+
+    /// <summary>Smallest change of the loss by the empirical Fisher matrix.</summary>
+    [JsonStringEnumMemberName("fisher")]
+    Fisher,
+
+    /// <summary>Smallest change of the loss by the Hessian's diagonal.</summary>
+    [JsonStringEnumMemberName("hessian")]
+    Hessian,
+
+    /// <summary>What network slimming masked, or masks now where an amount is given (Liu et al. 2017).</summary>
+    [JsonStringEnumMemberName("slimming")]
+    Slimming,
+}
+
+/// <summary>What is cut out of a model.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<CutGranularity>))]
+public enum CutGranularity
+{
+    /// <summary>Channels, heads and neurons.</summary>
+    [JsonStringEnumMemberName("all")]
+    All,
+
+    /// <summary>Channels of convolutions.</summary>
+    [JsonStringEnumMemberName("channel")]
+    Channel,
+
+    /// <summary>Attention heads.</summary>
+    [JsonStringEnumMemberName("head")]
+    Head,
+
+    /// <summary>Units between linear layers.</summary>
+    [JsonStringEnumMemberName("neuron")]
+    Neuron,
+
+    /// <summary>Features of normalised axes: statistics are then over fewer.</summary>
+    [JsonStringEnumMemberName("width")]
+    Width,
+}
+
+/// <summary>What makes up for what was cut.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<CutCompensation>))]
+public enum CutCompensation
+{
+    /// <summary>What went is expressed by what stays, in the weights that read it.</summary>
+    [JsonStringEnumMemberName("least-squares")]
+    LeastSquares,
+
+    /// <summary>The mean of what went is added to biases.</summary>
+    [JsonStringEnumMemberName("bias")]
+    Bias,
+
+    /// <summary>Statistics of batch normalisations are taken anew.</summary>
+    [JsonStringEnumMemberName("batch-norm")]
+    BatchNorm,
+}

@@ -1,0 +1,175 @@
+using Coppice.Data;
+using Coppice.Graphs;
+using Coppice.Modules;
+using Coppice.Pruning;
+using Coppice.Pruning.Callbacks;
+using Coppice.Pruning.Compensation;
+using Coppice.Pruning.Dependency;
+using Coppice.Tensors;
+using Coppice.Training;
+
+namespace Coppice.Recipes;
+
+/// <summary>Cuts channels, heads and neurons out of a live model.</summary>
+/// <param name="file">The recipe.</param>
+/// <param name="model">Its model.</param>
+/// <param name="data">Its data.</param>
+/// <param name="training">Gives batches.</param>
+internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeData data, StageTraining training)
+{
+    // Small beside the memory of any model that can be trained.
+    private const int GradientBatch = 16;
+    private const int HessianProbes = 4;
+
+    private readonly Lazy<ModelCost> _original = new(() => ModelCost.Of(model.Trace(model.Open()).Graph));
+
+    /// <summary>Chooses, cuts, verifies, and makes up for what went.</summary>
+    /// <param name="number">The stage's number.</param>
+    /// <param name="stage">The stage.</param>
+    /// <param name="module">What is cut.</param>
+    /// <param name="before">What the recipe cut before; null for nothing.</param>
+    /// <exception cref="PruningException">Nothing can be cut, or not as much as asked for.</exception>
+    /// <exception cref="VerificationException">The smaller model computes something else; the module is as it was.</exception>
+    public StageCut Cut(int number, CutStage stage, Module module, StructuralPlan? before)
+    {
+        using var scope = new TensorScope();
+        var traced = model.Trace(module);
+        var dependencies = DependencyGraph.Of(traced.Graph);
+        var inputs = InputsOf(number, stage, traced.Graph);
+        var removal = Chosen(number, stage, module, dependencies, before, inputs);
+        if (removal.IsEmpty)
+            throw Nothing(stage, traced.Graph);
+        var compensation = Prepared(stage, dependencies, removal, inputs);
+        var done = new StageCut(removal.ToPlan(traced.Kind), ReportOf(dependencies, removal));
+        var (graph, _) = PruningSurgeon.Apply(dependencies, removal, traced.RandomInputs(file.Recipe.Seed), traced.Forward);
+        compensation?.Apply();
+        if (stage.Compensate?.Contains(CutCompensation.BatchNorm) == true)
+            BatchNormStatistics.Reestimate(graph, inputs);
+        return done;
+    }
+
+    /// <summary>About what the stage will cut, by a criterion that looks at weights alone; nothing is verified or made up for.</summary>
+    public StageCut Estimate(int number, CutStage stage, Module module, StructuralPlan? before)
+    {
+        using var scope = new TensorScope();
+        var isSlimming = stage.Criterion == CutCriterion.Slimming;
+        var likely = stage with { Compensate = null };
+        if (likely.NeedsData && !isSlimming)
+            likely = likely with { Criterion = CutCriterion.L1 };
+        var traced = model.Trace(module);
+        var dependencies = DependencyGraph.Of(traced.Graph);
+        var removal = Chosen(number, likely, module, dependencies, before, []);
+        if (removal.IsEmpty && !isSlimming)
+            throw Nothing(stage, traced.Graph);
+        var done = new StageCut(removal.ToPlan(traced.Kind), ReportOf(dependencies, removal));
+        done.Plan.Apply(module);
+        return done;
+    }
+
+    private PruningException Nothing(CutStage stage, Graph graph)
+    {
+        if (stage.Criterion == CutCriterion.Slimming)
+            return new("there is nothing to cut: no channel is masked that nothing else makes or reads. Let network slimming mask some, by an amount here "
+                + "or by a 'prune' stage before; channels around shortcuts stay masked.");
+        var (now, original) = (ModelCost.Of(graph), _original.Value);
+        return new($"there is nothing to cut: the model has {(double)now.Macs / original.Macs:0.###} of the multiply-accumulates and "
+            + $"{(double)now.Parameters / original.Parameters:0.###} of the parameters that it had at the start, from which shares count. Ask for more.");
+    }
+
+    private static CutReport ReportOf(DependencyGraph dependencies, Removal removal)
+    {
+        var (before, after) = (ModelCost.Of(dependencies.Graph), GroupPruning.CostAfter(dependencies, removal));
+        return new(before.Macs, after.Macs, before.Parameters, after.Parameters);
+    }
+
+    /// <summary>Examples of the training data as the graph takes them, in an order of the stage's own; none where none are looked at.</summary>
+    private IReadOnlyList<IReadOnlyList<Tensor>> InputsOf(int number, CutStage stage, Graph graph)
+    {
+        if (stage.Compensate is null or [] && stage.Criterion is not (CutCriterion.Activation or CutCriterion.Wanda))
+            return [];
+        var order = new EpochSeed(training.SeedOf(number), 0).Order(data.Train!.Count);
+        return model.Inputs(order.Select(example => data.Train.Load([example])), stage.CalibrationExamples, graph);
+    }
+
+    private Removal Chosen(int number, CutStage stage, Module module, DependencyGraph dependencies, StructuralPlan? before,
+        IReadOnlyList<IReadOnlyList<Tensor>> inputs)
+    {
+        if (stage.Criterion == CutCriterion.Slimming)
+            return Slimmed(number, stage, module, dependencies, before);
+        var options = OptionsOf(stage, dependencies, before);
+        var importance = new GroupImportance(CriterionOf(number, stage, module, dependencies.Graph, inputs), stage.Reduction, stage.Normalizer);
+        var removal = options.Choose(dependencies, importance);
+        foreach (var (_, parameter) in module.NamedParameters())
+            parameter.ZeroGradient();
+        return model.CutScope.Count > 0 && stage is { Include: null, Exclude: null }
+            ? UniformWidths.Level(dependencies, removal, options, importance)
+            : removal;
+    }
+
+    private GroupPruning OptionsOf(CutStage stage, DependencyGraph dependencies, StructuralPlan? before) => new()
+    {
+        Ratio = stage.Amount,
+        Budget = stage.TargetMacs is { } macs
+            ? new(macs * _original.Value.Macs, "multiply-accumulates", removal => GroupPruning.CostAfter(dependencies, removal).Macs)
+            : stage.TargetParams is { } parameters
+            ? new(parameters * _original.Value.Parameters, "parameters", removal => GroupPruning.CostAfter(dependencies, removal).Parameters)
+            : null,
+        Scope = stage.Scope,
+        MaxRatio = stage.MaxRatio,
+        RoundTo = stage.RoundTo,
+        Kinds = stage.Kinds,
+        Include = stage.Include ?? model.CutScope,
+        Exclude = stage.Exclude ?? [],
+        Before = before,
+    };
+
+    private GroupCriterion CriterionOf(int number, CutStage stage, Module module, Graph graph, IReadOnlyList<IReadOnlyList<Tensor>> inputs)
+    {
+        var (examples, batches) = (stage.CalibrationExamples, (stage.CalibrationExamples + GradientBatch - 1) / GradientBatch);
+        return stage.Criterion switch
+        {
+            CutCriterion.L1 => new GroupMagnitude(1),
+            CutCriterion.L2 => new GroupMagnitude(2),
+            CutCriterion.BatchNorm => new GroupBatchNormScale(),
+            CutCriterion.GeometricMedian => new GroupGeometricMedian(),
+            CutCriterion.Random => new GroupRandom(file.Recipe.Seed),
+            CutCriterion.Activation => new GroupActivation(ActivationMoments.Gather(graph, inputs)),
+            CutCriterion.Wanda => new GroupWanda(ActivationMoments.Gather(graph, inputs)),
+            CutCriterion.Taylor => Taylor(),
+            CutCriterion.SecondOrderTaylor => new GroupCurvature(Fisher(), withGradient: true),
+            CutCriterion.Fisher => new GroupCurvature(Fisher()),
+            _ => new GroupCurvature(LossDerivatives.Hessian(TrainingTask.Of(module), training.Loader(number, GradientBatch), batches, HessianProbes,
+                file.Recipe.Seed)),
+        };
+
+        GroupTaylor Taylor()
+        {
+            CalibrationGradients.Accumulate(TrainingTask.Of(module), training.Loader(number, GradientBatch), batches);
+            return new();
+        }
+
+        LossDerivatives Fisher() => LossDerivatives.Fisher(TrainingTask.Of(module), training.Loader(number, 1), examples);
+    }
+
+    /// <summary>What is masked of the channels of each batch normalisation, more of them now where an amount is given.</summary>
+    private Removal Slimmed(int number, CutStage stage, Module module, DependencyGraph dependencies, StructuralPlan? before)
+    {
+        var links = NetworkSlimming.Links(TrainingTask.Of(module), training.Loader(number, GradientBatch));
+        if (stage.Amount is { } amount)
+        {
+            var original = links.Sum(link => before?.OriginalSize($"{link.NormName}.weight", 0) ?? link.Norm.Parameter("weight").Shape[0]);
+            var gone = original - links.Sum(link => link.Norm.Parameter("weight").Shape[0]);
+            NetworkSlimming.Prune(PruneAmount.Count(Math.Max(0, PruneAmount.Fraction(amount).Of(original, "channels") - gone)), links);
+        }
+        return ChannelPlan.Of(links).ToRemoval(dependencies);
+    }
+
+    private static InputCompensation? Prepared(
+        CutStage stage, DependencyGraph dependencies, Removal removal, IReadOnlyList<IReadOnlyList<Tensor>> inputs) => stage.Compensate switch
+    {
+        { } asked when asked.Contains(CutCompensation.LeastSquares) =>
+            InputCompensation.Of(dependencies, removal, inputs, CompensationMethod.LeastSquares),
+        { } asked when asked.Contains(CutCompensation.Bias) => InputCompensation.Of(dependencies, removal, inputs, CompensationMethod.Bias),
+        _ => null,
+    };
+}
