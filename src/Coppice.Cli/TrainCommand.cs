@@ -92,6 +92,10 @@ internal static class TrainCommand
             () =>
             {
                 terminal.Show(Table(result.Reports));
+                foreach (var report in result.Reports)
+                    if (report.Cut is { } cut)
+                        terminal.Line($"{report.Stage} {report.Type}: multiply-accumulates {cut.MacsBefore:N0} -> {cut.MacsAfter:N0}, "
+                            + $"parameters {cut.ParametersBefore:N0} -> {cut.ParametersAfter:N0}");
                 terminal.Line($"Written to {output}: {string.Join(", ", result.Outputs.Keys)}, metrics.jsonl, lock.json.");
             });
     }
@@ -106,6 +110,8 @@ internal static class TrainCommand
         ["perplexity"] = report.Quality?.Perplexity,
         ["sparsity_in_scope"] = report.SparsityInScope,
         ["sparsity"] = report.Sparsity,
+        ["macs"] = report.Cut is { } cut ? new JsonObject { ["before"] = cut.MacsBefore, ["after"] = cut.MacsAfter } : null,
+        ["parameters"] = report.Cut is { } of ? new JsonObject { ["before"] = of.ParametersBefore, ["after"] = of.ParametersAfter } : null,
     };
 
     private static Table Table(IReadOnlyList<StageReport> reports)

@@ -92,6 +92,7 @@ public abstract record RecipeStage
 /// <param name="SaveEvery">Steps from one writing of the state, which a killed run goes on from, to the next.</param>
 /// <param name="Slimming">Pulls the scales of batch normalisation to 0, so that channels can be cut afterwards.</param>
 /// <param name="Regularize">Pulls whole channels, heads and neurons to 0, so that they can be cut afterwards.</param>
+/// <param name="Growing">Pulls to 0, ever harder, what the next stage that cuts is going to cut.</param>
 /// <param name="Prune">Prunes gradually during the stage.</param>
 /// <param name="Distill">Learns from a teacher too.</param>
 public sealed record TrainStage(
@@ -110,6 +111,7 @@ public sealed record TrainStage(
     long SaveEvery = 200,
     SlimmingSettings? Slimming = null,
     RegularizeSettings? Regularize = null,
+    GrowingSettings? Growing = null,
     GradualSettings? Prune = null,
     DistillSettings? Distill = null) : RecipeStage
 {

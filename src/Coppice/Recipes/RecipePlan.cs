@@ -21,7 +21,7 @@ public sealed record RecipePlan(long Parameters, IReadOnlyList<PlannedStage> Sta
     {
         var stages = file.Recipe.Stages.Select((stage, number) => stage switch
         {
-            TrainStage train => Training(number, train, Opened(number), model, data, training, cancellation),
+            TrainStage train => Training(number, train, Opened(number), CutBefore(number), model, data, training, cancellation),
             PruneStage prune => new(number, prune.Type, Pruning(prune, Opened(number), model)),
             CutStage cut => new(number, cut.Type, Cutting(cut, cuts[number].Report)),
             RewindStage rewind => new(number, rewind.Type, $"the weights of before stage {rewind.Stage}, under the masks of then"),
@@ -35,17 +35,19 @@ public sealed record RecipePlan(long Parameters, IReadOnlyList<PlannedStage> Sta
         Module Opened(int number)
         {
             var module = model.Open();
-            foreach (var cut in cuts.Where(cut => cut.Key < number))
-                cut.Value.Plan.Apply(module);
+            CutBefore(number)?.Apply(module);
             return module;
         }
+
+        StructuralPlan? CutBefore(int number) => StructuralPlan.Joined(cuts.Where(cut => cut.Key < number).Select(cut => cut.Value.Plan));
     }
 
     private static PlannedStage Training(
-        int number, TrainStage stage, Module module, RecipeModel model, RecipeData data, StageTraining training, CancellationToken cancellation)
+        int number, TrainStage stage, Module module, StructuralPlan? before, RecipeModel model, RecipeData data, StageTraining training,
+        CancellationToken cancellation)
     {
         var timer = new Timer();
-        var trainer = training.Create(number, stage with { EvaluateEvery = long.MaxValue, KeepBest = false, EarlyStopping = null }, module, null, timer);
+        var trainer = training.Create(number, stage with { EvaluateEvery = long.MaxValue, KeepBest = false, EarlyStopping = null }, module, before, null, timer);
         var (steps, perEpoch) = (trainer.Steps, trainer.StepsPerEpoch);
         trainer.Run(cancellation: cancellation);
         List<string> parts = [$"{data.Train!.Count} examples in batches of {stage.BatchSize}{(stage.Accumulate > 1 ? $" x {stage.Accumulate}" : "")}",
@@ -54,6 +56,8 @@ public sealed record RecipePlan(long Parameters, IReadOnlyList<PlannedStage> Sta
             parts.Add($"scales of batch normalisation drawn to 0 by {slimming.Lambda}");
         if (stage.Regularize is { } regularize)
             parts.Add($"channels, heads and neurons drawn to 0 by {regularize.Lambda}");
+        if (stage.Growing is { } growing)
+            parts.Add($"what is cut next drawn to 0 by {growing.Growth} more every {growing.Every} steps, {growing.Most} at the most");
         if (stage.Prune is { } prune)
             parts.Add(Pruning(prune, model, module, steps, perEpoch));
         if (stage.Distill is { } distill)

@@ -16,6 +16,9 @@ internal sealed class RecipeRanges(string file)
         for (var i = 0; i < recipe.Stages.Count; i++)
         {
             CheckStage(recipe.Stages[i], i, $"stages[{i}]");
+            if (recipe.Stages[i] is TrainStage { Growing: not null }
+                && recipe.Stages.Skip(i + 1).OfType<CutStage>().FirstOrDefault() is null or { Criterion: CutCriterion.Slimming })
+                Fail($"stages[{i}].growing", "the next 'cut' stage says what is drawn to 0; add one that goes by another criterion than slimming.");
             if (recipe.Stages[i] is CutStage && IsOnnx(recipe.Model))
                 Fail($"stages[{i}]", "a recipe cuts models of weights, not ONNX files; cut it with 'coppice prune --structural' before or after.");
             if (recipe.Model.Path is null && recipe.Stages[i] is TrainStage { Distill.Teacher: DistillSettings.Original })
@@ -114,6 +117,12 @@ internal sealed class RecipeRanges(string file)
         Within(train.Slimming is null or { Lambda: > 0 }, $"{place}.slimming.lambda", "a number above 0, such as 1e-4", train.Slimming?.Lambda);
         Within(train.Regularize is null or { Lambda: > 0 }, $"{place}.regularize.lambda", "a number above 0, such as 1e-4",
             train.Regularize?.Lambda);
+        if (train.Growing is { } growing)
+        {
+            Within(growing.Growth > 0, $"{place}.growing.growth", "a number above 0, such as 1e-4", growing.Growth);
+            Within(growing.Most > 0, $"{place}.growing.most", "a number above 0", growing.Most);
+            AtLeast(1, growing.Every, $"{place}.growing.every");
+        }
         if (train.Prune is { } prune)
             CheckGradual(prune, $"{place}.prune");
         if (train.Distill is { } distill)

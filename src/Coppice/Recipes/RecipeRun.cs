@@ -21,7 +21,6 @@ public sealed class RecipeRun
     private readonly RecipeModel _model;
     private readonly RecipeData _data;
     private readonly StageTraining _training;
-    private readonly StageCutting _cutting;
     private readonly RunFiles _files;
     private readonly IReadOnlySet<int> _rewound;
     private IReadOnlyDictionary<int, StageCut> _likely = new Dictionary<int, StageCut>();
@@ -33,7 +32,6 @@ public sealed class RecipeRun
         (_file, _model) = (file, RecipeModel.Of(file));
         _data = RecipeData.Read(file, _model);
         _training = new(file, _model, _data);
-        _cutting = new(file, _model, _data, _training);
         _rewound = Stages.OfType<RewindStage>().Select(stage => stage.Stage).ToHashSet();
     }
 
@@ -51,7 +49,7 @@ public sealed class RecipeRun
         try
         {
             var run = new RecipeRun(file, output);
-            run._likely = new StageChecks(file, run._model, run._data, run._training, run._cutting).Check();
+            run._likely = new StageChecks(file, run._model, run._data, run._training).Check();
             return run;
         }
         catch (Exception error) when (error is Models.ModelException or Checkpoints.CheckpointException or Tokenizers.TokenizerException)
@@ -132,7 +130,7 @@ public sealed class RecipeRun
         {
             case TrainStage train:
                 var metrics = new MetricsLog(_files.Metrics, number);
-                _training.Create(number, train, module, _files.StageState(number), metrics).Run(progress =>
+                _training.Create(number, train, module, CutBefore(number), _files.StageState(number), metrics).Run(progress =>
                 {
                     metrics.Add(progress, train.Optimizer.LearningRate);
                     report?.Invoke(new(number, Stages.Count, train.Type, progress));
@@ -159,7 +157,7 @@ public sealed class RecipeRun
     {
         try
         {
-            var (plan, report) = _cutting.Cut(number, stage, module, CutBefore(number));
+            var (plan, report) = _training.Cutting.Cut(number, stage, module, CutBefore(number));
             _files.Keep(number, plan);
             return report;
         }

@@ -11,9 +11,11 @@ using Coppice.Training;
 namespace Coppice.Recipes;
 
 /// <summary>Tries every stage of a recipe as far as it goes without changing anything.</summary>
-internal sealed class StageChecks(RecipeFile file, RecipeModel model, RecipeData data, StageTraining training, StageCutting cutting)
+internal sealed class StageChecks(RecipeFile file, RecipeModel model, RecipeData data, StageTraining training)
 {
     private readonly Dictionary<int, StageCut> _cuts = [];
+
+    private StructuralPlan? Before => StructuralPlan.Joined(_cuts.Values.Select(cut => cut.Plan));
 
     /// <returns>About what each stage will cut out of the model, by its number.</returns>
     /// <exception cref="RecipeException">A stage can't be run; the message names it.</exception>
@@ -46,7 +48,7 @@ internal sealed class StageChecks(RecipeFile file, RecipeModel model, RecipeData
             case CutStage cut:
                 if (cut.NeedsData)
                     RequireTraining(number);
-                _cuts.Add(number, cutting.Estimate(number, cut, module, StructuralPlan.Joined(_cuts.Values.Select(done => done.Plan))));
+                _cuts.Add(number, training.Cutting.Estimate(number, cut, module, Before));
                 break;
             case EvaluateStage evaluate when data.Of(evaluate.Data) is null:
                 throw new RecipeException(file.Path, $"stages[{number}].data", "the recipe names no such data; give it under 'data'.");
@@ -59,7 +61,7 @@ internal sealed class StageChecks(RecipeFile file, RecipeModel model, RecipeData
         if ((stage.KeepBest || stage.EarlyStopping is not null) && data.Validation is null)
             throw new RecipeException(file.Path, $"stages[{number}]",
                 "keepBest and earlyStopping go by validation data; give data.validation or data.holdOut.");
-        var trainer = training.Create(number, stage, module, null);
+        var trainer = training.Create(number, stage, module, Before, null);
         foreach (var callback in trainer.Callbacks)
             callback.Started(trainer);
     }

@@ -52,18 +52,52 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
     public StageCut Estimate(int number, CutStage stage, Module module, StructuralPlan? before)
     {
         using var scope = new TensorScope();
-        var isSlimming = stage.Criterion == CutCriterion.Slimming;
-        var likely = stage with { Compensate = null };
-        if (likely.NeedsData && !isSlimming)
-            likely = likely with { Criterion = CutCriterion.L1 };
         var traced = model.Trace(module);
         var dependencies = DependencyGraph.Of(traced.Graph);
-        var removal = Chosen(number, likely, module, dependencies, before, []);
-        if (removal.IsEmpty && !isSlimming)
+        var removal = Chosen(number, Likely(stage), module, dependencies, before, []);
+        if (removal.IsEmpty && stage.Criterion != CutCriterion.Slimming) // what will be masked then is not known
             throw Nothing(stage, traced.Graph);
         var done = new StageCut(removal.ToPlan(traced.Kind), ReportOf(dependencies, removal));
         done.Plan.Apply(module);
         return done;
+    }
+
+    /// <summary>A penalty on what a later stage would cut now.</summary>
+    /// <param name="settings">How it grows.</param>
+    /// <param name="number">The later stage's number.</param>
+    /// <param name="stage">The later stage.</param>
+    /// <param name="module">What is trained.</param>
+    /// <param name="before">What the recipe cut before; null for nothing.</param>
+    /// <param name="isTrial">Whether it need not be exactly that, but known soon.</param>
+    public GrowingRegularization Growing(
+        GrowingSettings settings, int number, CutStage stage, Module module, StructuralPlan? before, bool isTrial)
+    {
+        var graph = model.Trace(module).Graph;
+        var dependencies = DependencyGraph.Of(graph);
+        return new(dependencies, Choose) { Growth = settings.Growth, Every = settings.Every, Most = settings.Most };
+
+        Removal Choose()
+        {
+            using var scope = new TensorScope();
+            var (asked, wasTraining) = (isTrial ? Likely(stage) : stage with { Compensate = null }, module.IsTraining);
+            module.Train(false);
+            try
+            {
+                var removal = Chosen(number, asked, module, dependencies, before, InputsOf(number, asked, graph));
+                return removal.IsEmpty ? throw Nothing(stage, graph) : removal;
+            }
+            finally
+            {
+                module.Train(wasTraining);
+            }
+        }
+    }
+
+    /// <summary>A stage that looks at weights alone and cuts about the same.</summary>
+    private static CutStage Likely(CutStage stage)
+    {
+        var likely = stage with { Compensate = null };
+        return likely.NeedsData && stage.Criterion != CutCriterion.Slimming ? likely with { Criterion = CutCriterion.L1 } : likely;
     }
 
     private PruningException Nothing(CutStage stage, Graph graph)

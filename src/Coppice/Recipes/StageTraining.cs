@@ -19,6 +19,9 @@ internal sealed class StageTraining(RecipeFile file, RecipeModel model, RecipeDa
     // Enough to stay fast, small against the figures of a batch.
     private const int ReportEvery = 10;
 
+    /// <summary>Cuts what is trained.</summary>
+    public StageCutting Cutting => field ??= new(file, model, data, this);
+
     /// <summary>The training data in the order of one stage.</summary>
     public DataLoader Loader(int stage, int batchSize) => new(data.Train!, new()
     {
@@ -37,9 +40,11 @@ internal sealed class StageTraining(RecipeFile file, RecipeModel model, RecipeDa
     /// <param name="number">The stage's number.</param>
     /// <param name="stage">The stage.</param>
     /// <param name="module">What is trained.</param>
-    /// <param name="stateFile">Where its state is kept; null for nowhere.</param>
+    /// <param name="before">What the recipe cut out of it before; null for nothing.</param>
+    /// <param name="stateFile">Where its state is kept; null for a trial.</param>
     /// <param name="last">What acts after all else.</param>
-    public Trainer Create(int number, TrainStage stage, Module module, string? stateFile, TrainingCallback? last = null)
+    public Trainer Create(
+        int number, TrainStage stage, Module module, StructuralPlan? before, string? stateFile, TrainingCallback? last = null)
     {
         var loader = Loader(number, stage.BatchSize);
         var (steps, perEpoch) = (StepsOf(stage, loader), StepsPerEpoch(stage, loader));
@@ -56,7 +61,8 @@ internal sealed class StageTraining(RecipeFile file, RecipeModel model, RecipeDa
             ReportEvery = ReportEvery,
             StateFile = stateFile,
             SaveEvery = stage.SaveEvery,
-        }, [.. Callbacks(stage, module, loader, pruning), .. last is null ? (TrainingCallback[])[] : [last]]);
+        }, [.. Growing(number, stage, module, before, isTrial: stateFile is null), .. Callbacks(stage, module, loader, pruning),
+            .. last is null ? (TrainingCallback[])[] : [last]]);
     }
 
     /// <summary>The sparsity over the steps of a stage.</summary>
@@ -103,6 +109,14 @@ internal sealed class StageTraining(RecipeFile file, RecipeModel model, RecipeDa
             yield return new KeepBest(from);
         if (stage.EarlyStopping is { } patience)
             yield return new EarlyStopping(patience, from);
+    }
+
+    private IEnumerable<TrainingCallback> Growing(int number, TrainStage stage, Module module, StructuralPlan? before, bool isTrial)
+    {
+        if (stage.Growing is not { } growing)
+            yield break;
+        var next = number + 1 + file.Recipe.Stages.Skip(number + 1).TakeWhile(later => later is not CutStage).Count();
+        yield return Cutting.Growing(growing, next, (CutStage)file.Recipe.Stages[next], module, before, isTrial);
     }
 
     private KnowledgeDistillation Distillation(DistillSettings settings)

@@ -85,6 +85,13 @@ public sealed record SlimmingSettings(double Lambda);
 /// <param name="Lambda">Weight of the norms of the groups' indices, usually 1e-5 to 1e-3.</param>
 public sealed record RegularizeSettings(double Lambda);
 
+/// <summary>An L2 penalty that grows, on what the next stage that cuts would cut now (Wang et al. 2021, GReg-1; see
+/// <see cref="Pruning.Callbacks.GrowingRegularization"/>).</summary>
+/// <param name="Growth">What the penalty's factor grows by.</param>
+/// <param name="Every">Steps from one growth to the next.</param>
+/// <param name="Most">Largest factor.</param>
+public sealed record GrowingSettings(double Growth = 1e-4, int Every = 10, double Most = 1);
+
 /// <summary>Pruning during training.</summary>
 /// <param name="Amount">Share of the weights or channels in scope that are zero at the end.</param>
 /// <param name="Criterion">What decides which go.</param>
