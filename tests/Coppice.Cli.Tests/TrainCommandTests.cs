@@ -43,6 +43,18 @@ public sealed class TrainCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Train_RecipeThatCuts_TellsWhatWentAndOtherVerbsOpenIt()
+    {
+        var recipe = File.ReadAllText(_recipe);
+        File.WriteAllText(_recipe, recipe.Replace("\"prune\"", "\"cut\"", StringComparison.Ordinal));
+        var json = (await CommandRun.Of("train", _recipe, "-o", Out, "--json")).Json;
+        var macs = json.GetProperty("stages")[1].GetProperty("macs");
+        Assert.True(macs.GetProperty("after").GetInt64() < 0.5 * macs.GetProperty("before").GetInt64());
+        var eval = await CommandRun.Of("eval", Path.Combine(Out, "model.pt"), "--arch", "mnist-cnn", "--data", $"{Samples}/data/mnist/t10k-images-idx3-ubyte.gz");
+        Assert.Equal(0, eval.ExitCode);
+    }
+
+    [Fact]
     public async Task Train_ForPeople_ShowsStagesAndFiles()
     {
         var run = await CommandRun.Of("train", _recipe, "-o", Out);

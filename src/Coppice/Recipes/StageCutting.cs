@@ -36,7 +36,7 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
         var traced = model.Trace(module);
         var dependencies = DependencyGraph.Of(traced.Graph);
         var inputs = InputsOf(number, stage, traced.Graph);
-        var removal = Chosen(number, stage, module, dependencies, before, inputs);
+        var removal = Chosen(number, stage, traced, dependencies, before, inputs);
         if (removal.IsEmpty)
             throw Nothing(stage, traced.Graph);
         var compensation = Prepared(stage, dependencies, removal, inputs);
@@ -54,7 +54,7 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
         using var scope = new TensorScope();
         var traced = model.Trace(module);
         var dependencies = DependencyGraph.Of(traced.Graph);
-        var removal = Chosen(number, Likely(stage), module, dependencies, before, []);
+        var removal = Chosen(number, Likely(stage), traced, dependencies, before, []);
         if (removal.IsEmpty && stage.Criterion != CutCriterion.Slimming) // what will be masked then is not known
             throw Nothing(stage, traced.Graph);
         var done = new StageCut(removal.ToPlan(traced.Kind), ReportOf(dependencies, removal));
@@ -72,8 +72,8 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
     public GrowingRegularization Growing(
         GrowingSettings settings, int number, CutStage stage, Module module, StructuralPlan? before, bool isTrial)
     {
-        var graph = model.Trace(module).Graph;
-        var dependencies = DependencyGraph.Of(graph);
+        var traced = model.Trace(module);
+        var dependencies = DependencyGraph.Of(traced.Graph);
         return new(dependencies, Choose) { Growth = settings.Growth, Every = settings.Every, Most = settings.Most };
 
         Removal Choose()
@@ -83,8 +83,8 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
             module.Train(false);
             try
             {
-                var removal = Chosen(number, asked, module, dependencies, before, InputsOf(number, asked, graph));
-                return removal.IsEmpty ? throw Nothing(stage, graph) : removal;
+                var removal = Chosen(number, asked, traced, dependencies, before, InputsOf(number, asked, traced.Graph));
+                return removal.IsEmpty ? throw Nothing(stage, traced.Graph) : removal;
             }
             finally
             {
@@ -103,8 +103,8 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
     private PruningException Nothing(CutStage stage, Graph graph)
     {
         if (stage.Criterion == CutCriterion.Slimming)
-            return new("there is nothing to cut: no channel is masked that nothing else makes or reads. Let network slimming mask some, by an amount here "
-                + "or by a 'prune' stage before; channels around shortcuts stay masked.");
+            return new("there is nothing to cut: no channel is masked wherever it is made. Let network slimming mask some, by an amount here or by a 'prune' "
+                + "stage before.");
         var (now, original) = (ModelCost.Of(graph), _original.Value);
         return new($"there is nothing to cut: the model has {(double)now.Macs / original.Macs:0.###} of the multiply-accumulates and "
             + $"{(double)now.Parameters / original.Parameters:0.###} of the parameters that it had at the start, from which shares count. Ask for more.");
@@ -125,15 +125,15 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
         return model.Inputs(order.Select(example => data.Train.Load([example])), stage.CalibrationExamples, graph);
     }
 
-    private Removal Chosen(int number, CutStage stage, Module module, DependencyGraph dependencies, StructuralPlan? before,
+    private Removal Chosen(int number, CutStage stage, TracedModel traced, DependencyGraph dependencies, StructuralPlan? before,
         IReadOnlyList<IReadOnlyList<Tensor>> inputs)
     {
         if (stage.Criterion == CutCriterion.Slimming)
-            return Slimmed(number, stage, module, dependencies, before);
+            return Slimmed(number, stage, traced, dependencies, before);
         var options = OptionsOf(stage, dependencies, before);
-        var importance = new GroupImportance(CriterionOf(number, stage, module, dependencies.Graph, inputs), stage.Reduction, stage.Normalizer);
+        var importance = new GroupImportance(CriterionOf(number, stage, traced, inputs), stage.Reduction, stage.Normalizer);
         var removal = options.Choose(dependencies, importance);
-        foreach (var (_, parameter) in module.NamedParameters())
+        foreach (var (_, parameter) in traced.Module.NamedParameters())
             parameter.ZeroGradient();
         return model.CutScope.Count > 0 && stage is { Include: null, Exclude: null }
             ? UniformWidths.Level(dependencies, removal, options, importance)
@@ -157,7 +157,7 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
         Before = before,
     };
 
-    private GroupCriterion CriterionOf(int number, CutStage stage, Module module, Graph graph, IReadOnlyList<IReadOnlyList<Tensor>> inputs)
+    private GroupCriterion CriterionOf(int number, CutStage stage, TracedModel traced, IReadOnlyList<IReadOnlyList<Tensor>> inputs)
     {
         var (examples, batches) = (stage.CalibrationExamples, (stage.CalibrationExamples + GradientBatch - 1) / GradientBatch);
         return stage.Criterion switch
@@ -167,35 +167,35 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
             CutCriterion.BatchNorm => new GroupBatchNormScale(),
             CutCriterion.GeometricMedian => new GroupGeometricMedian(),
             CutCriterion.Random => new GroupRandom(file.Recipe.Seed),
-            CutCriterion.Activation => new GroupActivation(ActivationMoments.Gather(graph, inputs)),
-            CutCriterion.Wanda => new GroupWanda(ActivationMoments.Gather(graph, inputs)),
+            CutCriterion.Activation => new GroupActivation(ActivationMoments.Gather(traced.Graph, inputs)),
+            CutCriterion.Wanda => new GroupWanda(ActivationMoments.Gather(traced.Graph, inputs)),
             CutCriterion.Taylor => Taylor(),
             CutCriterion.SecondOrderTaylor => new GroupCurvature(Fisher(), withGradient: true),
             CutCriterion.Fisher => new GroupCurvature(Fisher()),
-            _ => new GroupCurvature(LossDerivatives.Hessian(TrainingTask.Of(module), training.Loader(number, GradientBatch), batches, HessianProbes,
+            _ => new GroupCurvature(LossDerivatives.Hessian(TrainingTask.Of(traced.Module), training.Loader(number, GradientBatch), batches, HessianProbes,
                 file.Recipe.Seed)),
         };
 
         GroupTaylor Taylor()
         {
-            CalibrationGradients.Accumulate(TrainingTask.Of(module), training.Loader(number, GradientBatch), batches);
+            CalibrationGradients.Accumulate(TrainingTask.Of(traced.Module), training.Loader(number, GradientBatch), batches);
             return new();
         }
 
-        LossDerivatives Fisher() => LossDerivatives.Fisher(TrainingTask.Of(module), training.Loader(number, 1), examples);
+        LossDerivatives Fisher() => LossDerivatives.Fisher(TrainingTask.Of(traced.Module), training.Loader(number, 1), examples);
     }
 
     /// <summary>What is masked of the channels of each batch normalisation, more of them now where an amount is given.</summary>
-    private Removal Slimmed(int number, CutStage stage, Module module, DependencyGraph dependencies, StructuralPlan? before)
+    private Removal Slimmed(int number, CutStage stage, TracedModel traced, DependencyGraph dependencies, StructuralPlan? before)
     {
-        var links = NetworkSlimming.Links(TrainingTask.Of(module), training.Loader(number, GradientBatch));
+        var links = NetworkSlimming.Links(TrainingTask.Of(traced.Module), training.Loader(number, GradientBatch));
         if (stage.Amount is { } amount)
         {
             var original = links.Sum(link => before?.OriginalSize($"{link.NormName}.weight", 0) ?? link.Norm.Parameter("weight").Shape[0]);
             var gone = original - links.Sum(link => link.Norm.Parameter("weight").Shape[0]);
             NetworkSlimming.Prune(PruneAmount.Count(Math.Max(0, PruneAmount.Fraction(amount).Of(original, "channels") - gone)), links);
         }
-        return ChannelPlan.Of(links).ToRemoval(dependencies);
+        return ChannelPlan.Of(links).ToRemoval(dependencies, traced.RandomInputs(file.Recipe.Seed));
     }
 
     private static InputCompensation? Prepared(

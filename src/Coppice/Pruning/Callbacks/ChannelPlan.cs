@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using Coppice.Modules;
 using Coppice.Pruning.Criteria;
 using Coppice.Pruning.Dependency;
+using Coppice.Tensors;
 
 namespace Coppice.Pruning.Callbacks;
 
@@ -35,19 +36,37 @@ public sealed record ChannelPlan(int Version, IReadOnlyList<PlannedChannels> Nor
         }
     }
 
-    /// <summary>What of a model can be cut out for good: masked channels that one normalisation alone makes. Those around shortcuts, which have an
-    /// <see cref="PlannedChannels.Obstacle"/>, stay masked.</summary>
+    /// <summary>What of a model can be cut out for good: channels that all normalisations of their group mask, and that all layers which read them see as
+    /// zeros. Those of a shortcut go where every summand is masked.</summary>
     /// <param name="dependencies">Of the model whose masks the plan tells.</param>
-    /// <exception cref="PruningException">Nothing would be left of a normalisation.</exception>
-    public Removal ToRemoval(DependencyGraph dependencies)
+    /// <param name="inputs">The graph's inputs, in its order, to look at what layers read.</param>
+    /// <exception cref="PruningException">Nothing would be left of a group.</exception>
+    public Removal ToRemoval(DependencyGraph dependencies, IReadOnlyList<Tensor> inputs)
     {
-        var removal = new Removal(dependencies);
-        var scales = Norms.Where(norm => norm.Obstacle is null).ToDictionary(norm => Module.Join(norm.Norm, "weight"));
+        var (removal, moments) = (new Removal(dependencies), ActivationMoments.Gather(dependencies.Graph, [inputs]));
+        var kept = Norms.ToDictionary(norm => Module.Join(norm.Norm, "weight"), norm => norm.Kept);
         foreach (var group in dependencies.Groups)
+        {
+            var (stays, isMasked, isRead) = (new bool[group.Size], false, false);
             foreach (var member in group.Members)
-                if (scales.TryGetValue(member.Value.Name, out var norm))
-                    removal.Remove(group, member.OwnersOf(group).Index().Where(entry => entry.Item >= 0).ExceptBy(norm.Kept, entry => entry.Index)
-                        .Select(entry => entry.Item));
+            {
+                var owners = member.OwnersOf(group);
+                if (kept.TryGetValue(member.Value.Name, out var channels))
+                    Keep(channels, out isMasked);
+                foreach (var read in moments.Of(member))
+                    Keep(read.Magnitudes.Index().Where(channel => channel.Item != 0).Select(channel => channel.Index), out isRead);
+
+                void Keep(IEnumerable<int> indices, out bool isSeen)
+                {
+                    isSeen = true;
+                    foreach (var index in indices)
+                        if (owners[index] is >= 0 and var owner)
+                            stays[owner] = true;
+                }
+            }
+            if (isMasked && isRead)
+                removal.Remove(group, stays.Index().Where(index => !index.Item).Select(index => index.Index));
+        }
         return removal;
     }
 

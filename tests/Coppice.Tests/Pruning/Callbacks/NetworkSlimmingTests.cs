@@ -1,6 +1,9 @@
+using Coppice.Graphs;
 using Coppice.Modules;
 using Coppice.Pruning;
 using Coppice.Pruning.Callbacks;
+using Coppice.Pruning.Dependency;
+using Coppice.Tensors;
 using Coppice.Training;
 
 namespace Coppice.Tests.Pruning.Callbacks;
@@ -92,6 +95,42 @@ public sealed class NetworkSlimmingTests : IDisposable
     }
 
     [Fact]
+    public void ToRemoval_MaskedChannels_AreCutExactly()
+    {
+        var model = SmallNet.Create();
+        var links = NetworkSlimming.Links(SmallNet.Task(model), SmallNet.Data());
+        NetworkSlimming.Prune(0.5, links);
+        var image = Tensor.Full([1, 1, 8, 8], 0.5f);
+        var before = model.Forward(image).ToArray<float>();
+        var dependencies = DependencyGraph.Of(GraphTracer.Trace(model, new TraceInput("images", image)));
+        var removal = ChannelPlan.Of(links).ToRemoval(dependencies, [image]);
+        PruningSurgeon.Apply(dependencies, removal, [image]);
+        Assert.Equal(7, Scales(model).Count());
+        foreach (var (one, other) in before.Zip(model.Forward(image).ToArray<float>()))
+            Assert.Equal(one, other, 1e-5);
+    }
+
+    [Theory]
+    [InlineData(true, 5)]
+    [InlineData(false, 6)]
+    public void ToRemoval_ShortcutsChannel_GoesWhereAllSummandsAreMasked(bool isMaskedInBoth, int left)
+    {
+        var model = new Shortcut();
+        SmallNet.Fill(model, 1);
+        ChannelPlan plan = new(ChannelPlan.CurrentVersion, [.. new[] { "norm1", "norm2" }.Select((name, i) =>
+        {
+            var isMasked = i == 0 || isMaskedInBoth;
+            if (isMasked)
+                model.Find(name).Parameter("weight").Data.AsSpan<float>()[2] = 0;
+            return new PlannedChannels(name, null, 6, isMasked ? [0, 1, 3, 4, 5] : [0, 1, 2, 3, 4, 5], null);
+        })]);
+        var image = Tensor.Full([1, 1, 8, 8], 0.5f);
+        var dependencies = DependencyGraph.Of(GraphTracer.Trace(model, new TraceInput("images", image)));
+        var removal = plan.ToRemoval(dependencies, [image]);
+        Assert.Equal(left, removal.KeptOf(dependencies.Groups.Single(group => group.Members.Any(member => member.Value.Name == "norm1.weight"))).Length);
+    }
+
+    [Fact]
     public void Started_WithoutBatchNormalisation_IsRefusedBeforeAnyStep()
     {
         var model = new Sequential(new Conv2d(1, 2, 3), new Flatten(), new Linear(72, 3));
@@ -127,4 +166,29 @@ public sealed class NetworkSlimmingTests : IDisposable
         from norm in new[] { "1", "4" }
         from scale in model.Find(norm).Parameter("weight").Value.ToArray<float>().Select((value, channel) => (value, channel))
         select (norm, scale.channel, scale.value);
+
+    /// <summary>The second convolution's output is added to its input.</summary>
+    private sealed class Shortcut : Layer
+    {
+        private readonly Conv2d _conv1;
+        private readonly BatchNorm2d _norm1;
+        private readonly Conv2d _conv2;
+        private readonly BatchNorm2d _norm2;
+        private readonly Linear _fc;
+
+        public Shortcut()
+        {
+            _conv1 = Register("conv1", new Conv2d(1, 6, 3, padding: 1));
+            _norm1 = Register("norm1", new BatchNorm2d(6));
+            _conv2 = Register("conv2", new Conv2d(6, 6, 3, padding: 1));
+            _norm2 = Register("norm2", new BatchNorm2d(6));
+            _fc = Register("fc", new Linear(6 * 8 * 8, 3));
+        }
+
+        protected override Tensor Compute(Tensor input)
+        {
+            var x = _norm1.Forward(_conv1.Forward(input));
+            return _fc.Forward(x.Add(_norm2.Forward(_conv2.Forward(x))).Reshape(x.Shape[0], -1));
+        }
+    }
 }
