@@ -185,7 +185,7 @@ public sealed class StageCuttingTests : IDisposable
         {
             var weights = source["conv2.weight"].ToSingle(); // [16, 8, 3, 3]
             for (var filter = 0; filter < 16; filter++)
-                weights.AsSpan<float>().Slice(filter * 8 * 9, 9).Fill(float.PositiveInfinity);
+                weights.AsSpan<float>().Slice((filter * 8 + 1) * 9, 9).Fill(float.PositiveInfinity);
             Checkpoint.SaveNew(path, source.Tensors.Select(tensor => tensor.Name == "conv2.weight" ? TensorSource.From(tensor.Name, weights) : tensor));
         }
         var members = Mnist.Replace($"{TestData.InRepository("samples")}/models/mnist/cnn.pt", path, StringComparison.Ordinal)
