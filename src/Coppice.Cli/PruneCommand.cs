@@ -33,7 +33,8 @@ internal static class PruneCommand
     private static readonly Option<string?> Granularity = new("--granularity")
     {
         Description = "unstructured; row: the same amount of each output's weights; channel: whole slices along --dim; N:M such as 2:4; "
-            + "or blocks RxC such as 4x1 (default: the method's own). Structural: channel, head or neuron (default: all of these), width "
+            + "or blocks RxC such as 4x1 (default: the method's own). Structural: channel, head or neuron (default: all of these), query (of grouped "
+            + "queries one for each key head), width "
             + "(features that normalisations are over: the model's own), layer (blocks of a transformer), or vocabulary (its rarest tokens).",
     };
     private static readonly Option<string?> Norm = new("--norm") { Description = "n of the Ln norm: a number, inf or -inf (default: 1 with l1, 2 with ln)." };
@@ -125,7 +126,7 @@ internal static class PruneCommand
     }
 
     /// <summary>Heads and neurons have no masks of their own; other options that only structural pruning has ask for it too.</summary>
-    private static bool IsStructural(ParseResult parsed) => parsed.GetValue(Granularity) is "head" or "neuron" or "width" or "layer" or "vocabulary"
+    private static bool IsStructural(ParseResult parsed) => parsed.GetValue(Granularity) is "head" or "query" or "neuron" or "width" or "layer" or "vocabulary"
         || StructuralOptions.OfPruning.Any(option => parsed.GetResult(option) is { Implicit: false });
 
     private static GroupPruning Groups(ParseResult parsed)
@@ -141,9 +142,10 @@ internal static class PruneCommand
             null => [GroupKind.Channel, GroupKind.Head, GroupKind.Neuron],
             "channel" => [GroupKind.Channel],
             "head" => [GroupKind.Head],
+            "query" => [GroupKind.Query],
             "neuron" => [GroupKind.Neuron],
             "width" => [GroupKind.Width],
-            var other => throw new UsageException($"--granularity {other} is none of structural pruning: channel, head, neuron, width, layer, vocabulary."),
+            var other => throw new UsageException($"--granularity {other} is none of structural pruning: channel, head, query, neuron, width, layer, vocabulary."),
         };
         return new()
         {
