@@ -47,6 +47,7 @@ public sealed record CutStage(
     {
         CutGranularity.Channel => [GroupKind.Channel],
         CutGranularity.Head => [GroupKind.Head],
+        CutGranularity.Query => [GroupKind.Query],
         CutGranularity.Neuron => [GroupKind.Neuron],
         CutGranularity.Width => [GroupKind.Width],
         _ => GroupPruning.UsualKinds,
@@ -121,6 +122,10 @@ public enum CutGranularity
     /// <summary>Attention heads.</summary>
     [JsonStringEnumMemberName("head")]
     Head,
+
+    /// <summary>Of grouped queries, one query head for each key head.</summary>
+    [JsonStringEnumMemberName("query")]
+    Query,
 
     /// <summary>Units between linear layers.</summary>
     [JsonStringEnumMemberName("neuron")]
