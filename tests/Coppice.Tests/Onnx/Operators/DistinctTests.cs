@@ -37,10 +37,10 @@ public sealed class DistinctTests
     }
 
     [Theory]
-    [InlineData(-2, 1, 2, 3, 4)]
-    [InlineData(-1, 0, 1, 1, 0)]
-    [InlineData(0, 1, 2, 2, 4)]
-    [InlineData(-6, 1, 0, 0, 0, 0, 2, 0, 3, 0)]
+    [InlineData(-2f, 1f, 2f, 3f, 4f)]
+    [InlineData(-1f, 0f, 1f, 1f, 0f)]
+    [InlineData(0f, 1f, 2f, 2f, 4f)]
+    [InlineData(-6f, 1f, 0f, 0f, 0f, 0f, 2f, 0f, 3f, 0f)]
     public void Det_OfAMatrix_IsItsDeterminant(float expected, params float[] values)
     {
         var size = (int)Math.Sqrt(values.Length);
