@@ -33,8 +33,9 @@ internal static class PruneCommand
     private static readonly Option<string?> Granularity = new("--granularity")
     {
         Description = "unstructured; row: the same amount of each output's weights; channel: whole slices along --dim; N:M such as 2:4; "
-            + "or blocks RxC such as 4x1 (default: the method's own). Structural: channel, head or neuron (default: all of these), width "
-            + "(features that normalisations are over: the model's own), or layer (blocks of a transformer).",
+            + "or blocks RxC such as 4x1 (default: the method's own). Structural: channel, head or neuron (default: all of these), query (of grouped "
+            + "queries one for each key head), width "
+            + "(features that normalisations are over: the model's own), layer (blocks of a transformer), or vocabulary (its rarest tokens).",
     };
     private static readonly Option<string?> Norm = new("--norm") { Description = "n of the Ln norm: a number, inf or -inf (default: 1 with l1, 2 with ln)." };
     private static readonly Option<int?> Dim = new("--dim") { Description = "Axis that channels are counted along (default: 0)." };
@@ -53,6 +54,7 @@ internal static class PruneCommand
             "coppice prune samples/models/gpt2-student -o smaller --granularity head --amount 0.25",
             "coppice prune samples/models/onnx/mnist_cntk.onnx -o smaller.onnx --structural --amount 0.25",
             "coppice prune samples/models/gpt2-student -o shorter --granularity layer --amount 0.25 --calibration samples/data/tinyshakespeare-test.txt",
+            "coppice prune samples/models/bert-thucnews -o fewer --granularity vocabulary --amount 0.5 --calibration samples/data/thucnews/dev-1000.txt",
             "coppice prune samples/models/cifar10-resnet/resnet20-12fca82f.th --arch resnet20 -o half.th --structural --target-macs 0.5 --scope global"))
         {
             Path, SavingOptions.Output, Method, Amount, Ratio, Scope, Include, Exclude, Granularity, Norm, Dim, SavingOptions.Semantics,
@@ -79,8 +81,8 @@ internal static class PruneCommand
         if (isPlanGiven || IsStructural(parsed))
         {
             CheckPlanFolder(parsed.GetValue(Plan), parsed.GetRequiredValue(Path));
-            if (parsed.GetValue(Granularity) == "layer")
-                return Layers(parsed, dryRun ? null : output, terminal);
+            if (parsed.GetValue(Granularity) is "layer" or "vocabulary")
+                return OfTransformer(parsed, dryRun ? null : output, terminal);
             var pruning = StructuralPruning.Run(parsed.GetRequiredValue(Path), dryRun ? null : output, isPlanGiven ? null : Groups(parsed),
                 parsed.GetValue(Plan), parsed, terminal);
             terminal.Result(pruning.ToJson, () => pruning.Show(terminal));
@@ -104,17 +106,28 @@ internal static class PruneCommand
         return Task.FromResult(ExitCode.Done);
     }
 
-    private static Task<int> Layers(ParseResult parsed, string? output, Terminal terminal)
+    private static Task<int> OfTransformer(ParseResult parsed, string? output, Terminal terminal)
     {
-        Option[] fitting = [StructuralOptions.Structural, StructuralOptions.Arch, StructuralOptions.Input, StructuralOptions.Importance,
-            StructuralOptions.Calibration];
+        var granularity = parsed.GetValue(Granularity)!;
+        Option[] fitting = granularity == "layer"
+            ? [StructuralOptions.Structural, StructuralOptions.Arch, StructuralOptions.Input, StructuralOptions.Importance, StructuralOptions.Calibration]
+            : [StructuralOptions.Structural, StructuralOptions.Calibration];
         foreach (var option in StructuralOptions.OfPruning.Except(fitting).Concat([Method, Ratio, Scope, Include, Exclude, Norm, Dim, Plan]))
             if (parsed.GetResult(option) is { Implicit: false })
-                throw new UsageException($"{option.Name} does not go with --granularity layer; leave it out.");
+                throw new UsageException($"{option.Name} does not go with --granularity {granularity}; leave it out.");
         if (parsed.GetValue(Amount) is not { } amount)
-            throw new UsageException("--granularity layer takes --amount, a share of the blocks.");
-        var pruning = LayerPruning.Run(parsed.GetRequiredValue(Path), output, StructuralOptions.ShareOf(amount), parsed, terminal);
-        terminal.Result(pruning.ToJson, () => pruning.Show(terminal));
+            throw new UsageException($"--granularity {granularity} takes --amount, a share of the {(granularity == "layer" ? "blocks" : "tokens")}.");
+        var (path, share) = (parsed.GetRequiredValue(Path), StructuralOptions.ShareOf(amount));
+        if (granularity == "layer")
+        {
+            var pruning = LayerPruning.Run(path, output, share, parsed, terminal);
+            terminal.Result(pruning.ToJson, () => pruning.Show(terminal));
+        }
+        else
+        {
+            var pruning = VocabularyPruning.Run(path, output, share, parsed, terminal);
+            terminal.Result(pruning.ToJson, () => pruning.Show(terminal));
+        }
         return Task.FromResult(ExitCode.Done);
     }
 
@@ -122,7 +135,7 @@ internal static class PruneCommand
     private static bool IsPlanGiven(ParseResult parsed)
     {
         Option[] amounts = [Amount, Ratio, .. StructuralOptions.Targets];
-        if (parsed.GetValue(Plan) is not { } plan || parsed.GetValue(Granularity) == "layer"
+        if (parsed.GetValue(Plan) is not { } plan || parsed.GetValue(Granularity) is "layer" or "vocabulary"
             || Array.Exists(amounts, option => parsed.GetResult(option) is not null))
             return false;
         if (!File.Exists(plan))
@@ -137,7 +150,7 @@ internal static class PruneCommand
     }
 
     /// <summary>Heads and neurons have no masks of their own; other options that only structural pruning has ask for it too.</summary>
-    private static bool IsStructural(ParseResult parsed) => parsed.GetValue(Granularity) is "head" or "neuron" or "width" or "layer"
+    private static bool IsStructural(ParseResult parsed) => parsed.GetValue(Granularity) is "head" or "query" or "neuron" or "width" or "layer" or "vocabulary"
         || StructuralOptions.OfPruning.Any(option => parsed.GetResult(option) is { Implicit: false });
 
     private static GroupPruning Groups(ParseResult parsed)
@@ -153,9 +166,10 @@ internal static class PruneCommand
             null => [GroupKind.Channel, GroupKind.Head, GroupKind.Neuron],
             "channel" => [GroupKind.Channel],
             "head" => [GroupKind.Head],
+            "query" => [GroupKind.Query],
             "neuron" => [GroupKind.Neuron],
             "width" => [GroupKind.Width],
-            var other => throw new UsageException($"--granularity {other} is none of structural pruning: channel, head, neuron, width, layer."),
+            var other => throw new UsageException($"--granularity {other} is none of structural pruning: channel, head, query, neuron, width, layer, vocabulary."),
         };
         return new()
         {

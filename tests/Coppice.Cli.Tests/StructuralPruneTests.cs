@@ -97,11 +97,26 @@ public sealed class StructuralPruneTests : IDisposable
     [InlineData("no Hugging Face folder", "--granularity", "layer", "--amount", "0.5")]
     [InlineData("--target-macs does not go with", "--granularity", "layer", "--target-macs", "0.5")]
     [InlineData("takes --amount", "--granularity", "layer")]
+    [InlineData("--arch does not go with", "--granularity", "vocabulary", "--amount", "0.5")]
     [InlineData("Give one of", "--structural")]
     [InlineData("Give one of", "--amount", "0.5", "--target-macs", "0.5")]
     public async Task Prune_WithOptionsThatDontFit_SaysSo(string says, params string[] options) =>
         (await CommandRun.Of(["prune", ResNet, "--arch", "resnet20", "-o", Path.Combine(_folder.Path, "out.th"), .. options]))
             .AssertFailed(2, says);
+
+    [Fact]
+    public async Task Prune_Vocabulary_LeavesAFolderThatIsEvaluatedTheSame()
+    {
+        var (model, data) = (CommandRun.Bert, TestData.InRepository("samples", "data", "thucnews", "dev-1000.txt"));
+        var output = Path.Combine(_folder.Path, "fewer");
+        (await CommandRun.Of("prune", model, "-o", output, "--granularity", "vocabulary", "--amount", "0.8")).AssertFailed(2, "--calibration FILE");
+        var json = (await CommandRun.Of("prune", model, "-o", output, "--granularity", "vocabulary", "--amount", "0.8", "--calibration", data, "--json")).Json;
+        Assert.Equal(4226, json.GetProperty("tokens").GetProperty("after").GetInt32());
+        Assert.Equal(0, json.GetProperty("calibration").GetProperty("newly_unknown").GetInt32());
+        var accuracies = await Task.WhenAll(((string[])[model, output]).Select(async path =>
+            (await CommandRun.Of("eval", path, "--data", data, "--json")).Json.GetProperty("accuracy").GetDouble()));
+        Assert.Equal(accuracies[0], accuracies[1]);
+    }
 
     [Fact]
     public async Task Prune_IsomorphicZeros_SaysWhatItIsFor() =>

@@ -73,5 +73,5 @@ internal sealed record LayerPruning(string? Output, string Measure, IReadOnlyLis
         terminal.Line(Output is null ? "dry run: nothing was written." : $"saved: {Output}");
     }
 
-    private static long ParametersOf(Module module) => module.NamedParameters().Sum(entry => entry.Parameter.Shape.Count);
+    internal static long ParametersOf(Module module) => module.NamedParameters().Sum(entry => entry.Parameter.Shape.Count);
 }

@@ -61,55 +61,67 @@ internal readonly record struct PoolWindow(int Start, int End, int Length);
 /// <summary>Pooling of planes [rows, columns], and its gradients.</summary>
 internal readonly unsafe struct PoolKernels(long planes, PoolAxis rows, PoolAxis columns)
 {
-    /// <summary>What is done with a window: <c>x</c> and <c>dx</c> are planes of <c>width</c> columns, <c>y</c> is the window's value
-    /// or its gradient.</summary>
+    /// <summary>How a window's gradient dy is passed on: <c>x</c> and <c>dx</c> are planes of <c>width</c> columns.</summary>
     private interface IKernel
     {
-        static abstract void Invoke(float* x, float* y, float* dx, int width, PoolWindow row, PoolWindow column);
+        static abstract void Invoke(float* x, float dy, float* dx, int width, PoolWindow row, PoolWindow column);
+    }
+
+    /// <summary>How the values of a window become one.</summary>
+    private interface IFold
+    {
+        static abstract void Add(Span<float> folded, ReadOnlySpan<float> row);
+
+        static abstract float Add(float folded, float value);
+
+        static abstract float Finish(float folded, int values);
     }
 
     /// <summary>Each window's largest value; NaN where it holds one.</summary>
-    public void Max(float* x, float* y)
+    public void Max(float* x, float* y) => Fold<Maximum>(x, y);
+
+    /// <summary>Each window's mean; padding counts as zeros.</summary>
+    public void Average(float* x, float* y) => Fold<Mean>(x, y);
+
+    private void Fold<TFold>(float* x, float* y) where TFold : struct, IFold
     {
         var (count, from, to, width) = (planes, rows.Size * columns.Size, rows.Windows * columns.Windows, columns.Size);
         var (down, right) = (rows.All(), columns.All());
         Workers.For(RowChunks.Count(count, from), chunk =>
         {
             var (first, end) = RowChunks.Range(count, from, chunk);
-            var tallest = new float[width];
+            var scratch = new float[width];
             for (var plane = first; plane < end; plane++)
                 for (var row = 0; row < down.Length; row++)
-                    MaxOfRow(x + plane * from, down[row], right, tallest, y + plane * to + (long)row * right.Length);
+                    FoldRow<TFold>(x + plane * from, down[row], right, scratch, y + plane * to + (long)row * right.Length);
         });
     }
 
-    /// <summary>One row of windows: the largest of each column first, as registers can, then of each window's columns.</summary>
+    /// <summary>One row of windows: each column first, as registers can, then each window's columns.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MaxOfRow(float* x, PoolWindow row, PoolWindow[] windows, Span<float> tallest, float* y)
+    private static void FoldRow<TFold>(float* x, PoolWindow row, PoolWindow[] windows, Span<float> scratch, float* y)
+        where TFold : struct, IFold
     {
-        var width = tallest.Length;
-        new ReadOnlySpan<float>(x + (long)row.Start * width, width).CopyTo(tallest);
+        var width = scratch.Length;
+        new ReadOnlySpan<float>(x + (long)row.Start * width, width).CopyTo(scratch);
         for (var i = row.Start + 1; i < row.End; i++)
-            TensorPrimitives.Max(tallest, new ReadOnlySpan<float>(x + (long)i * width, width), tallest);
+            TFold.Add(scratch, new ReadOnlySpan<float>(x + (long)i * width, width));
         foreach (var window in windows)
         {
-            var best = tallest[window.Start];
+            var folded = scratch[window.Start];
             for (var i = window.Start + 1; i < window.End; i++)
-                best = MathF.Max(best, tallest[i]);
-            *y++ = best;
+                folded = TFold.Add(folded, scratch[i]);
+            *y++ = TFold.Finish(folded, row.Length * window.Length);
         }
     }
 
     /// <summary>Passes each window's gradient to its largest value, the first of equals.</summary>
     public void MaxGradient(float* x, float* dy, float* dx) => ForWindows<MaximumGradient>(x, dy, dx);
 
-    /// <summary>Each window's mean; padding counts as zeros.</summary>
-    public void Average(float* x, float* y) => ForWindows<Mean>(x, y, null);
-
     /// <summary>Passes each window's gradient in equal shares to its values.</summary>
     public void AverageGradient(float* dy, float* dx) => ForWindows<MeanGradient>(dx, dy, dx);
 
-    private void ForWindows<TKernel>(float* x, float* y, float* dx) where TKernel : struct, IKernel
+    private void ForWindows<TKernel>(float* x, float* dy, float* dx) where TKernel : struct, IKernel
     {
         var (count, from, to, width) = (planes, rows.Size * columns.Size, rows.Windows * columns.Windows, columns.Size);
         var (down, right) = (rows.All(), columns.All());
@@ -117,19 +129,18 @@ internal readonly unsafe struct PoolKernels(long planes, PoolAxis rows, PoolAxis
         {
             var (first, end) = RowChunks.Range(count, from, chunk);
             for (var plane = first; plane < end; plane++)
-                Plane<TKernel>(x + plane * from, y + plane * to, dx == null ? null : dx + plane * from, from, width, down, right);
+                Plane<TKernel>(x + plane * from, dy + plane * to, dx + plane * from, from, width, down, right);
         });
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Plane<TKernel>(float* x, float* y, float* dx, int size, int width, PoolWindow[] rows, PoolWindow[] columns)
+    private static void Plane<TKernel>(float* x, float* dy, float* dx, int size, int width, PoolWindow[] rows, PoolWindow[] columns)
         where TKernel : struct, IKernel
     {
-        if (dx != null)
-            new Span<float>(dx, size).Clear();
+        new Span<float>(dx, size).Clear();
         foreach (var row in rows)
             foreach (var column in columns)
-                TKernel.Invoke(x, y++, dx, width, row, column);
+                TKernel.Invoke(x, *dy++, dx, width, row, column);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -146,32 +157,41 @@ internal readonly unsafe struct PoolKernels(long planes, PoolAxis rows, PoolAxis
         return best;
     }
 
+    private readonly struct Maximum : IFold
+    {
+        public static void Add(Span<float> folded, ReadOnlySpan<float> row) => TensorPrimitives.Max(folded, row, folded);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static float Add(float folded, float value) => MathF.Max(folded, value);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static float Finish(float folded, int values) => folded;
+    }
+
+    private readonly struct Mean : IFold
+    {
+        public static void Add(Span<float> folded, ReadOnlySpan<float> row) => TensorPrimitives.Add(folded, row, folded);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static float Add(float folded, float value) => folded + value;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static float Finish(float folded, int values) => folded / values;
+    }
+
     private readonly struct MaximumGradient : IKernel
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Invoke(float* x, float* y, float* dx, int width, PoolWindow row, PoolWindow column) =>
-            dx[Largest(x, width, row, column)] += *y;
-    }
-
-    private readonly struct Mean : IKernel
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Invoke(float* x, float* y, float* dx, int width, PoolWindow row, PoolWindow column)
-        {
-            var sum = 0f;
-            for (var i = row.Start; i < row.End; i++)
-                for (var j = column.Start; j < column.End; j++)
-                    sum += x[i * width + j];
-            *y = sum / ((float)row.Length * column.Length);
-        }
+        public static void Invoke(float* x, float dy, float* dx, int width, PoolWindow row, PoolWindow column) =>
+            dx[Largest(x, width, row, column)] += dy;
     }
 
     private readonly struct MeanGradient : IKernel
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Invoke(float* x, float* y, float* dx, int width, PoolWindow row, PoolWindow column)
+        public static void Invoke(float* x, float dy, float* dx, int width, PoolWindow row, PoolWindow column)
         {
-            var share = *y / ((float)row.Length * column.Length);
+            var share = dy / ((float)row.Length * column.Length);
             for (var i = row.Start; i < row.End; i++)
                 for (var j = column.Start; j < column.End; j++)
                     dx[i * width + j] += share;

@@ -14,6 +14,9 @@ public sealed record SaveOptions
     /// <summary>Of a folder: files beside the weights, by name, that are written in the place of the source's or added.</summary>
     public IReadOnlyDictionary<string, byte[]> Beside { get; init; } = new Dictionary<string, byte[]>();
 
+    /// <summary>Of a folder: files beside the weights, by name, that are not copied, for they would be stale.</summary>
+    public IReadOnlyList<string> LeftOut { get; init; } = [];
+
     /// <summary>Whether an existing output may be replaced. The input never is.</summary>
     public bool Overwrite { get; init; }
 

@@ -26,15 +26,17 @@ public static class ModelRegistry
     private static readonly ModelArchitecture Llama = new(CreateLlama, "model.", name => name.EndsWith("rotary_emb.inv_freq"),
         new("num_hidden_layers", "num_attention_heads", "hidden_size", "intermediate_size",
             "layers.{0}.self_attn.o_proj.weight", "layers.{0}.mlp.down_proj.weight", InputAxis: 1,
-            new("num_key_value_heads", "head_dim", "layers.{0}.self_attn.k_proj.weight")));
+            ["embed_tokens.weight", "lm_head.weight"], new("num_key_value_heads", "head_dim", "layers.{0}.self_attn.k_proj.weight")));
 
     private static readonly Dictionary<string, ModelArchitecture> Architectures = new()
     {
         ["gpt2"] = new(CreateGpt2, "transformer.", name => name.EndsWith(".attn.bias") || name.EndsWith(".attn.masked_bias"),
-            new("n_layer", "n_head", "n_embd", "n_inner", "h.{0}.attn.c_proj.weight", "h.{0}.mlp.c_proj.weight", InputAxis: 0)),
+            new("n_layer", "n_head", "n_embd", "n_inner", "h.{0}.attn.c_proj.weight", "h.{0}.mlp.c_proj.weight", InputAxis: 0,
+                ["wte.weight", "lm_head.weight"])),
         ["bert"] = new(CreateBert, "bert.", name => name.EndsWith("embeddings.position_ids") || name.StartsWith("cls."),
             new("num_hidden_layers", "num_attention_heads", "hidden_size", "intermediate_size",
-                "encoder.layer.{0}.attention.output.dense.weight", "encoder.layer.{0}.output.dense.weight", InputAxis: 1)),
+                "encoder.layer.{0}.attention.output.dense.weight", "encoder.layer.{0}.output.dense.weight", InputAxis: 1,
+                ["word_embeddings.weight", "predictions.decoder.weight", "predictions.decoder.bias", "predictions.bias"])),
         ["llama"] = Llama,
         ["mistral"] = Llama,
         ["qwen2"] = Llama,

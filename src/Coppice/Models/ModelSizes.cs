@@ -13,15 +13,20 @@ namespace Coppice.Models;
 /// <param name="HeadWeight">How the name of the weight that reads a layer's heads ends; {0} is the layer.</param>
 /// <param name="InnerWeight">How the name of the weight that reads its neurons ends.</param>
 /// <param name="InputAxis">Axis along which these weights read.</param>
+/// <param name="ByToken">How the names of tensors end that have a row for each token.</param>
 /// <param name="Counts">Where the family counts heads of all layers at once; null where it lists <c>pruned_heads</c> by layer.</param>
 public sealed record ModelSizes(string Layers, string Heads, string Width, string Inner, string HeadWeight, string InnerWeight, int InputAxis,
-    HeadCounts? Counts = null)
+    IReadOnlyList<string> ByToken, HeadCounts? Counts = null)
 {
     internal const string PrunedHeadsMember = "pruned_heads";
 
     /// <summary>Globs of the weights that read heads and neurons: what can be pruned and still be told by config.json.</summary>
     public IReadOnlyList<string> Globs => [$"*{HeadWeight.Replace("{0}", "*", StringComparison.Ordinal)}",
         $"*{InnerWeight.Replace("{0}", "*", StringComparison.Ordinal)}"];
+
+    /// <summary>Whether a tensor, or one of the two that stand for it under a mask, has a row for each token.</summary>
+    internal bool IsByToken(string name) => ByToken.Any(ending => $".{name}".EndsWith($".{ending}", StringComparison.Ordinal)
+        || $".{name}".EndsWith($".{ending}_orig", StringComparison.Ordinal) || $".{name}".EndsWith($".{ending}_mask", StringComparison.Ordinal));
 
     /// <summary>Where a tensor's name tells the number of its block; null where it is of none.</summary>
     internal (int Start, int Length)? BlockIn(string name)

@@ -26,6 +26,10 @@ internal sealed class ByteLevelBpeTokenizer : Tokenizer
                     + "byte-level BPE needs all 256. Fetch the vocabulary again.");
     }
 
+    internal override IEnumerable<int> Indispensable => base.Indispensable.Concat(_byteIds);
+
+    internal override IReadOnlyDictionary<int, (int Left, int Right)> Merges => _merges.Parts();
+
     private protected override void EncodeSegment(ReadOnlySpan<char> text, bool first, List<int> ids)
     {
         if (_addPrefixSpace && text[0] != ' ')

@@ -44,6 +44,15 @@ internal sealed class MergeTable
         return halves;
     }
 
+    /// <summary>For each token that is merged, from which two; of several pairs that make it, the first to be applied.</summary>
+    public Dictionary<int, (int Left, int Right)> Parts()
+    {
+        var parts = new Dictionary<int, (int, int)>();
+        foreach (var (key, merge) in _merges.OrderBy(entry => entry.Value.Rank))
+            parts.TryAdd(merge.Id, ((int)(key >> 32), (int)key));
+        return parts;
+    }
+
     /// <summary>Merges neighbours in place, lowest rank first, leftmost among equals; returns how many ids remain in front.</summary>
     /// <remarks>A queue over a linked list: n symbols take O(n log n), however long the word.</remarks>
     public int Apply(Span<int> ids)

@@ -49,6 +49,11 @@ internal sealed class MetaspaceBpeTokenizer : Tokenizer
         _wordsAreApart = _vocabulary.TryFind([Space], out _) && !_vocabulary.Entries.Any(e => HoldsTwoWords(e.Key));
     }
 
+    internal override IEnumerable<int> Indispensable =>
+        base.Indispensable.Concat(_byteIds ?? []).Concat(_unknown is { } unknown ? [unknown] : []);
+
+    internal override IReadOnlyDictionary<int, (int Left, int Right)> Merges => _merges.Parts();
+
     private protected override void EncodeSegment(ReadOnlySpan<char> text, bool first, List<int> ids)
     {
         var prepend = _metaspace.Prepend && (first || !_metaspace.OnlyFirst) && !(_metaspace.UnlessPresent && text[0] is ' ' or Space);

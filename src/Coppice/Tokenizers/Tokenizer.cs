@@ -99,6 +99,15 @@ public abstract class Tokenizer
     /// <param name="ids">Receives the ids.</param>
     private protected abstract void EncodeSegment(ReadOnlySpan<char> text, bool first, List<int> ids);
 
+    /// <summary>Tokens that play a role, were added, or spell what no other token does.</summary>
+    internal virtual IEnumerable<int> Indispensable => _parts.Added.All.Select(token => token.Id);
+
+    /// <summary>The two tokens that a token is merged from, where it is.</summary>
+    internal virtual IReadOnlyDictionary<int, (int Left, int Right)> Merges { get; } = new Dictionary<int, (int, int)>();
+
+    /// <summary>Whether a token has this id.</summary>
+    internal bool Has(int id) => (uint)id < (uint)_spelling.Length && _spelling[id] is not null;
+
     internal bool IsSpecial(int id) => _parts.Added.Find(id) is { Special: true };
 
     /// <summary>The UTF-8 bytes a token adds to a text.</summary>

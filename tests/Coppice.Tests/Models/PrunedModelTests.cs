@@ -49,6 +49,8 @@ public sealed class PrunedModelTests : IDisposable
     {
         var model = PretrainedModel.Open(TestData.InRepository("samples", "models", name));
         Prune(model, new() { Ratio = 0.5 });
+        if (model.ModelType == "llama")
+            Prune(model, new() { Ratio = 0.5, Kinds = [GroupKind.Query], Before = model.Plan }); // half of what is left of them: none went yet
         model.Save(Out);
         File.Delete(Path.Combine(Out, PretrainedModel.PlanFile));
         var golden = GoldenFiles.Json("pruned", name + ".json");
@@ -74,6 +76,18 @@ public sealed class PrunedModelTests : IDisposable
         again.Save(Out + "2");
         Assert.Equal(2, (int)JsonNode.Parse(File.ReadAllBytes(Path.Combine(Out + "2", "config.json")))!["num_key_value_heads"]!);
         AssertSameBits(Logits(again), Logits(PretrainedModel.Open(Out + "2")));
+    }
+
+    [Fact]
+    public void Save_OfALlamaWithFewerQueryHeads_CountsThemInConfig()
+    {
+        var model = PretrainedModel.Open(LlamaFolder);
+        Prune(model, new() { Ratio = 0.5, Kinds = [GroupKind.Query] });
+        model.Save(Out);
+        var config = JsonNode.Parse(File.ReadAllBytes(Path.Combine(Out, "config.json")))!;
+        Assert.Equal((4, 4), ((int)config["num_attention_heads"]!, (int)config["num_key_value_heads"]!));
+        File.Delete(Path.Combine(Out, PretrainedModel.PlanFile)); // as other tools read it
+        AssertSameBits(Logits(model), Logits(PretrainedModel.Open(Out)));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Writes NAME.json beside this file: PyTorch's logits of models that Coppice has made smaller, read as config.json alone says. First:
 for name in gpt2-student bert-thucnews stories260K; do coppice prune samples/models/$name -o FOLDER/$name --structural --amount 0.5; done
+(stories260K's result once more, with --granularity query --amount 0.5)
 Then: make.py FOLDER. Heads of GPT-2 and BERT are config.json's, less those that pruned_heads lists for the layer."""
 import json, math, os, struct, sys
 import torch

@@ -14,6 +14,8 @@ internal sealed class FolderWriter(
         var format = options.Format ?? files[0].Format;
         Directory.CreateDirectory(path);
         CopyOthers(folder.Path, path, isRoot: true, [], cancellation);
+        foreach (var name in options.LeftOut)
+            File.Delete(Path.Combine(path, name));
         foreach (var (name, bytes) in options.Beside)
             File.WriteAllBytes(Path.Combine(path, name), bytes);
         if (options.MaxShardBytes is { } limit)

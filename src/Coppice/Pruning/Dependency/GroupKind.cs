@@ -15,6 +15,9 @@ public enum GroupKind
     /// <summary>An attention head, or with grouped queries a key head and the query heads that read it.</summary>
     Head,
 
+    /// <summary>Of grouped queries, one of the query heads that read the same key head: one goes for each key head.</summary>
+    Query,
+
     /// <summary>A dimension inside of the heads of a layer.</summary>
     HeadSize,
 
@@ -33,7 +36,9 @@ internal sealed class GroupKinds
         foreach (var node in graph.Nodes)
             if (node.Op is Attention)
             {
-                Note(termsOf(node.Inputs[1])[1], GroupKind.Head);
+                var (queries, keys) = (termsOf(node.Inputs[0])[1], termsOf(node.Inputs[1])[1]);
+                Note(keys, GroupKind.Head);
+                Note(queries, keys.Size > 1 ? GroupKind.Query : GroupKind.Head);
                 Note(termsOf(node.Inputs[1])[3], GroupKind.HeadSize);
             }
             else if (node.Op is Conv2d)

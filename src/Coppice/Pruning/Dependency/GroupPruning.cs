@@ -74,10 +74,10 @@ public sealed record GroupPruning
     public Removal Choose(DependencyGraph dependencies, GroupImportance importance)
     {
         Check(dependencies);
-        var groups = new List<ScoredGroup>();
+        var (groups, sizes) = (new List<ScoredGroup>(), new OriginalSizes(dependencies, Before));
         foreach (var group in dependencies.Groups.Where(IsInScope))
             if (importance.Score(group) is { } scores)
-                groups.Add(new(group, scores, OriginalSize(group), MaxRatio, RoundTo));
+                groups.Add(new(group, scores, sizes.Of(group), MaxRatio, RoundTo));
         if (groups.Count == 0)
             throw new PruningException($"No group is in scope: the model has {string.Join(", ",
                 dependencies.Groups.CountBy(group => group.Kind).Select(count => $"{count.Value} of kind {count.Key}"))}; look at the globs and the "
@@ -126,14 +126,6 @@ public sealed record GroupPruning
         && (Include.Count == 0 || Include.Any(glob => Matches(glob, group))) && !Exclude.Any(glob => Matches(glob, group));
 
     private static bool Matches(string glob, PruningGroup group) => group.Members.Any(member => NameGlob.Matches(glob, member.Value.Name));
-
-    /// <summary>The size of a group before all pruning, by that of its first member's axis.</summary>
-    private int OriginalSize(PruningGroup group)
-    {
-        var member = group.Members[0];
-        var before = Before?.Tensors.FirstOrDefault(tensor => tensor.Name == member.Value.Name)?.Shape[member.Axis];
-        return before is { } size ? (int)((long)group.Size * size / member.Value.SampleShape[member.Axis]) : group.Size;
-    }
 
     private void RefuseEmpty(List<ScoredGroup> groups, double ratio)
     {

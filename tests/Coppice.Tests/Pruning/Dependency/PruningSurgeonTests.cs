@@ -67,10 +67,15 @@ public sealed class PruningSurgeonTests
             // A key head goes with its query heads; a query head goes from every key head's group.
             string[] queries = [attention + "o_proj.weight[1]", attention + "q_proj.bias[0]", attention + "q_proj.weight[0]"];
             string[] keys = [attention + "k_proj.bias[0]", attention + "k_proj.weight[0]", attention + "v_proj.bias[0]", attention + "v_proj.weight[0]"];
-            Assert.Equal(2, Assert.Single(groups, group => Members(group).SequenceEqual(keys.Concat(queries).Order(StringComparer.Ordinal))).Size);
-            Assert.Equal(2, Assert.Single(groups, group => Members(group).SequenceEqual(queries)).Size);
-            Assert.Equal(20, Assert.Single(groups, group =>
-                Members(group).SequenceEqual([mlp + "down_proj.weight[1]", mlp + "gate_proj.weight[0]", mlp + "up_proj.weight[0]"])).Size);
+            Assert.Equal((GroupKind.Head, 2), Only(keys.Concat(queries).Order(StringComparer.Ordinal)));
+            Assert.Equal((GroupKind.Query, 2), Only(queries));
+            Assert.Equal((GroupKind.Neuron, 20), Only([mlp + "down_proj.weight[1]", mlp + "gate_proj.weight[0]", mlp + "up_proj.weight[0]"]));
+        }
+
+        (GroupKind Kind, int Size) Only(IEnumerable<string> members)
+        {
+            var group = Assert.Single(groups, group => Members(group).SequenceEqual(members));
+            return (group.Kind, group.Size);
         }
 
         static IEnumerable<string> Members(PruningGroup group) =>
