@@ -49,13 +49,13 @@ internal static class OnnxConformance
             var model = new OnnxModule(file);
             foreach (var set in Directory.EnumerateDirectories(Path.GetDirectoryName(path)!, "test_data_set_*"))
             {
-                var given = Tensors(set, "input");
+                var given = Tensors(set, "input", Given(file.Model.Graph!));
                 if (DropWrongSizes(file.Model.Graph!, given))
                     model = new OnnxModule(file);
                 var outputs = model.Forward([.. given.Zip(model.Inputs, (tensor, input) => Retyped(tensor, input.DType))]);
-                var expected = Tensors(set, "output");
+                var expected = Tensors(set, "output", file.Model.Graph!.Outputs);
                 for (var i = 0; i < expected.Length; i++)
-                    if (Difference(outputs[i], Retyped(expected[i], outputs[i].DType), isCutOff ? UnitOfBFloat16 : Relative) is { } difference)
+                    if (DifferenceOfAny(outputs[i], expected[i], isCutOff ? UnitOfBFloat16 : Relative) is { } difference)
                         return (Kind.Failed, $"output {i}: {difference}");
             }
             return isCutOff ? (Kind.Rounded, "within one unit in the last place of BF16 of values that were cut off") : (Kind.Passed, "");
@@ -72,18 +72,25 @@ internal static class OnnxConformance
 
     private static bool DropWrongSizes(GraphProto graph, Tensor[] given)
     {
-        var (stored, any) = (graph.Initializers.Select(tensor => tensor.Name).ToHashSet(), false);
-        foreach (var (input, tensor) in graph.Inputs.Where(input => !stored.Contains(input.Name)).Zip(given))
+        var any = false;
+        foreach (var (input, tensor) in Given(graph).Zip(given))
             if (input.Type?.Tensor is { Shape: { } shape } type && (shape.Dims.Count != tensor.Shape.Rank
                 || shape.Dims.Index().Any(dim => dim.Item.Value is > 0 && dim.Item.Value != tensor.Shape[dim.Index])))
                 (type.Shape, any) = (null, true);
         return any;
     }
 
-    private static Tensor[] Tensors(string set, string kind) =>
+    /// <summary>The inputs that are not stored in the model.</summary>
+    private static List<ValueInfoProto> Given(GraphProto graph)
+    {
+        var stored = graph.Initializers.Select(tensor => tensor.Name).ToHashSet();
+        return [.. graph.Inputs.Where(input => !stored.Contains(input.Name))];
+    }
+
+    private static Tensor[] Tensors(string set, string kind, IReadOnlyList<ValueInfoProto> values) =>
     [
         .. Enumerable.Range(0, Directory.GetFiles(set, kind + "_*.pb").Length)
-            .Select(i => OnnxFile.ReadTensor(Path.Combine(set, $"{kind}_{i}.pb"))),
+            .Select(i => OnnxFile.ReadTensor(Path.Combine(set, $"{kind}_{i}.pb"), values[i].Type)),
     ];
 
     /// <summary>The test data stores BF16 as U16.</summary>
@@ -95,6 +102,18 @@ internal static class OnnxConformance
         var length = checked((int)tensor.Count * sizeof(ushort));
         tensor.ReadOnlyBytes(0, length).CopyTo(same.Bytes(0, length));
         return same;
+    }
+
+    /// <summary>Of tensors, or of sequences tensor by tensor.</summary>
+    private static string? DifferenceOfAny(Tensor actual, Tensor expected, double relative)
+    {
+        if (OnnxSequence.IsNothing(expected))
+            return OnnxSequence.IsNothing(actual) ? null : $"{actual} instead of nothing";
+        if (OnnxSequence.Find(expected) is not { } tensors)
+            return Difference(actual, Retyped(expected, actual.DType), relative);
+        if (OnnxSequence.Find(actual) is not { } given || given.Count != tensors.Count)
+            return $"no sequence of {tensors.Count}";
+        return given.Zip(tensors, (a, b) => Difference(a, b, relative)).FirstOrDefault(difference => difference is not null);
     }
 
     private static string? Difference(Tensor actual, Tensor expected, double relative)

@@ -40,7 +40,11 @@ internal static class PruneCommand
     private static readonly Option<string?> Norm = new("--norm") { Description = "n of the Ln norm: a number, inf or -inf (default: 1 with l1, 2 with ln)." };
     private static readonly Option<int?> Dim = new("--dim") { Description = "Axis that channels are counted along (default: 0)." };
     private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Decide and report without writing a checkpoint." };
-    private static readonly Option<string?> Plan = new("--plan") { Description = "Write what was decided, with hashes, as JSON to this file." };
+    private static readonly Option<string?> Plan = new("--plan")
+    {
+        Description = "Write what was decided, with hashes, as JSON to this file; without --amount, --ratio and targets: carry out the structural "
+            + "plan that is in it.",
+    };
 
     public static Command Create()
     {
@@ -71,14 +75,16 @@ internal static class PruneCommand
             throw new UsageException("Say where to write with -o OUT, or give --dry-run to decide without writing.");
         SavingOptions.RefuseExisting(output, "-o", parsed);
         SavingOptions.RefuseOtherKind(parsed.GetRequiredValue(Path), output, parsed);
-        SavingOptions.RefuseExisting(parsed.GetValue(Plan), "--plan", parsed);
-        if (IsStructural(parsed))
+        var isPlanGiven = IsPlanGiven(parsed);
+        if (!isPlanGiven)
+            SavingOptions.RefuseExisting(parsed.GetValue(Plan), "--plan", parsed);
+        if (isPlanGiven || IsStructural(parsed))
         {
-            CheckPlanFolder(parsed.GetValue(Plan));
+            CheckPlanFolder(parsed.GetValue(Plan), parsed.GetRequiredValue(Path));
             if (parsed.GetValue(Granularity) is "layer" or "vocabulary")
                 return OfTransformer(parsed, dryRun ? null : output, terminal);
-            var pruning = StructuralPruning.Run(
-                parsed.GetRequiredValue(Path), dryRun ? null : output, Groups(parsed), parsed.GetValue(Plan), parsed, terminal);
+            var pruning = StructuralPruning.Run(parsed.GetRequiredValue(Path), dryRun ? null : output, isPlanGiven ? null : Groups(parsed),
+                parsed.GetValue(Plan), parsed, terminal);
             terminal.Result(pruning.ToJson, () => pruning.Show(terminal));
             return Task.FromResult(ExitCode.Done);
         }
@@ -123,6 +129,24 @@ internal static class PruneCommand
             terminal.Result(pruning.ToJson, () => pruning.Show(terminal));
         }
         return Task.FromResult(ExitCode.Done);
+    }
+
+    /// <summary>Whether --plan names what to do: nothing else does.</summary>
+    private static bool IsPlanGiven(ParseResult parsed)
+    {
+        Option[] amounts = [Amount, Ratio, .. StructuralOptions.Targets];
+        if (parsed.GetValue(Plan) is not { } plan || parsed.GetValue(Granularity) is "layer" or "vocabulary"
+            || Array.Exists(amounts, option => parsed.GetResult(option) is not null))
+            return false;
+        if (!File.Exists(plan))
+            throw new UsageException($"There is no plan {plan} to carry out; to write one there, give --amount or a target too.");
+        Option[] fitting = [StructuralOptions.Structural, StructuralOptions.Arch, StructuralOptions.Input, StructuralOptions.Calibration,
+            StructuralOptions.Compensate, PixelOptions.Mean, PixelOptions.Std];
+        foreach (var option in StructuralOptions.OfPruning.Except(fitting)
+            .Concat([Method, Scope, Include, Exclude, Granularity, Norm, Dim, SavingOptions.Semantics]))
+            if (parsed.GetResult(option) is { Implicit: false })
+                throw new UsageException($"--plan {plan} says what goes: leave {option.Name} out, or give --amount or a target to choose anew.");
+        return true;
     }
 
     /// <summary>Heads and neurons have no masks of their own; other options that only structural pruning has ask for it too.</summary>
@@ -173,17 +197,17 @@ internal static class PruneCommand
     {
         if (plan is null)
             return;
-        var full = System.IO.Path.GetFullPath(plan);
-        if (checkpoint.WeightFiles.Any(file => System.IO.Path.GetFullPath(file) == full))
-            throw new UsageException($"--plan {plan} is the input itself; name another file.");
-        CheckPlanFolder(plan);
+        foreach (var file in checkpoint.WeightFiles)
+            CheckPlanFolder(plan, file);
     }
 
-    private static void CheckPlanFolder(string? plan)
+    private static void CheckPlanFolder(string? plan, string input)
     {
         if (plan is null)
             return;
         var full = System.IO.Path.GetFullPath(plan);
+        if (System.IO.Path.GetFullPath(input) == full)
+            throw new UsageException($"--plan {plan} is the input itself; name another file.");
         if (Directory.Exists(full) || !Directory.Exists(System.IO.Path.GetDirectoryName(full)))
             throw new UsageException($"--plan {plan} can't be written: it is a folder, or in a folder that does not exist.");
     }

@@ -1,26 +1,24 @@
 using System.CommandLine;
-using Coppice.Graphs;
 using Coppice.Pruning.Compensation;
 using Coppice.Pruning.Dependency;
 using Coppice.Tensors;
+using Coppice.Tensors.Ops;
 
 namespace Coppice.Cli.Structural;
 
 /// <summary>What <c>--compensate</c> asks for.</summary>
 internal sealed class Compensating
 {
-    private const string LeastSquares = "least-squares", Bias = "bias", BatchNorm = "batch-norm";
+    private const string LeastSquares = "least-squares", Bias = "bias", Statistics = "batch-norm";
 
     private readonly string[] _asked;
     private readonly IReadOnlyList<IReadOnlyList<Tensor>> _inputs;
-    private readonly List<string> _done = [];
-    private InputCompensation? _prepared;
 
     public Compensating(ParseResult parsed, IReadOnlyList<IReadOnlyList<Tensor>>? inputs)
     {
         _asked = [.. (parsed.GetValue(StructuralOptions.Compensate) ?? []).Distinct()];
-        if (_asked.FirstOrDefault(name => name is not (LeastSquares or Bias or BatchNorm)) is { } unknown)
-            throw new UsageException($"--compensate {unknown} is none of {LeastSquares}, {Bias} and {BatchNorm}.");
+        if (_asked.FirstOrDefault(name => name is not (LeastSquares or Bias or Statistics)) is { } unknown)
+            throw new UsageException($"--compensate {unknown} is none of {LeastSquares}, {Bias} and {Statistics}.");
         if (_asked.Contains(LeastSquares) && _asked.Contains(Bias))
             throw new UsageException($"--compensate {LeastSquares} corrects biases too; leave {Bias} out.");
         if (_asked.Length > 0 && inputs is null)
@@ -28,30 +26,34 @@ internal sealed class Compensating
         _inputs = inputs ?? [];
     }
 
-    /// <summary>Whether anything is to be done.</summary>
-    public bool IsAsked => _asked.Length > 0;
-
     /// <summary>What was done, in words; null for nothing.</summary>
-    public string? Summary => _done.Count > 0 ? string.Join(", ", _done) : null;
+    public string? Summary => Prepared is null ? null : string.Join(", ", Done());
+
+    /// <summary>What is to be done; null for nothing.</summary>
+    public PreparedCompensation? Prepared { get; private set; }
 
     /// <summary>Before surgery: looks at what consumers read.</summary>
-    public void Prepare(DependencyGraph dependencies, Removal removal)
+    /// <param name="model">The model.</param>
+    /// <param name="removal">What will go.</param>
+    public void Prepare(OpenedModel model, Removal removal)
     {
-        if (_asked.Contains(LeastSquares) || _asked.Contains(Bias))
-            _prepared = InputCompensation.Of(dependencies, removal, _inputs,
-                _asked.Contains(LeastSquares) ? CompensationMethod.LeastSquares : CompensationMethod.Bias);
+        if (_asked.Length == 0)
+            return;
+        if (_asked.Contains(Statistics) && !model.Traced.Graph.Nodes.Any(node => node.Op is BatchNorm))
+            throw new UsageException($"--compensate {Statistics}: the model has no batch normalisation (exporters fold it into convolutions); "
+                + "leave it out.");
+        var method = _asked.Contains(LeastSquares) ? CompensationMethod.LeastSquares : _asked.Contains(Bias) ? CompensationMethod.Bias
+            : (CompensationMethod?)null;
+        Prepared = new(method is null ? null
+            : InputCompensation.Of(model.Dependencies, removal, _inputs, method.Value, addsBiases: model.CanAddBiases),
+            _asked.Contains(Statistics) ? _inputs : null);
     }
 
-    /// <summary>After surgery.</summary>
-    /// <param name="graph">Of the smaller model.</param>
-    public void CarryOut(Graph graph)
+    private IEnumerable<string> Done()
     {
-        if (_prepared is not null)
-        {
-            _prepared.Apply();
-            _done.Add($"{(_asked.Contains(LeastSquares) ? LeastSquares : Bias)} in {_prepared.Weights.Count} layers");
-        }
-        if (_asked.Contains(BatchNorm))
-            _done.Add($"statistics of {BatchNormStatistics.Reestimate(graph, _inputs)} batch normalisations");
+        if (Prepared!.Inputs is { } inputs)
+            yield return $"{(_asked.Contains(LeastSquares) ? LeastSquares : Bias)} in {inputs.Weights.Count} layers";
+        if (_asked.Contains(Statistics))
+            yield return $"statistics of {Prepared.Normalizations} batch normalisations";
     }
 }

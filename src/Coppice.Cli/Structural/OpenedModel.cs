@@ -7,6 +7,7 @@ using Coppice.Models.Bert;
 using Coppice.Models.Vision;
 using Coppice.Modules;
 using Coppice.Onnx;
+using Coppice.Pruning.Compensation;
 using Coppice.Pruning.Dependency;
 using Coppice.Pruning.Onnx;
 using Coppice.Pruning;
@@ -25,6 +26,9 @@ internal abstract class OpenedModel
 
     /// <summary>What of it must shrink together.</summary>
     public virtual DependencyGraph Dependencies => field ??= DependencyGraph.Of(Traced.Graph);
+
+    /// <summary>Whether layers without a bias can be given one.</summary>
+    public virtual bool CanAddBiases => false;
 
     /// <summary>What was cut out of it before; null where nothing was.</summary>
     public virtual StructuralPlan? Before => null;
@@ -75,17 +79,17 @@ internal abstract class OpenedModel
     /// <param name="output">Where to write; null for nowhere.</param>
     /// <param name="options">How.</param>
     /// <param name="seed">Of the inputs that outputs are compared on.</param>
-    /// <param name="afterwards">What is done to the smaller model, once verified, before it is written; null for nothing.</param>
-    public abstract Verification Prune(Removal removal, string? output, SaveOptions options, long seed, Action<Graph>? afterwards = null);
+    /// <param name="compensation">What the smaller model gets, once verified, before it is written; null for nothing.</param>
+    public abstract Verification Prune(Removal removal, string? output, SaveOptions options, long seed, PreparedCompensation? compensation = null);
 
     /// <summary>A model whose modules are made smaller.</summary>
     private abstract class Eager : OpenedModel
     {
-        public override Verification Prune(Removal removal, string? output, SaveOptions options, long seed, Action<Graph>? afterwards)
+        public override Verification Prune(Removal removal, string? output, SaveOptions options, long seed, PreparedCompensation? compensation)
         {
             var plan = removal.ToPlan(Traced.Kind);
             var (graph, verification) = PruningSurgeon.Apply(Dependencies, removal, Traced.RandomInputs(seed), Traced.Forward);
-            afterwards?.Invoke(graph);
+            compensation?.CarryOut(graph);
             if (output is not null)
                 Save(output, plan, options);
             return verification;
@@ -183,20 +187,26 @@ internal abstract class OpenedModel
 
         public override DependencyGraph Dependencies => _pruning.Dependencies;
 
+        public override bool CanAddBiases => true;
+
         public override ImageClassifier Classifier => field ??= new OnnxImageClassifier(_pruning.Module);
 
         public override TrainingTask Task => TrainingTask.Of(Classifier);
 
-        public override IReadOnlyList<IReadOnlyList<Tensor>> Inputs(string data, int count, ParseResult parsed) => Images(Read(data, parsed), count);
+        /// <summary>Images in batches and axes as the graph was traced with.</summary>
+        public override IReadOnlyList<IReadOnlyList<Tensor>> Inputs(string data, int count, ParseResult parsed)
+        {
+            var (images, classifier, batch) = (Read(data, parsed), (OnnxImageClassifier)Classifier, Traced.Graph.Inputs[0].SampleShape[0]);
+            var batches = Enumerable.Range(0, Math.Min(count, images.Count)).Chunk(batch).Where(chunk => chunk.Length == batch)
+                .Select(chunk => ((ImageBatch)images.Load(chunk)).Images).ToList();
+            return batches.Count > 0 ? [.. batches.Select(x => (IReadOnlyList<Tensor>)[classifier.ToInput(x)])]
+                : throw new PruningException($"{data} has {images.Count} images; the model takes {batch} at a time, of at most {count} in all.");
+        }
 
         public override TrainingData Read(string data, ParseResult parsed) =>
             PixelOptions.Apply(parsed, (OnnxImageClassifier)Classifier, ImageData.Read(data));
 
-        public override Verification Prune(Removal removal, string? output, SaveOptions options, long seed, Action<Graph>? afterwards)
-        {
-            if (afterwards is not null)
-                throw new UsageException("--compensate changes models of weights, not ONNX files yet; leave it out.");
-            return output is null ? _pruning.Verify(removal) : _pruning.Save(removal, output, options.Overwrite);
-        }
+        public override Verification Prune(Removal removal, string? output, SaveOptions options, long seed, PreparedCompensation? compensation) =>
+            output is null ? _pruning.Verify(removal, compensation) : _pruning.Save(removal, output, options.Overwrite, compensation);
     }
 }

@@ -4,6 +4,7 @@ using Coppice.Evaluation;
 using Coppice.Graphs;
 using Coppice.Models;
 using Coppice.Models.Vision;
+using Coppice.Modules;
 using Coppice.Pruning;
 using Coppice.Pruning.Dependency;
 using Coppice.Tensors;
@@ -24,13 +25,14 @@ internal sealed record StructuralPruning(
     /// <summary>Opens, chooses, cuts, verifies, writes.</summary>
     /// <param name="path">The model.</param>
     /// <param name="output">Where to write; null for nowhere.</param>
-    /// <param name="options">How much goes, and from where; without globs the model's own.</param>
-    /// <param name="plan">Where to write what was cut; null for nowhere.</param>
+    /// <param name="options">How much goes, and from where, without globs the model's own; null to carry out the plan.</param>
+    /// <param name="plan">Where to write what was cut, null for nowhere; without options a plan to carry out.</param>
     /// <param name="parsed">The other options.</param>
     /// <param name="terminal">Shows progress.</param>
     public static StructuralPruning Run(
-        string path, string? output, GroupPruning options, string? plan, ParseResult parsed, Terminal terminal)
+        string path, string? output, GroupPruning? options, string? plan, ParseResult parsed, Terminal terminal)
     {
+        var given = options is null ? StructuralPlan.Load(plan!) : null;
         var model = terminal.Busy("tracing the model",
             () => OpenedModel.Open(path, parsed.GetValue(StructuralOptions.Arch), parsed.GetValue(StructuralOptions.Input)));
         var dependencies = model.Dependencies;
@@ -44,20 +46,22 @@ internal sealed record StructuralPruning(
         var time = parsed.GetValue(StructuralOptions.TargetLatency) is { } longest
             ? Quantity.Milliseconds("--target-latency", longest) : (double?)null;
         var budget = time is { } milliseconds ? latency.Within(milliseconds) : size?.BudgetOf(model, saving with { Overwrite = false });
-        var removal = terminal.Busy("choosing what to remove", () => Chosen(options with { Budget = budget }, model, calibration, parsed));
+        var removal = given is null
+            ? terminal.Busy("choosing what to remove", () => Chosen(options! with { Budget = budget }, model, calibration, parsed))
+            : Removal.Of(dependencies, given);
         var times = time is null ? null : latency.Of(removal);
         if (times is not null && removal.IsEmpty)
             throw new PruningException($"{path} takes {times.A.P50:F2} ms as it is: nothing has to go for {time} ms.");
         if (times is not null)
             latency.RefuseSlower(removal);
-        compensation.Prepare(dependencies, removal);
+        compensation.Prepare(model, removal);
         var (before, cuts) = (ModelCost.Of(dependencies.Graph), removal.ToPlan(model.Traced.Kind));
         var after = GroupPruning.CostAfter(dependencies, removal);
         var verification = terminal.Busy("removing, verifying and writing",
-            () => model.Prune(removal, output, saving, seed, compensation.IsAsked ? compensation.CarryOut : null));
+            () => model.Prune(removal, output, saving, seed, compensation.Prepared));
         if (output is not null)
             size?.Check(output);
-        if (plan is not null)
+        if (plan is not null && given is null)
             File.WriteAllBytes(plan, cuts.ToJson());
         return new(output, removal, [.. dependencies.Groups.Where(group => removal.KeptOf(group).Length < group.Size)], before, after, verification)
         {

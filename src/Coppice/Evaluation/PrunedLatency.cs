@@ -16,6 +16,8 @@ public sealed class PrunedLatency(DependencyGraph dependencies, IReadOnlyList<Te
 
     private readonly Dictionary<string, InterleavedTimes> _measured = [];
 
+    internal TimeProvider Clock { get; init; } = TimeProvider.System;
+
     /// <summary>Times of the model as it is (A) and of the smaller one (B); one removal is measured once.</summary>
     public InterleavedTimes Of(Removal removal)
     {
@@ -43,7 +45,7 @@ public sealed class PrunedLatency(DependencyGraph dependencies, IReadOnlyList<Te
     {
         using var paused = Tape.Pause();
         var (dense, pruned) = (new GraphModule(dependencies.Graph), new GraphModule(PruningSurgeon.Trial(dependencies, removal)));
-        return Interleaved.Measure(() => Run(dense), () => Run(pruned), rounds);
+        return Interleaved.Measure(() => Run(dense), () => Run(pruned), rounds, Clock);
     }
 
     private void Run(GraphModule module)

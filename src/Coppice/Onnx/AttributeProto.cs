@@ -92,6 +92,18 @@ public sealed class AttributeProto : IWireMessage
     /// <summary><see cref="String"/> as text.</summary>
     public string? Text => String is null ? null : Encoding.UTF8.GetString(String);
 
+    /// <summary>The same value under another name; its numbers can be changed by themselves.</summary>
+    internal AttributeProto Copy(string? name)
+    {
+        var copy = new AttributeProto { Name = name, Type = Type, Float = Float, Int = Int, String = String, Tensor = Tensor, Graph = Graph };
+        copy.Floats.AddRange(Floats);
+        copy.Ints.AddRange(Ints);
+        copy.Strings.AddRange(Strings);
+        copy.Tensors.AddRange(Tensors);
+        copy.Graphs.AddRange(Graphs);
+        return copy;
+    }
+
     /// <summary>An attribute of a whole number.</summary>
     public static AttributeProto From(string name, long value) => new() { Name = name, Int = value, Type = AttributeType.Int };
 

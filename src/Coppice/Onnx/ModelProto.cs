@@ -35,6 +35,9 @@ public sealed class ModelProto : IWireMessage
     /// <summary>Free-form names and values.</summary>
     public List<StringStringEntryProto> MetadataProps { get; } = [];
 
+    /// <summary>Functions of the model's own; an <see cref="OnnxFile"/> that was opened has put them in place of the nodes that call them.</summary>
+    public List<FunctionProto> Functions { get; } = [];
+
     UnknownFields IWireMessage.Unknown => _unknown;
 
     /// <summary>
@@ -59,6 +62,7 @@ public sealed class ModelProto : IWireMessage
             case 7: Graph = reader.Message<GraphProto>(); return true;
             case 8: OpsetImports.Add(reader.Message<OperatorSetIdProto>()); return true;
             case 14: MetadataProps.Add(reader.Message<StringStringEntryProto>()); return true;
+            case 25: Functions.Add(reader.Message<FunctionProto>()); return true;
             default: return false;
         }
     }
@@ -74,7 +78,9 @@ public sealed class ModelProto : IWireMessage
         writer.Message(7, Graph);
         writer.Messages(8, OpsetImports);
         writer.Messages(14, MetadataProps);
-        _unknown.Write(writer);
+        _unknown.Write(writer, end: 25);
+        writer.Messages(25, Functions);
+        _unknown.Write(writer, first: 25);
     }
 }
 

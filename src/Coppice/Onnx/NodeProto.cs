@@ -28,6 +28,9 @@ public sealed class NodeProto : IWireMessage
     /// <summary>The operator's domain; empty or absent for ONNX's own.</summary>
     public string? Domain { get; set; }
 
+    /// <summary>Which function of the model's own is called where several have this name; empty or absent where one has.</summary>
+    public string? Overload { get; set; }
+
     UnknownFields IWireMessage.Unknown => _unknown;
 
     /// <summary>The attribute of a name, or null.</summary>
@@ -54,6 +57,7 @@ public sealed class NodeProto : IWireMessage
             case 5: Attributes.Add(reader.Message<AttributeProto>()); return true;
             case 6: DocString = reader.Text(); return true;
             case 7: Domain = reader.Text(); return true;
+            case 8: Overload = reader.Text(); return true;
             default: return false;
         }
     }
@@ -67,6 +71,7 @@ public sealed class NodeProto : IWireMessage
         writer.Messages(5, Attributes);
         writer.Text(6, DocString);
         writer.Text(7, Domain);
+        writer.Text(8, Overload);
         _unknown.Write(writer);
     }
 }

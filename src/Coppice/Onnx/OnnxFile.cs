@@ -7,7 +7,8 @@ namespace Coppice.Onnx;
 
 /// <summary>An opened ONNX file. Tensors are read from it as long as it is not disposed.</summary>
 /// <remarks>
-/// A model that is read and saved unchanged gives the same bytes, where it was written with fields in order, as protobuf does.
+/// A model that is read and saved unchanged gives the same bytes, where it was written with fields in order, as protobuf does. Functions of its
+/// own are put in place of the nodes that call them.
 /// </remarks>
 public sealed class OnnxFile : IDisposable
 {
@@ -34,6 +35,7 @@ public sealed class OnnxFile : IDisposable
         {
             var model = WireReader.ReadFile<ModelProto>(file, external);
             Check(path, model);
+            FunctionInlining.Apply(model, path);
             return new(file, external, model);
         }
         catch
@@ -43,13 +45,19 @@ public sealed class OnnxFile : IDisposable
         }
     }
 
-    /// <summary>Reads a file that holds one tensor, as ONNX's test data does.</summary>
+    /// <summary>Reads a file that holds one value, as ONNX's test data does.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="type">The value's type; null for a tensor. For a sequence or optional value the result stands for it
+    /// (<see cref="OnnxSequence"/>).</param>
     /// <exception cref="OnnxException">The file is missing, damaged, or its elements are not supported.</exception>
-    public static Tensor ReadTensor(string path)
+    public static Tensor ReadTensor(string path, TypeProto? type = null)
     {
         using var file = Map(path);
         using var external = new ExternalFiles(path);
-        return WireReader.ReadFile<TensorProto>(file, external).Source().ToTensor();
+        if (type is { IsSequence: true })
+            return WireReader.ReadFile<SequenceProto>(file, external).ToSequence();
+        return type is { IsOptional: true } ? WireReader.ReadFile<SequenceProto>(file, external).ToOptional()
+            : WireReader.ReadFile<TensorProto>(file, external).Source().ToTensor();
     }
 
     /// <summary>Writes a model; the file appears whole or not at all.</summary>

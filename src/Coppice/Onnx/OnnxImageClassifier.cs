@@ -56,6 +56,9 @@ public sealed class OnnxImageClassifier : ImageClassifier
     /// </summary>
     public Tensor BlankImages() => Tensor.Zeros([_dims[0] ?? 1, Channels ?? 3, Height ?? UsualSide, Width ?? UsualSide]);
 
+    /// <summary>Images [batch, channels, height, width] in the order of axes that the file takes.</summary>
+    public Tensor ToInput(Tensor images) => IsChannelsLast ? images.Permute(0, 2, 3, 1) : images;
+
     /// <summary>Refuses images of other sizes than the model takes.</summary>
     /// <exception cref="OnnxException">They are.</exception>
     public void CheckImages(int channels, int height, int width)
@@ -68,7 +71,7 @@ public sealed class OnnxImageClassifier : ImageClassifier
     /// <inheritdoc/>
     protected override Tensor Compute(Tensor input)
     {
-        var images = IsChannelsLast ? input.Permute(0, 2, 3, 1) : input;
+        var images = ToInput(input);
         var count = images.Shape[0];
         if (_dims[0] is not { } batch || batch == count)
             return Logits(images);                                                   // [B, classes]

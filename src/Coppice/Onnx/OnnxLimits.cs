@@ -20,6 +20,9 @@ internal static class OnnxLimits
     /// <summary>Elements of a tensor that a node makes from numbers alone, such as a constant of a shape.</summary>
     public const long MadeElements = 1 << 28;
 
+    /// <summary>Nodes of a model with its functions in place of their calls: functions that call each other can make any number.</summary>
+    public const int InlinedNodes = 250_000;
+
     /// <summary>The IR versions this code was written for.</summary>
     public const long FirstIrVersion = 3, LastIrVersion = 10;
 }

@@ -71,7 +71,8 @@ public sealed class OnnxModule : Module
     internal bool HasFixedSizes { get; init; }
 
     /// <summary>Runs the model.</summary>
-    /// <param name="inputs">As many tensors as <see cref="Inputs"/>, in their order.</param>
+    /// <param name="inputs">As many tensors as <see cref="Inputs"/>, in their order; for a sequence what stands for it
+    /// (<see cref="OnnxSequence"/>).</param>
     /// <returns>One tensor for each of <see cref="Outputs"/>, in their order.</returns>
     /// <exception cref="ArgumentException">Number, type or shape of the inputs is not the model's.</exception>
     /// <exception cref="OnnxException">A node can't compute what it is asked to; the message names it.</exception>
@@ -83,7 +84,8 @@ public sealed class OnnxModule : Module
     public InferenceModule Optimized(params IReadOnlyList<TraceInput> inputs) => new(GraphTracer.Trace(this, Named, inputs));
 
     private TraceOutputs Named(IReadOnlyList<Tensor> inputs) =>
-        TraceOutputs.FromDictionary(Outputs.Zip(Forward(inputs), (output, tensor) => KeyValuePair.Create(output.Name, tensor)));
+        TraceOutputs.FromDictionary(OnnxSequence.Spread(Outputs.Zip(Forward(inputs), (output, tensor) => (output.Name, tensor)))
+            .Select(output => KeyValuePair.Create(output.Name, output.Value)));
 
     /// <summary>The same, telling each value of the graph, weights too, by its name in the file; those of subgraphs with a path.</summary>
     /// <param name="inputs">The inputs.</param>
@@ -134,6 +136,9 @@ public sealed class OnnxModule : Module
         {
             var inputs = node.Inputs.Select(name => name.Length == 0 ? null : values.Find(name)
                 ?? throw new NotSupportedException($"its input '{name}' is computed by no node before it")).ToArray();
+            var odd = Array.FindIndex(inputs, input => input is not null && OnnxSequence.IsStandIn(input));
+            if (odd >= 0 && !Sequences.Takes(node))
+                throw new NotSupportedException($"its input '{node.Inputs[odd]}' is a sequence or optional, and it takes tensors");
             values.Prepare?.Invoke(node, inputs);
             return OperatorTable.Find(node)!(new(node, inputs, values, _context));
         }
@@ -153,7 +158,7 @@ public sealed class OnnxModule : Module
     private bool TryFold(NodeProto node)
     {
         if (node.Inputs.Any(name => name.Length > 0 && _constants.Find(name) is null)
-            || node.Subgraphs().Any())
+            || node.Subgraphs().Any() || Sequences.Operators.ContainsKey(node.OpType!))
             return false;
         var outputs = Apply(node, _constants);
         for (var i = 0; i < Math.Min(outputs.Length, node.Outputs.Count); i++)
@@ -186,8 +191,8 @@ public sealed class OnnxModule : Module
 
     private void CheckTypes()
     {
-        if (_graph.Inputs.Concat(_graph.Outputs).FirstOrDefault(value => value.Type is { Tensor: null }) is { } odd)
-            throw Wrong($"'{odd.Name}' is no tensor; sequences, maps and optional values are not supported");
+        if (_graph.Inputs.Concat(_graph.Outputs).FirstOrDefault(value => value.Type is { Tensor: null, IsSequence: false, IsOptional: false }) is { } odd)
+            throw Wrong($"'{odd.Name}' is no tensor; maps and sparse tensors are not supported");
     }
 
     private static IEnumerable<NodeProto> NodesOf(GraphProto graph) => graph.Nodes.Concat(

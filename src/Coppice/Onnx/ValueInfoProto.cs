@@ -49,10 +49,18 @@ public sealed class ValueInfoProto : IWireMessage
 /// <summary>Type of a value. Only tensors are interpreted; sequences, maps and optionals are kept as they are.</summary>
 public sealed class TypeProto : IWireMessage
 {
+    private const int Sequence = 4, Optional = 9;
+
     private readonly UnknownFields _unknown = new();
 
     /// <summary>The tensor's type, or null where the value is no tensor.</summary>
     public TensorTypeProto? Tensor { get; set; }
+
+    /// <summary>Whether it is a sequence, of whatever type.</summary>
+    internal bool IsSequence => _unknown.Has(Sequence);
+
+    /// <summary>Whether it is optional, of whatever type.</summary>
+    internal bool IsOptional => _unknown.Has(Optional);
 
     UnknownFields IWireMessage.Unknown => _unknown;
 

@@ -28,7 +28,7 @@ public sealed class OnnxFileTests
         byte[] whole =
         [
             .. Wire.Number(1, 8), .. Wire.Bytes(7, Wire.Bytes(1, Wire.Bytes(5, attribute)), Wire.Bytes(5, tensor), Wire.Bytes(14, [])),
-            .. Wire.Bytes(25, [1 << 3, 5]), .. Wire.Varint(77 << 3 | 1), 1, 2, 3, 4, 5, 6, 7, 8, .. Wire.Varint(78 << 3 | 5), 1, 2, 3, 4,
+            .. Wire.Bytes(26, [1 << 3, 5]), .. Wire.Varint(77 << 3 | 1), 1, 2, 3, 4, 5, 6, 7, 8, .. Wire.Varint(78 << 3 | 5), 1, 2, 3, 4,
         ];
         using var file = OnnxFile.Open(folder.Write("a.onnx", whole));
         OnnxFile.Save(file.Model, folder["b.onnx"]);

@@ -13,6 +13,7 @@ internal static class Matrices
         ["Gemm"] = call => call.InSingle(typed => [Gemm(typed)]),
         ["Einsum"] = call => call.InSingle(typed => [Einsum.Compute(typed.Text("equation", ""), [.. typed.All])]),
         ["MatMulInteger"] = call => [MatMulInteger(call)],
+        ["Det"] = call => [InSingle(Determinants, call[0])],
     };
 
     /// <summary>numpy.matmul; a product with one matrix is a linear layer, whose weight is kept packed.</summary>
@@ -54,5 +55,43 @@ internal static class Matrices
             var offset = zero.Cast(DType.F32);
             return x.Cast(DType.F32).Subtract(axis == 0 && offset.Shape.Rank == 1 && offset.Count > 1 ? offset.Unsqueeze(1) : offset);
         }
+    }
+
+    /// <summary>[..., n, n] -> [...], by elimination with the largest pivot.</summary>
+    private static Tensor Determinants(Tensor x)
+    {
+        if (x.Shape.Rank < 2 || x.Shape[^1] != x.Shape[^2])
+            throw new NotSupportedException($"the input is {x.Shape}, and square matrices are expected");
+        var size = x.Shape[^1];
+        var outer = Shape.Create(x.Shape.Dims[..^2]);
+        double[] values = [.. x.ToArray<float>()];
+        return Tensor.From<float>([.. Enumerable.Range(0, checked((int)outer.Count))
+            .Select(matrix => (float)Determinant(values.AsSpan(matrix * size * size, size * size), size))], outer);
+    }
+
+    private static double Determinant(Span<double> rows, int size)
+    {
+        var product = 1.0;
+        for (var column = 0; column < size; column++)
+        {
+            var pivot = column;
+            for (var row = column + 1; row < size; row++)
+                if (Math.Abs(rows[row * size + column]) > Math.Abs(rows[pivot * size + column]))
+                    pivot = row;
+            if (pivot != column)
+            {
+                for (var i = column; i < size; i++)
+                    (rows[pivot * size + i], rows[column * size + i]) = (rows[column * size + i], rows[pivot * size + i]);
+                product = -product;
+            }
+            var diagonal = rows[column * size + column];
+            product *= diagonal;
+            if (diagonal == 0)
+                return 0;
+            for (var row = column + 1; row < size; row++)
+                for (var (i, factor) = (column + 1, rows[row * size + column] / diagonal); i < size; i++)
+                    rows[row * size + i] -= factor * rows[column * size + i];
+        }
+        return product;
     }
 }

@@ -29,9 +29,10 @@ public static class BatchNormStatistics
         var count = 0;
         foreach (var node in graph.Nodes)
         {
-            if (node.Op is BatchNorm && node.Inputs[3] is BufferValue mean && node.Inputs[4] is BufferValue variance)
+            if (node.Op is BatchNorm && node.Inputs[3] is StoredValue mean && node.Inputs[4] is StoredValue variance
+                && IsOwn(mean) && IsOwn(variance))
             {
-                Set(mean.Tensor, variance.Tensor, values[node.Inputs[0]]);
+                Set(ConstantPlace.DataOf(mean), ConstantPlace.DataOf(variance), values[node.Inputs[0]]);
                 count++;
             }
             foreach (var output in node.Outputs)
@@ -44,6 +45,8 @@ public static class BatchNormStatistics
                 values.Remove(input);
         }
         return count;
+
+        bool IsOwn(StoredValue statistic) => statistic is not ConstantValue && ConstantPlace.ReadersOf(statistic, graph).Count() == 1;
     }
 
     private static void Set(Tensor mean, Tensor variance, Tensor[] seen)

@@ -7,6 +7,9 @@ namespace Coppice.Pruning.Compensation;
 /// <summary>Removed input channels of a layer as an affine function of those that stay: x(R) = A x(K) + a.</summary>
 internal sealed class ChannelFit
 {
+    // Of products of channels, which are summed in F32.
+    private const double Rounding = 1e-6;
+
     private readonly int[] _kept;
     private readonly int[] _removed;
     private readonly double[][] _mixing; // A by rows of R; empty where it is 0
@@ -61,9 +64,10 @@ internal sealed class ChannelFit
     private double[][] Solve(ChannelMoments moments, double[] means, double ridge)
     {
         double[][] kept = [.. _kept.Select(i => Row(i))];
-        var added = ridge * kept.Select((row, i) => row[i]).Average();
-        if (added <= 0)
+        var (variance, noise) = (kept.Select((row, i) => row[i]).Average(), Rounding * _kept.Average(i => moments.Squares[i] / moments.Count));
+        if (variance <= noise)
             return []; // the inputs that stay never vary: nothing follows from them
+        var added = ridge * variance + noise;
         for (var i = 0; i < kept.Length; i++)
             kept[i][i] += added;
         double[][] sides = [.. _removed.Select(i => Row(i))];

@@ -1,7 +1,6 @@
 using Coppice.Graphs;
 using Coppice.Pruning.Dependency;
 using Coppice.Tensors;
-using Coppice.Tensors.Ops;
 
 namespace Coppice.Pruning.Compensation;
 
@@ -21,20 +20,23 @@ public enum CompensationMethod
 /// With x the inputs on calibration data, K the channels that stay and R those that go, A minimises
 /// <c>|x(R) - A x(K) - a|^2 + ridge |A|^2</c>, the ridge being a share of the mean square of x(K), and the weight on K gets
 /// <c>W(R) A</c> more, the bias <c>W(R) a</c>: for linear layers the least-squares solution, for convolutions the one that is the same at
-/// each pixel (at borders a is added where zeros were padded too). Where the consumer has no bias, the mean of a batch normalisation that
-/// alone reads it takes its part, or else a is 0. Gathered before surgery, carried out after it.
+/// each pixel (at borders a is added where zeros were padded too). Where the consumer has no bias, a vector that is added to its output or the
+/// mean of a batch normalisation behind it takes its part; else it may get a bias, or a is 0. Gathered before surgery, carried out after it.
 /// </remarks>
 public sealed class InputCompensation
 {
-    private readonly List<Action> _changes = [];
-    private readonly List<string> _weights = [];
+    private readonly List<Change> _changes = [];
 
     private InputCompensation()
     {
     }
 
     /// <summary>Weights that change, by name.</summary>
-    public IReadOnlyList<string> Weights => _weights;
+    public IReadOnlyList<string> Weights => [.. _changes.Select(change => change.Weight)];
+
+    /// <summary>Weights whose layers must get a bias of zeros first, with how many outputs are left of them.</summary>
+    internal IEnumerable<(string Weight, int Outputs)> NewBiases =>
+        _changes.Where(change => change.NeedsBias).Select(change => (change.Weight, change.Constants!.Length));
 
     /// <summary>Looks at what consumers read, before the removal is carried out.</summary>
     /// <param name="dependencies">What depends on what.</param>
@@ -42,9 +44,10 @@ public sealed class InputCompensation
     /// <param name="inputs">Sets of the graph's inputs to calibrate on, at least one.</param>
     /// <param name="method">How.</param>
     /// <param name="ridge">Of least squares: a share of the mean square of the inputs, positive.</param>
+    /// <param name="addsBiases">Whether layers that have no place for a constant get a bias, as those of ONNX files can.</param>
     /// <exception cref="PruningException">There are no inputs, or they leave a problem without one solution.</exception>
     public static InputCompensation Of(DependencyGraph dependencies, Removal removal, IEnumerable<IReadOnlyList<Tensor>> inputs,
-        CompensationMethod method, double ridge = 1e-3)
+        CompensationMethod method, double ridge = 1e-3, bool addsBiases = false)
     {
         var compensation = new InputCompensation();
         var readers = dependencies.Graph.Nodes.SelectMany(node => node.Inputs.OfType<ParameterValue>()).CountBy(value => value).ToDictionary();
@@ -58,55 +61,43 @@ public sealed class InputCompensation
         foreach (var (node, consumer) in nodes)
         {
             var kept = removal.KeptOf(node.Inputs[0], consumer.InputAxis)!;
-            var place = ConstantPlace.Of(node, dependencies.Graph);
-            var fit = new ChannelFit(moments.Of(node)!, kept, hasConstant: place is not null, method == CompensationMethod.LeastSquares ? ridge : null);
-            compensation.Add(consumer, fit, place, removal);
+            var hasPlace = ConstantPlace.Of(node, dependencies.Graph) is not null;
+            var fit = new ChannelFit(moments.Of(node)!, kept, hasPlace || addsBiases, method == CompensationMethod.LeastSquares ? ridge : null);
+            if (hasPlace || addsBiases || fit.HasMixing)
+                compensation._changes.Add(Changed(consumer, fit, removal, hasPlace, addsBiases));
         }
         return compensation;
     }
 
     /// <summary>Changes the weights, once the removal was carried out.</summary>
-    public void Apply() => _changes.ForEach(change => change());
-
-    private void Add(Consumer consumer, ChannelFit fit, ConstantPlace? place, Removal removal)
+    /// <param name="smaller">The graph of the smaller model.</param>
+    public void Apply(Graph smaller)
     {
-        if (place is null && !fit.HasMixing)
-            return;
+        var nodes = new Dictionary<string, Node>();
+        foreach (var node in smaller.Nodes)
+            if (Consumer.Of(node) is { } consumer)
+                nodes.TryAdd(consumer.Weight.Name, node);
+        foreach (var (weight, values, constants, _) in _changes)
+        {
+            var node = nodes[weight];
+            Consumer.Of(node)!.Weight.Parameter.Data.CopyFrom(values);
+            if (constants is not null)
+                ConstantPlace.Of(node, smaller)!.Add(constants);
+        }
+    }
+
+    private static Change Changed(Consumer consumer, ChannelFit fit, Removal removal, bool hasPlace, bool addsBiases)
+    {
         var weight = consumer.Weight;
         var (values, constants) = fit.Fold(weight.Tensor, consumer.WeightAxis, consumer.OutputAxis);
-        var after = removal.Cut(weight, Tensor.From<float>(values, weight.SampleShape));
-        _weights.Add(weight.Name);
-        _changes.Add(() => weight.Parameter.Data.CopyFrom(after));
-        if (place is not null)
-            _changes.Add(place.Change(constants, removal));
-    }
-}
-
-/// <summary>Where what is the same at all positions can be added to a layer's output: its own bias, or the mean of the batch normalisation
-/// behind it, from which it is taken.</summary>
-/// <param name="Value">The bias or mean.</param>
-/// <param name="Sign">1 for a bias, -1 for a mean.</param>
-internal sealed record ConstantPlace(StoredValue Value, int Sign)
-{
-    /// <summary>The place of a node; null where there is none.</summary>
-    public static ConstantPlace? Of(Node node, Graph graph)
-    {
-        if (node.Inputs.Count > 2)
-            return node.Inputs[2] is ParameterValue bias ? new(bias, 1) : null;
-        Node[] readers = [.. graph.Nodes.Where(reader => reader.Inputs.Contains(node.Outputs[0]))];
-        return readers is [{ Op: BatchNorm } norm] && norm.Inputs[3] is BufferValue mean && graph.Outputs.All(output => output.Value != node.Outputs[0])
-            ? new(mean, -1)
-            : null;
+        var left = removal.KeptOf(weight, consumer.OutputAxis) is { } outputs ? [.. outputs.Select(output => constants[output])] : constants;
+        return new(weight.Name, removal.Cut(weight, Tensor.From<float>(values, weight.SampleShape)),
+            hasPlace || addsBiases ? left : null, !hasPlace && addsBiases);
     }
 
-    /// <summary>Adds to what is left of it after surgery.</summary>
-    /// <param name="constants">One for each entry of before.</param>
-    /// <param name="removal">What goes.</param>
-    public Action Change(double[] constants, Removal removal)
-    {
-        var before = Value.Tensor.ToArray<float>();
-        var after = removal.Cut(Value, Tensor.From<float>([.. before.Zip(constants, (value, constant) => (float)(value + Sign * constant))],
-            Value.SampleShape));
-        return () => (Value is ParameterValue parameter ? parameter.Parameter.Data : Value.Tensor).CopyFrom(after);
-    }
+    /// <param name="Weight">Name of the weight.</param>
+    /// <param name="Values">What it becomes.</param>
+    /// <param name="Constants">What is added to each output that is left; null where there is no place.</param>
+    /// <param name="NeedsBias">Whether the place has to be made.</param>
+    private sealed record Change(string Weight, Tensor Values, double[]? Constants, bool NeedsBias);
 }

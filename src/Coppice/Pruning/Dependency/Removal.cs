@@ -14,6 +14,13 @@ public sealed class Removal
     /// <summary>Nothing removed yet.</summary>
     public Removal(DependencyGraph dependencies) => _dependencies = dependencies;
 
+    /// <summary>What a plan removes, on a model of the kind that it was made for: names and shapes of its tensors must be the plan's.</summary>
+    /// <param name="dependencies">What depends on what in the model.</param>
+    /// <param name="plan">What stays.</param>
+    /// <exception cref="StructuralPlanException">The plan is for another model, or was carried out already: the message names the first tensor
+    /// that differs.</exception>
+    public static Removal Of(DependencyGraph dependencies, StructuralPlan plan) => new PlannedRemoval(dependencies, plan).Removal;
+
     /// <summary>Whether nothing is removed.</summary>
     public bool IsEmpty => _kept.Values.All(kept => Array.TrueForAll(kept, keep => keep));
 
@@ -35,7 +42,8 @@ public sealed class Removal
             throw new PruningException($"Nothing would be left of {group}: keep at least one index.");
         var start = 0;
         foreach (var leaf in group.Leaves)
-            _kept[leaf] = kept[start..(start += leaf.Size)];
+            if (kept[start..(start += leaf.Size)] is var left && Array.Exists(left, keep => !keep))
+                _kept[leaf] = left;
     }
 
     /// <summary>The indices of a group that stay, ascending.</summary>

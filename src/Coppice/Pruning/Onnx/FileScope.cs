@@ -1,5 +1,6 @@
 using Coppice.Graphs;
 using Coppice.Onnx;
+using Coppice.Onnx.Operators;
 
 namespace Coppice.Pruning.Onnx;
 
@@ -64,6 +65,11 @@ internal sealed class FileValues(Dictionary<string, Value> values, Dictionary<st
         if (Find(scope, squares) is { } value)
             for (var axis = 2; axis < value.SampleShape.Rank; axis++)
                 yield return (value, axis, $"{node}: it takes whole blocks");
+        if (node.OpType == "SplitToSequence" && Find(scope, node.Inputs[0]) is { } split)
+        {
+            var axis = OperatorCall.FromOutermost(node.Attribute("axis")?.Int ?? 0, split.SampleShape.Rank);
+            yield return (split, axis, $"{node}: its parts are counted");
+        }
     }
 
     /// <summary>What a branch needs that the examples do not lead into: nobody knows how.</summary>

@@ -3,6 +3,7 @@ using Coppice.Graphs;
 using Coppice.Modules;
 using Coppice.Onnx;
 using Coppice.Onnx.Operators;
+using Coppice.Pruning.Compensation;
 using Coppice.Pruning.Dependency;
 using Coppice.Tensors;
 using Coppice.Tensors.Autograd;
@@ -85,24 +86,26 @@ public sealed class OnnxPruning
     /// <param name="removal">What goes, of <see cref="Dependencies"/>.</param>
     /// <param name="output">The new file.</param>
     /// <param name="overwrite">Whether a file that is there may be replaced.</param>
-    /// <returns>How the outputs compare.</returns>
+    /// <param name="compensation">What the smaller model gets once it was verified; null for nothing. Layers without a place for constants get
+    /// a bias if it was made with <c>addsBiases</c>.</param>
+    /// <returns>How the outputs compare, before compensation.</returns>
     /// <exception cref="VerificationException">They differ, or the smaller model does not run; nothing was written.</exception>
     /// <exception cref="CheckpointException">The output exists, is the input, or its folder does not exist.</exception>
-    public Verification Save(Removal removal, string output, bool overwrite = false)
+    public Verification Save(Removal removal, string output, bool overwrite = false, PreparedCompensation? compensation = null)
     {
         if (Checkpoint.RealPath(output) == Checkpoint.RealPath(Path))
             throw new CheckpointException(output, "the output is the input itself", "Choose another name.");
-        return OnnxFile.Place(output, overwrite, path => WriteAndVerify(removal, path));
+        return OnnxFile.Place(output, overwrite, path => WriteAndVerify(removal, compensation, path));
     }
 
     /// <summary>Makes the smaller model as <see cref="Save"/> does and compares it, but leaves no file.</summary>
     /// <exception cref="VerificationException">The outputs differ, or the smaller model does not run.</exception>
-    public Verification Verify(Removal removal)
+    public Verification Verify(Removal removal, PreparedCompensation? compensation = null)
     {
         var folder = Directory.CreateTempSubdirectory("coppice-");
         try
         {
-            return WriteAndVerify(removal, System.IO.Path.Combine(folder.FullName, "pruned.onnx"));
+            return WriteAndVerify(removal, compensation, System.IO.Path.Combine(folder.FullName, "pruned.onnx"));
         }
         finally
         {
@@ -110,9 +113,8 @@ public sealed class OnnxPruning
         }
     }
 
-    private void Write(Removal removal, string path)
+    private void Write(OnnxFile file, Removal removal, PreparedCompensation? compensation, string path)
     {
-        using var file = OnnxFile.Open(Path);
         OwnInitializers.Give(file.Model);
         var graph = file.Model.Graph!;
         foreach (var initializer in graph.Initializers)
@@ -120,6 +122,8 @@ public sealed class OnnxPruning
                 Slice(graph, initializer, value, removal);
         NodeSizes.Rewrite(file.Model, _values, removal);
         new ComputedSizes(file.Model, _values, removal).Correct(Inputs, new(StaticPart.Of(file.Model), path));
+        foreach (var (weight, outputs) in compensation?.Inputs?.NewBiases ?? [])
+            NewBias.Add(file.Model, weight, outputs);
         graph.ValueInfos.Clear();
         OnnxFile.Save(file.Model, path);
     }
@@ -138,22 +142,44 @@ public sealed class OnnxPruning
                 (declared.Dims[axis].Value, declared.Dims[axis].Param) = (size, null);
     }
 
-    private Verification WriteAndVerify(Removal removal, string path)
+    private Verification WriteAndVerify(Removal removal, PreparedCompensation? compensation, string path)
     {
         using var scope = new TensorScope();
         using var paused = Tape.Pause();
         var expected = new ReferenceRun(Dependencies, removal).Run(Inputs);
         try
         {
-            Write(removal, path);
-            using var file = OnnxFile.Open(path);
-            return Verification.Compare(Graph, expected, new OnnxModule(StaticPart.Of(file.Model), path).Forward(Inputs), removal.Normalized);
+            using var smaller = OnnxFile.Open(Path);
+            Write(smaller, removal, compensation, path);
+            var verification = Compare(path, expected, removal.Normalized);
+            if (compensation is not null)
+                CarryOut(compensation, smaller.Model, path);
+            return verification;
         }
         catch (OnnxException error)
         {
             var problem = error.Message.Replace($"{path}: ", "", StringComparison.Ordinal);
             throw new VerificationException($"{Path} can't do without what would be removed, and nothing was written: {problem}", error);
         }
+    }
+
+    private Verification Compare(string path, IReadOnlyList<Tensor> expected, IReadOnlyList<string> normalized)
+    {
+        using var file = OnnxFile.Open(path);
+        var actual = OnnxSequence.Spread(new OnnxModule(StaticPart.Of(file.Model), path).Forward(Inputs).Select(tensor => ("", tensor)));
+        return Verification.Compare(Graph, expected, [.. actual.Select(output => output.Value)], normalized);
+    }
+
+    /// <summary>Writes a file that was verified again, with other values in the same places.</summary>
+    private void CarryOut(PreparedCompensation compensation, ModelProto model, string path)
+    {
+        var module = new OnnxModule(StaticPart.Of(model), path) { HasFixedSizes = true };
+        compensation.CarryOut(Trace(module, Inputs).Graph);
+        foreach (var initializer in model.Graph!.Initializers)
+            if (module.Parameters.TryGetValue(initializer.Name!, out var parameter)
+                && !parameter.Data.AsReadOnlySpan<float>().SequenceEqual(initializer.Source().ToTensor().AsReadOnlySpan<float>()))
+                initializer.SetData(TensorSource.From(initializer.Name!, parameter.Data));
+        OnnxFile.Save(model, path, overwrite: true);
     }
 
     /// <summary>The graph, and its values by their names in the file, weights too.</summary>
@@ -182,8 +208,8 @@ public sealed class OnnxPruning
                 else if (!tensor.DType.IsFloatingPoint() && tensor.Count <= MostSizes)
                     numbers.TryAdd(name, OperatorCall.ValuesOf(tensor));
             });
-            foreach (var (output, tensor) in module.Outputs.Zip(results))
-                named[output.Name] = tensor;
+            foreach (var (name, tensor) in OnnxSequence.Spread(module.Outputs.Zip(results, (output, tensor) => (output.Name, tensor))))
+                named[name] = tensor;
             return named;
         }
     }

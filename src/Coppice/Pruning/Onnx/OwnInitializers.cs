@@ -17,7 +17,7 @@ internal static class OwnInitializers
         var vectors = graph.Initializers
             .Where(tensor => tensor is { DataType: TensorDataType.Float, Dims: [> 1] })
             .DistinctBy(tensor => tensor.Name).ToDictionary(tensor => tensor.Name ?? "");
-        var used = new HashSet<string>();
+        var used = graph.Nodes.SelectMany(node => node.Subgraphs()).SelectMany(SizeConstants.Reads).ToHashSet();
         foreach (var node in graph.Nodes)
             for (var i = 0; i < node.Inputs.Count; i++)
                 if (vectors.TryGetValue(node.Inputs[i], out var tensor) && !used.Add(node.Inputs[i]))

@@ -69,9 +69,9 @@ public sealed class InputCompensationTests
         var removal = new Removal(dependencies);
         removal.Remove(dependencies.Groups.First(group => group.Members.Any(member => member.Value.Name == "0.weight")), [0]);
         var compensation = InputCompensation.Of(dependencies, removal, [inputs], CompensationMethod.Bias);
-        PruningSurgeon.Apply(dependencies, removal, inputs);
+        var (smaller, _) = PruningSurgeon.Apply(dependencies, removal, inputs);
         Assert.NotEqual(before, model.Forward(inputs[0]).ToArray<float>(), (a, b) => Math.Abs(a - b) < 1e-4);
-        compensation.Apply();
+        compensation.Apply(smaller);
         Assert.Equal(["2.weight"], compensation.Weights);
         Assert.Equal(before, model.Forward(inputs[0]).ToArray<float>(), (a, b) => Math.Abs(a - b) < 1e-4);
     }
@@ -96,8 +96,8 @@ public sealed class InputCompensationTests
         var removal = new Removal(dependencies);
         removal.Remove(Assert.Single(dependencies.Groups), removed);
         var compensation = method is { } chosen ? InputCompensation.Of(dependencies, removal, [inputs], chosen, ridge) : null;
-        PruningSurgeon.Apply(dependencies, removal, inputs);
-        compensation?.Apply();
+        var (smaller, _) = PruningSurgeon.Apply(dependencies, removal, inputs);
+        compensation?.Apply(smaller);
         return (before, model.Forward(inputs[0]).ToArray<float>());
     }
 }
