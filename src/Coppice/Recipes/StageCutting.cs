@@ -42,9 +42,7 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
         var compensation = Prepared(stage, dependencies, removal, inputs);
         var done = new StageCut(removal.ToPlan(traced.Kind), ReportOf(dependencies, removal));
         var (graph, _) = PruningSurgeon.Apply(dependencies, removal, traced.RandomInputs(file.Recipe.Seed), traced.Forward);
-        compensation?.Apply();
-        if (stage.Compensate?.Contains(CutCompensation.BatchNorm) == true)
-            BatchNormStatistics.Reestimate(graph, inputs);
+        compensation.CarryOut(graph);
         return done;
     }
 
@@ -198,12 +196,14 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
         return ChannelPlan.Of(links).ToRemoval(dependencies, traced.RandomInputs(file.Recipe.Seed));
     }
 
-    private static InputCompensation? Prepared(
-        CutStage stage, DependencyGraph dependencies, Removal removal, IReadOnlyList<IReadOnlyList<Tensor>> inputs) => stage.Compensate switch
+    private static PreparedCompensation Prepared(
+        CutStage stage, DependencyGraph dependencies, Removal removal, IReadOnlyList<IReadOnlyList<Tensor>> inputs)
     {
-        { } asked when asked.Contains(CutCompensation.LeastSquares) =>
-            InputCompensation.Of(dependencies, removal, inputs, CompensationMethod.LeastSquares),
-        { } asked when asked.Contains(CutCompensation.Bias) => InputCompensation.Of(dependencies, removal, inputs, CompensationMethod.Bias),
-        _ => null,
-    };
+        var asked = stage.Compensate ?? [];
+        var method = asked.Contains(CutCompensation.LeastSquares) ? CompensationMethod.LeastSquares
+            : asked.Contains(CutCompensation.Bias) ? CompensationMethod.Bias
+            : (CompensationMethod?)null;
+        return new(method is null ? null : InputCompensation.Of(dependencies, removal, inputs, method.Value),
+            asked.Contains(CutCompensation.BatchNorm) ? inputs : null);
+    }
 }
