@@ -81,7 +81,13 @@ public sealed record RecipePlan(long Parameters, IReadOnlyList<PlannedStage> Sta
             { Amount: { } amount } => $"{amount:P0} of them",
             _ => "those that are masked",
         };
-        var what = cut.Granularity == CutGranularity.All ? "channels, heads and neurons" : $"{Lower(cut.Granularity)} indices";
+        var what = cut.Granularity switch
+        {
+            CutGranularity.All => "channels, heads and neurons",
+            CutGranularity.Query => "query heads",
+            CutGranularity.Width => "features of the model's width",
+            var one => $"{Lower(one)}s",
+        };
         var compensation = cut.Compensate is { Count: > 0 } asked ? $"; made up for by {string.Join(" and ", asked.Select(Words))}" : "";
         return $"cuts {what} out by {Lower(cut.Criterion)}, {target}: about {about.MacsBefore:N0} -> {about.MacsAfter:N0} multiply-accumulates, "
             + $"{about.ParametersBefore:N0} -> {about.ParametersAfter:N0} parameters{compensation}";
