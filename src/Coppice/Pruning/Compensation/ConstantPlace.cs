@@ -14,8 +14,9 @@ internal sealed record ConstantPlace(StoredValue Value, int Sign)
     /// <summary>The place of a linear layer or convolution; null where there is none that no other node reads.</summary>
     public static ConstantPlace? Of(Node node, Graph graph)
     {
-        var place = node.Inputs.Count > 2 ? OfBias(node.Inputs[2]) : Behind(node, graph);
-        return place is not null && ReadersOf(place.Value, graph).Count() == 1 ? place : null;
+        return Own(node.Inputs.Count > 2 ? OfBias(node.Inputs[2]) : null) ?? Own(Behind(node, graph));
+
+        ConstantPlace? Own(ConstantPlace? place) => place is not null && ReadersOf(place.Value, graph).Count() == 1 ? place : null;
     }
 
     /// <summary>Adds to it.</summary>

@@ -34,17 +34,13 @@ public sealed class InputCompensation
     /// <summary>Weights that change, by name.</summary>
     public IReadOnlyList<string> Weights => [.. _changes.Select(change => change.Weight)];
 
-    /// <summary>Weights whose layers must get a bias of zeros first, with how many outputs are left of them.</summary>
-    internal IEnumerable<(string Weight, int Outputs)> NewBiases =>
-        _changes.Where(change => change.NeedsBias).Select(change => (change.Weight, change.Constants!.Length));
-
     /// <summary>Looks at what consumers read, before the removal is carried out.</summary>
     /// <param name="dependencies">What depends on what.</param>
     /// <param name="removal">What will go.</param>
     /// <param name="inputs">Sets of the graph's inputs to calibrate on, at least one.</param>
     /// <param name="method">How.</param>
     /// <param name="ridge">Of least squares: a share of the mean square of the inputs, positive.</param>
-    /// <param name="addsBiases">Whether layers that have no place for a constant get a bias, as those of ONNX files can.</param>
+    /// <param name="addsBiases">Whether layers that have no place for a constant are to get a bias, as those of ONNX files can.</param>
     /// <exception cref="PruningException">There are no inputs, or they leave a problem without one solution.</exception>
     public static InputCompensation Of(DependencyGraph dependencies, Removal removal, IEnumerable<IReadOnlyList<Tensor>> inputs,
         CompensationMethod method, double ridge = 1e-3, bool addsBiases = false)
@@ -77,14 +73,29 @@ public sealed class InputCompensation
         foreach (var node in smaller.Nodes)
             if (Consumer.Of(node) is { } consumer)
                 nodes.TryAdd(consumer.Weight.Name, node);
-        foreach (var (weight, values, constants, _) in _changes)
+        foreach (var change in _changes)
         {
-            var node = nodes[weight];
-            Consumer.Of(node)!.Weight.Parameter.Data.CopyFrom(values);
-            if (constants is not null)
-                ConstantPlace.Of(node, smaller)!.Add(constants);
+            var place = change.Constants is null ? null : PlaceOf(change, nodes[change.Weight], smaller);
+            Consumer.Of(nodes[change.Weight])!.Weight.Parameter.Data.CopyFrom(change.Values);
+            place?.Add(change.Constants!);
         }
     }
+
+    /// <summary>Makes the places that are missing; layers that can't have one stay as they are.</summary>
+    /// <param name="add">Gives the layer that reads a weight a bias of so many zeros and returns its name; null where that can't be.</param>
+    internal void AddBiases(Func<string, int, string?> add)
+    {
+        foreach (var change in _changes.Where(change => change.NeedsBias).ToList())
+            if (add(change.Weight, change.Constants!.Length) is { } bias)
+                change.NewBias = bias;
+            else
+                _changes.Remove(change);
+    }
+
+    private static ConstantPlace PlaceOf(Change change, Node node, Graph smaller) => !change.NeedsBias ? ConstantPlace.Of(node, smaller)!
+        : new(smaller.Values.OfType<ParameterValue>().FirstOrDefault(value => value.Name == change.NewBias)
+            ?? throw new InvalidOperationException($"The layer of '{change.Weight}' needs a bias, which OnnxPruning.Save gives it; leave addsBiases "
+                + "out for other models."), 1);
 
     private static Change Changed(Consumer consumer, ChannelFit fit, Removal removal, bool hasPlace, bool addsBiases)
     {
@@ -99,5 +110,9 @@ public sealed class InputCompensation
     /// <param name="Values">What it becomes.</param>
     /// <param name="Constants">What is added to each output that is left; null where there is no place.</param>
     /// <param name="NeedsBias">Whether the place has to be made.</param>
-    private sealed record Change(string Weight, Tensor Values, double[]? Constants, bool NeedsBias);
+    private sealed record Change(string Weight, Tensor Values, double[]? Constants, bool NeedsBias)
+    {
+        /// <summary>Name of the place that was made.</summary>
+        public string? NewBias { get; set; }
+    }
 }

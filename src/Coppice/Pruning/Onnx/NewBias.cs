@@ -7,21 +7,29 @@ namespace Coppice.Pruning.Onnx;
 /// <summary>Gives a layer of a file a bias of zeros.</summary>
 internal static class NewBias
 {
-    /// <summary>Adds a bias to the node that reads a weight: its third input where the operator has one, else what is added behind it.</summary>
+    /// <summary>Adds a bias to the node that reads a weight: its third input, or what is added behind it.</summary>
     /// <param name="model">The file.</param>
     /// <param name="weight">Name of the weight, which one node reads.</param>
     /// <param name="outputs">How many outputs the layer has.</param>
-    public static void Add(ModelProto model, string weight, int outputs)
+    /// <returns>Name of the bias; null where the node has another one, or orders its outputs in a way of its own.</returns>
+    public static string? Add(ModelProto model, string weight, int outputs)
     {
         var main = model.Graph!;
         var (graph, node) = new FileScope(main).All().SelectMany(scope => scope.Graph.Nodes, (scope, node) => (scope.Graph, node))
             .First(entry => entry.node.Inputs.Contains(weight));
+        var hasBias = node.Inputs.Count > 2 && node.Inputs[2].Length > 0;
+        if (node.OpType is not ("Conv" or "Gemm" or "MatMul") || (node.OpType == "Conv" && hasBias))
+            return null;
         var bias = OwnInitializers.Add(model, TensorProto.From(TensorSource.From(OwnInitializers.FreeName(main, $"{weight}_bias"),
             Tensor.Zeros([outputs]))));
-        if (node.Inputs.Count == 2 && node.OpType is "Conv" or "Gemm" && node.Attribute("beta") is null)
-            node.Inputs.Add(bias);
-        else
+        if (node.OpType == "MatMul" || hasBias || node.Attribute("beta") is not null)
             AddBehind(main, graph, node, bias);
+        else
+        {
+            node.Inputs.RemoveRange(2, node.Inputs.Count - 2);
+            node.Inputs.Add(bias);
+        }
+        return bias;
     }
 
     private static void AddBehind(GraphProto main, GraphProto graph, NodeProto node, string bias)

@@ -122,8 +122,7 @@ public sealed class OnnxPruning
                 Slice(graph, initializer, value, removal);
         NodeSizes.Rewrite(file.Model, _values, removal);
         new ComputedSizes(file.Model, _values, removal).Correct(Inputs, new(StaticPart.Of(file.Model), path));
-        foreach (var (weight, outputs) in compensation?.Inputs?.NewBiases ?? [])
-            NewBias.Add(file.Model, weight, outputs);
+        compensation?.Inputs?.AddBiases((weight, outputs) => NewBias.Add(file.Model, weight, outputs));
         graph.ValueInfos.Clear();
         OnnxFile.Save(file.Model, path);
     }

@@ -34,6 +34,37 @@ public sealed class OnnxCompensationTests : IDisposable
         Assert.Equal(op == "MatMul", small.Nodes.Exists(node => node.OpType == "Add"));
     }
 
+    /// <summary>What is added already is no vector of outputs, and counts half.</summary>
+    [Fact]
+    public void Save_ProductWithAMatrixAdded_GetsAVectorBehindIt()
+    {
+        var small = Compensated(Net(6).Add("GlobalAveragePool", ["b"], "p").Add("Flatten", ["p"], "f")
+            .Add("Gemm", ["f", "w2", "one"], "y", AttributeProto.From("beta", 0.5f)).Weight("w2", 6, 3).Weight("one", 1, 1));
+        Assert.Equal("Add", small.Nodes[^1].OpType);
+        Assert.Equal("y", small.Nodes[^1].Outputs[0]);
+    }
+
+    /// <summary>Outputs of Einsum may lie on any axis: it is left as it is.</summary>
+    [Fact]
+    public void Save_ProductInAnOrderOfItsOwn_IsLeftAlone()
+    {
+        var pruning = Opened(Net(6).Add("GlobalAveragePool", ["b"], "p").Add("Flatten", ["p"], "f")
+            .Add("Einsum", ["f", "w2"], "y", AttributeProto.From("equation", "bc,co->ob")).Weight("w2", 6, 3));
+        var removal = Without(pruning, 0);
+        var inputs = InputCompensation.Of(pruning.Dependencies, removal, [pruning.Inputs], CompensationMethod.Bias, addsBiases: true);
+        pruning.Save(removal, _folder["small.onnx"], compensation: new(inputs, null));
+        Assert.Empty(inputs.Weights);
+    }
+
+    [Fact]
+    public void Apply_WithoutTheBiasThatItNeeds_SaysWhoGivesIt()
+    {
+        var pruning = Opened(Net(6).Add("Conv", ["b", "w2"], "c").Add("Relu", ["c"], "y").Weight("w2", 3, 6, 1, 1));
+        var inputs = InputCompensation.Of(pruning.Dependencies, Without(pruning, 0), [pruning.Inputs], CompensationMethod.Bias, addsBiases: true);
+        Assert.Contains("the layer of 'w2' needs a bias", Assert.Throws<InvalidOperationException>(
+            () => inputs.Apply(pruning.Graph)).Message, StringComparison.OrdinalIgnoreCase);
+    }
+
     [Fact]
     public void Save_ProductWithAVectorAddedBehind_ChangesThat()
     {
