@@ -31,9 +31,7 @@ public sealed class DependencyGraph
     internal static DependencyGraph Of(Graph graph, IEnumerable<(Value Value, int Axis, string Reason)> pins)
     {
         var dependencies = new DependencyGraph(graph);
-        dependencies.StateEquations();
-        foreach (var (value, axis, reason) in pins)
-            AxisAlgebra.Pin(dependencies._terms[value][axis], reason);
+        dependencies.StateEquations(pins.ToLookup(pin => pin.Value, pin => (pin.Axis, pin.Reason)));
         dependencies.CollectGroups();
         return dependencies;
     }
@@ -44,21 +42,28 @@ public sealed class DependencyGraph
     /// <summary>What the rule of a node said.</summary>
     internal Coupling CouplingOf(Node node) => _couplings[node];
 
-    private void StateEquations()
+    private void StateEquations(ILookup<Value, (int Axis, string Reason)> pins)
     {
         foreach (var value in Graph.Values)
             if (value is not NodeValue)
-                _terms[value] = [.. value.SampleShape.Select(size => Leaf(value, size))];
+                Add(value, [.. value.SampleShape.Select(size => Leaf(value, size))]);
         foreach (var node in Graph.Nodes)
         {
             var coupling = _couplings[node] = new Coupling(node, [.. node.Inputs.Select(TermsOf)]);
             CouplingRules.Apply(coupling);
             for (var i = 0; i < node.Outputs.Count; i++)
-                _terms[node.Outputs[i]] = coupling.Outputs[i];
+                Add(node.Outputs[i], coupling.Outputs[i]);
         }
         foreach (var output in Graph.Outputs)
             foreach (var term in _terms[output.Value])
                 AxisAlgebra.Pin(term, $"output '{output.Name}' of the model");
+
+        void Add(Value value, Term[] terms)
+        {
+            _terms[value] = terms;
+            foreach (var (axis, reason) in pins[value])
+                AxisAlgebra.Pin(terms[axis], reason);
+        }
     }
 
     private static Dim Leaf(Value value, int size) => value switch

@@ -6,14 +6,16 @@ using Coppice.Onnx.Operators;
 using Coppice.Pruning.Dependency;
 using Coppice.Tensors;
 using Coppice.Tensors.Autograd;
+using Coppice.Tensors.Ops;
 
 namespace Coppice.Pruning.Onnx;
 
 /// <summary>An ONNX file opened to be made smaller: what of it must shrink together, and the smaller file.</summary>
 /// <remarks>
 /// The file's nodes stay as they are. Initializers are sliced, and the sizes that nodes carry are rewritten; vectors that an exporter
-/// shared between nodes because they were equal get copies of their own. From where entries are chosen by value, as a detector chooses
-/// boxes, nodes are neither analysed nor changed, and what they read keeps all its indices.
+/// shared between nodes because they were equal get copies of their own. Where entries are chosen by value, as a detector chooses boxes,
+/// the model is analysed with what it chooses for the example inputs. If it can't be run or followed there, nodes behind the choice
+/// are neither analysed nor changed, and what they read keeps all its indices.
 /// </remarks>
 /// <example><code>
 /// var pruning = OnnxPruning.Open("model.onnx");
@@ -26,20 +28,21 @@ public sealed class OnnxPruning
     private const long Seed = 20;
 
     private readonly FileValues _values;
+    private readonly Choices _choices;
 
-    private OnnxPruning(string path, TracedModel traced, IReadOnlyList<Tensor> inputs, FileValues values,
+    private OnnxPruning(string path, TracedModel traced, IReadOnlyList<Tensor> inputs, FileValues values, Choices choices,
         DependencyGraph dependencies)
     {
-        (Path, Traced, Inputs, _values, Dependencies) = (path, traced, inputs, values, dependencies);
+        (Path, Traced, Inputs, _values, _choices, Dependencies) = (path, traced, inputs, values, choices, dependencies);
     }
 
     /// <summary>The file.</summary>
     public string Path { get; }
 
-    /// <summary>The model as it is, up to where entries are chosen by value.</summary>
+    /// <summary>The model as it is; up to where entries are chosen by value if it can't be followed behind.</summary>
     public OnnxModule Module => (OnnxModule)Traced.Module;
 
-    /// <summary>Its computation on the example inputs.</summary>
+    /// <summary>Its computation on the example inputs. What it chooses by value is constant there, and what it chooses from is an output.</summary>
     public Graph Graph => Traced.Graph;
 
     /// <summary>The model with its computation.</summary>
@@ -73,12 +76,28 @@ public sealed class OnnxPruning
         using var file = OnnxFile.Open(path);
         OwnInitializers.Give(file.Model);
         var part = StaticPart.Of(file.Model);
+        if (part != file.Model)
+            try
+            {
+                return Analysed(path, file.Model, file.Model, examplesOf, inputsOf);
+            }
+            catch (Exception error) when (error is OnnxException or GraphException)
+            {
+                // Behind its choices the model does what can't be run or followed: the part before them is left.
+            }
+        return Analysed(path, file.Model, part, examplesOf, inputsOf);
+    }
+
+    private static OnnxPruning Analysed(string path, ModelProto whole, ModelProto part, Func<OnnxModule, IReadOnlyList<Tensor>> examplesOf,
+        Func<TracedModel, IReadOnlyList<Tensor>> inputsOf)
+    {
         var module = new OnnxModule(part, path) { HasFixedSizes = true };
         var examples = examplesOf(module);
-        var (graph, values) = Trace(module, examples);
+        var choices = StaticPart.Of(part) == part ? Choices.None : Choices.Of(module, examples);
+        var (graph, values) = Trace(module, examples, choices);
         var traced = new TracedModel("onnx", module, graph, inputs => module.Forward(inputs));
-        var pins = values.Pins(file.Model.Graph!, part.Graph!);
-        return new(path, traced, inputsOf(traced), values, DependencyGraph.Of(graph, pins));
+        var pins = values.Pins(whole.Graph!, part.Graph!).Concat(ChosenAxes(graph, choices));
+        return new(path, traced, choices == Choices.None ? inputsOf(traced) : examples, values, choices, DependencyGraph.Of(graph, pins));
     }
 
     /// <summary>Writes the smaller model, once it was run and found to compute what the original does without what is removed.</summary>
@@ -119,7 +138,7 @@ public sealed class OnnxPruning
             if (_values.Find(new(graph), initializer.Name ?? "") is { } value)
                 Slice(graph, initializer, value, removal);
         NodeSizes.Rewrite(file.Model, _values, removal);
-        new ComputedSizes(file.Model, _values, removal).Correct(Inputs, new(StaticPart.Of(file.Model), path));
+        new ComputedSizes(file.Model, _values, removal).Correct(Inputs, new(Analysed(file.Model), path), _choices);
         graph.ValueInfos.Clear();
         OnnxFile.Save(file.Model, path);
     }
@@ -147,7 +166,7 @@ public sealed class OnnxPruning
         {
             Write(removal, path);
             using var file = OnnxFile.Open(path);
-            return Verification.Compare(Graph, expected, new OnnxModule(StaticPart.Of(file.Model), path).Forward(Inputs), removal.Normalized);
+            return Verification.Compare(Graph, expected, Outputs(new(Analysed(file.Model), path)), removal.Normalized);
         }
         catch (OnnxException error)
         {
@@ -156,11 +175,56 @@ public sealed class OnnxPruning
         }
     }
 
+    /// <summary>What of a version of the file belongs to the graph.</summary>
+    private ModelProto Analysed(ModelProto model) => _choices == Choices.None ? StaticPart.Of(model) : model;
+
+    private IReadOnlyList<Tensor> Outputs(OnnxModule module)
+    {
+        var run = _choices.Repeat();
+        var outputs = module.Outputs.Zip(module.Forward(Inputs, null, revise: run.Revise)).ToDictionary(output => output.First.Name,
+            output => output.Second);
+        if (_choices != Choices.None)
+            RunFreely(module);
+        return [.. Graph.Outputs.Select(output => outputs.TryGetValue(output.Name, out var tensor) ? tensor : run.Read[output.Name])];
+    }
+
+    /// <summary>With choices of its own the smaller model must run too, unless the original does not either, as where it finds nothing.</summary>
+    private void RunFreely(OnnxModule module)
+    {
+        try
+        {
+            module.Forward(Inputs);
+        }
+        catch (OnnxException) when (!Runs(Module))
+        {
+            // The same node refuses the same choice in both.
+        }
+
+        bool Runs(OnnxModule original)
+        {
+            try
+            {
+                original.Forward(Inputs);
+                return true;
+            }
+            catch (OnnxException)
+            {
+                return false;
+            }
+        }
+    }
+
+    /// <summary>Axes whose entries are chosen.</summary>
+    private static IEnumerable<(Value Value, int Axis, string Reason)> ChosenAxes(Graph graph, Choices choices) =>
+        from node in graph.Nodes
+        where node.Op is Gather && node.Inputs[1] is ConstantValue constant && choices.Contains(constant.Tensor)
+        select (node.Inputs[0], ((Gather)node.Op).Axis, "its entries are chosen by value");
+
     /// <summary>The graph, and its values by their names in the file, weights too.</summary>
-    private static (Graph Graph, FileValues Values) Trace(OnnxModule module, IReadOnlyList<Tensor> inputs)
+    private static (Graph Graph, FileValues Values) Trace(OnnxModule module, IReadOnlyList<Tensor> inputs, Choices choices)
     {
         const string prefix = "value:";
-        var (numbers, seen) = (new Dictionary<string, long[]>(), new HashSet<string>());
+        var (numbers, seen, constants) = (new Dictionary<string, long[]>(), new HashSet<string>(), module.InnerConstants.ToHashSet());
         var all = GraphTracer.Trace(module, Forward, [.. module.Inputs.Zip(inputs, (input, tensor) => new TraceInput(input.Name, tensor))]);
         var outputs = all.Outputs.Where(output => !output.Name.StartsWith(prefix, StringComparison.Ordinal)).ToList();
         var graph = all.WithOutputs(outputs);
@@ -174,17 +238,23 @@ public sealed class OnnxPruning
         TraceOutputs Forward(IReadOnlyList<Tensor> tensors)
         {
             var named = new Dictionary<string, Tensor>();
-            var results = module.Forward(tensors, (name, tensor) =>
+            var run = choices.Repeat();
+            var results = module.Forward(tensors, Watch, revise: run.Revise);
+            foreach (var (output, tensor) in module.Outputs.Zip(results))
+                if (!choices.Contains(tensor))
+                    named[output.Name] = tensor;
+            foreach (var (name, tensor) in run.Read)
+                named[name] = tensor;
+            return named;
+
+            void Watch(string name, Tensor tensor)
             {
                 seen.Add(name);
-                if (tensor.DType == DType.F32)
+                if (tensor.DType == DType.F32 && !constants.Contains(tensor))
                     named[prefix + name] = tensor;
                 else if (!tensor.DType.IsFloatingPoint() && tensor.Count <= MostSizes)
                     numbers.TryAdd(name, OperatorCall.ValuesOf(tensor));
-            });
-            foreach (var (output, tensor) in module.Outputs.Zip(results))
-                named[output.Name] = tensor;
-            return named;
+            }
         }
     }
 }
