@@ -125,6 +125,8 @@ internal static class AxisRules
             || axis.Leaves().All(leaf => leaf.Pinned is not null))
             return null;
         int[] indices = [.. ((StoredValue)c.Node.Inputs[1]).Tensor.ToArray<long>().Select(index => (int)(index < 0 ? index + axis.Size : index))];
+        if (c.TakesApart)
+            return AxisAlgebra.Pick(axis, indices, c.Name);
         return IndexPattern.Find(indices)?.TakenFrom(axis, c.Name)?.Term
             // One by one nothing can go, so that only longer runs are worth their terms.
             ?? (indices.Zip(indices.Skip(1)).Any(pair => pair.Second == pair.First + 1) ? AxisAlgebra.Gather(axis, indices, c.Name) : null);

@@ -29,11 +29,13 @@ public sealed class OnnxPruning
 
     private readonly FileValues _values;
     private readonly Choices _choices;
+    private readonly ChannelShuffles _replaced;
 
     private OnnxPruning(string path, TracedModel traced, IReadOnlyList<Tensor> inputs, FileValues values, Choices choices,
-        DependencyGraph dependencies)
+        ChannelShuffles replaced, DependencyGraph dependencies)
     {
-        (Path, Traced, Inputs, _values, _choices, Dependencies) = (path, traced, inputs, values, choices, dependencies);
+        (Path, Traced, Inputs, Dependencies) = (path, traced, inputs, dependencies);
+        (_values, _choices, _replaced) = (values, choices, replaced);
     }
 
     /// <summary>The file.</summary>
@@ -73,31 +75,58 @@ public sealed class OnnxPruning
     private static OnnxPruning Open(string path, Func<OnnxModule, IReadOnlyList<Tensor>> examplesOf,
         Func<TracedModel, IReadOnlyList<Tensor>> inputsOf)
     {
-        using var file = OnnxFile.Open(path);
-        OwnInitializers.Give(file.Model);
-        var part = StaticPart.Of(file.Model);
-        if (part != file.Model)
+        var (asIs, shuffles) = Analysed(ChannelShuffles.None);
+        if (shuffles.IsEmpty)
+            return asIs;
+        var apart = Analysed(shuffles).Pruning;
+        return ParametersAtHalf(apart.Dependencies) < ParametersAtHalf(asIs.Dependencies) ? apart : asIs;
+
+        (OnnxPruning Pruning, ChannelShuffles Shuffles) Analysed(ChannelShuffles replaced)
+        {
+            using var file = OnnxFile.Open(path);
+            OwnInitializers.Give(file.Model);
+            var lists = replaced.Apply(file.Model);
+            var pruning = FarthestOf(path, file.Model, examplesOf, inputsOf, replaced, lists);
+            return (pruning, replaced.IsEmpty ? ChannelShuffles.In(file.Model, pruning._values) : replaced);
+        }
+    }
+
+    /// <summary>The whole model, or the part before its choices where what is behind can't be run or followed.</summary>
+    private static OnnxPruning FarthestOf(string path, ModelProto model, Func<OnnxModule, IReadOnlyList<Tensor>> examplesOf,
+        Func<TracedModel, IReadOnlyList<Tensor>> inputsOf, ChannelShuffles replaced, IReadOnlySet<string> lists)
+    {
+        var part = StaticPart.Of(model);
+        if (part != model)
             try
             {
-                return Analysed(path, file.Model, file.Model, examplesOf, inputsOf);
+                return Of(model);
             }
             catch (Exception error) when (error is OnnxException or GraphException)
             {
-                // Behind its choices the model does what can't be run or followed: the part before them is left.
+                // The part before may still be pruned; if not, that is what will be said.
             }
-        return Analysed(path, file.Model, part, examplesOf, inputsOf);
+        return Of(part);
+
+        OnnxPruning Of(ModelProto analysed)
+        {
+            var module = new OnnxModule(analysed, path) { HasFixedSizes = true };
+            var examples = examplesOf(module);
+            var choices = analysed == part ? Choices.None : Choices.Of(module, examples);
+            var (graph, values) = Trace(module, examples, choices);
+            var traced = new TracedModel("onnx", module, graph, inputs => module.Forward(inputs));
+            var pins = values.Pins(model.Graph!, analysed.Graph!).Concat(ChosenAxes(graph, choices));
+            var dependencies = DependencyGraph.Of(graph, pins,
+                node => node.Op is Gather && node.Inputs[1] is BufferValue list && lists.Contains(list.Name));
+            return new(path, traced, choices == Choices.None ? inputsOf(traced) : examples, values, choices, replaced, dependencies);
+        }
     }
 
-    private static OnnxPruning Analysed(string path, ModelProto whole, ModelProto part, Func<OnnxModule, IReadOnlyList<Tensor>> examplesOf,
-        Func<TracedModel, IReadOnlyList<Tensor>> inputsOf)
+    private static long ParametersAtHalf(DependencyGraph dependencies)
     {
-        var module = new OnnxModule(part, path) { HasFixedSizes = true };
-        var examples = examplesOf(module);
-        var choices = StaticPart.Of(part) == part ? Choices.None : Choices.Of(module, examples);
-        var (graph, values) = Trace(module, examples, choices);
-        var traced = new TracedModel("onnx", module, graph, inputs => module.Forward(inputs));
-        var pins = values.Pins(whole.Graph!, part.Graph!).Concat(ChosenAxes(graph, choices));
-        return new(path, traced, choices == Choices.None ? inputsOf(traced) : examples, values, choices, DependencyGraph.Of(graph, pins));
+        var removal = new Removal(dependencies);
+        foreach (var group in dependencies.Groups)
+            removal.Remove(group, Enumerable.Range(0, group.Size / 2));
+        return GroupPruning.CostAfter(dependencies, removal).Parameters;
     }
 
     /// <summary>Writes the smaller model, once it was run and found to compute what the original does without what is removed.</summary>
@@ -133,6 +162,7 @@ public sealed class OnnxPruning
     {
         using var file = OnnxFile.Open(Path);
         OwnInitializers.Give(file.Model);
+        _replaced.Apply(file.Model);
         var graph = file.Model.Graph!;
         foreach (var initializer in graph.Initializers)
             if (_values.Find(new(graph), initializer.Name ?? "") is { } value)
