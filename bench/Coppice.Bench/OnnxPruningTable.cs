@@ -65,8 +65,8 @@ internal static class OnnxPruningTable
     }
 
     /// <summary>
-    /// One of each pair of neighbours on the group's own axis, and a last one without a neighbour: half of both halves of the axis, and half
-    /// of every second entry.
+    /// One of each pair of neighbours on the group's own axis, and a last one without a neighbour: half of both halves of the axis, and
+    /// half of every second entry.
     /// </summary>
     private static IEnumerable<int> Half(PruningGroup group)
     {

@@ -102,8 +102,8 @@ public sealed class DependencyGraph
         var axes = _terms.Values.SelectMany(terms => terms.Select(term => term.Resolve())).Where(CanVanish).ToList();
         while (axes.Count > 0)
         {
-            var kept = axes.SelectMany(axis => axis.Leaves().Where(CanVanish).Distinct()).CountBy(leaf => leaf).MaxBy(count => count.Value).Key;
-            kept.Pinned = OneStays;
+            var units = axes.SelectMany(axis => axis.Leaves().Where(CanVanish).Distinct());
+            units.CountBy(unit => unit).MaxBy(count => count.Value).Key.Pinned = OneStays;
             axes.RemoveAll(axis => !CanVanish(axis));
         }
     }

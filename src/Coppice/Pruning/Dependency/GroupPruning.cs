@@ -132,7 +132,8 @@ public sealed record GroupPruning
     {
         var member = group.Members[0];
         var before = Before?.Tensors.FirstOrDefault(tensor => tensor.Name == member.Value.Name)?.Shape[member.Axis];
-        return before is { } size ? (int)((long)(group.Size + group.Fixed) * size / member.Value.SampleShape[member.Axis]) : group.Size + group.Fixed;
+        var width = group.Size + group.Fixed;
+        return before is { } size ? (int)((long)width * size / member.Value.SampleShape[member.Axis]) : width;
     }
 
     private void RefuseEmpty(List<ScoredGroup> groups, double ratio)

@@ -22,7 +22,9 @@ internal sealed class Choices
     /// <summary>None: all that the model computes is compared as it is.</summary>
     public static Choices None { get; } = new([]);
 
-    /// <summary>Runs a model, and notes what it chooses. Where nothing passes a comparison, a few entries do, or what is behind would not run.</summary>
+    /// <summary>
+    /// Runs a model, and notes what it chooses. Where nothing passes a comparison, a few entries do, or what is behind would not run.
+    /// </summary>
     /// <exception cref="OnnxException">It does not run.</exception>
     public static Choices Of(OnnxModule module, IReadOnlyList<Tensor> inputs)
     {

@@ -96,25 +96,25 @@ public sealed class OnnxPruning
         Func<TracedModel, IReadOnlyList<Tensor>> inputsOf, ChannelShuffles replaced, IReadOnlySet<string> lists)
     {
         var part = StaticPart.Of(model);
-        if (part != model)
-            try
-            {
-                return Of(model);
-            }
-            catch (Exception error) when (error is OnnxException or GraphException)
-            {
-                // The part before may still be pruned; if not, that is what will be said.
-            }
-        return Of(part);
+        if (part == model)
+            return Of(model, "");
+        try
+        {
+            return Of(model, "");
+        }
+        catch (Exception error) when (error is OnnxException or GraphException or PruningException)
+        {
+            return Of(part, $", and can't be followed there ({error.Message.TrimEnd('.')})");
+        }
 
-        OnnxPruning Of(ModelProto analysed)
+        OnnxPruning Of(ModelProto analysed, string why)
         {
             var module = new OnnxModule(analysed, path) { HasFixedSizes = true };
             var examples = examplesOf(module);
             var choices = analysed == part ? Choices.None : Choices.Of(module, examples);
             var (graph, values) = Trace(module, examples, choices);
             var traced = new TracedModel("onnx", module, graph, inputs => module.Forward(inputs));
-            var pins = values.Pins(model.Graph!, analysed.Graph!).Concat(ChosenAxes(graph, choices));
+            var pins = values.Pins(model.Graph!, analysed.Graph!, why).Concat(ChosenAxes(graph, choices));
             var dependencies = DependencyGraph.Of(graph, pins,
                 node => node.Op is Gather && node.Inputs[1] is BufferValue list && lists.Contains(list.Name));
             return new(path, traced, choices == Choices.None ? inputsOf(traced) : examples, values, choices, replaced, dependencies);
