@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Numerics;
 using Coppice.Checkpoints;
 using Coppice.Graphs;
 using Coppice.Onnx;
@@ -44,7 +45,7 @@ internal static class OnnxPruningTable
             found = $"{dependencies.Groups.Count} | {axes - pinned} of {axes}";
             var removal = new Removal(dependencies);
             foreach (var group in dependencies.Groups)
-                removal.Remove(group, Enumerable.Range(1, group.Size - 1).Where(i => i % 2 == 1 || i == group.Size - 1));
+                removal.Remove(group, Half(group));
             var (before, after) = (ModelCost.Of(dependencies.Graph), GroupPruning.CostAfter(dependencies, removal));
             var half = Path.Combine(Environment.GetEnvironmentVariable("COPPICE_KEEP") ?? folder,
                 $"{Path.GetFileNameWithoutExtension(path)}.half.onnx");
@@ -60,6 +61,24 @@ internal static class OnnxPruningTable
         finally
         {
             Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <summary>
+    /// One of each pair of neighbours on the group's own axis, and a last one without a neighbour: half of both halves of the axis, and
+    /// half of every second entry.
+    /// </summary>
+    private static IEnumerable<int> Half(PruningGroup group)
+    {
+        var width = group.Size + group.Fixed;
+        var owners = group.Members.Select(member => member.OwnersOf(group)).FirstOrDefault(owners => owners.Length == width)
+            ?? [.. Enumerable.Range(0, group.Size)];
+        for (var i = 0; i < owners.Length && width > 1; i += 2)
+        {
+            var second = i + 1 == owners.Length ? i : i + 1;
+            var (wanted, other) = BitOperations.PopCount((uint)i) % 2 == 1 ? (owners[i], owners[second]) : (owners[second], owners[i]);
+            if ((wanted < 0 ? other : wanted) is >= 0 and var index)
+                yield return index;
         }
     }
 

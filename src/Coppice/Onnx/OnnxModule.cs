@@ -70,6 +70,9 @@ public sealed class OnnxModule : Module
     /// <summary>Whether sizes that nodes ask for are constants: a trace of it holds for inputs of these sizes alone.</summary>
     internal bool HasFixedSizes { get; init; }
 
+    /// <summary>Constants of branches and bodies, which no op makes.</summary>
+    internal IReadOnlyCollection<Tensor> InnerConstants => _context.Tensors;
+
     /// <summary>Runs the model.</summary>
     /// <param name="inputs">As many tensors as <see cref="Inputs"/>, in their order; for a sequence what stands for it
     /// (<see cref="OnnxSequence"/>).</param>
@@ -91,11 +94,13 @@ public sealed class OnnxModule : Module
     /// <param name="inputs">The inputs.</param>
     /// <param name="watch">Told each value.</param>
     /// <param name="prepare">Sees each node of the main graph before it runs with what it reads, and may put other tensors there.</param>
-    internal Tensor[] Forward(IReadOnlyList<Tensor> inputs, Action<string, Tensor>? watch, Action<NodeProto, Tensor?[]>? prepare = null)
+    /// <param name="revise">Sees what each node read and made, in subgraphs too, and may put other tensors in place of these.</param>
+    internal Tensor[] Forward(IReadOnlyList<Tensor> inputs, Action<string, Tensor>? watch, Action<NodeProto, Tensor?[]>? prepare = null,
+        NodeObserver? revise = null)
     {
         if (inputs.Count != Inputs.Count)
             throw new ArgumentException($"The model takes {string.Join(", ", Inputs)}; {inputs.Count} tensors are given.", nameof(inputs));
-        var values = new ValueScope(_constants) { Watch = watch, Prepare = prepare };
+        var values = new ValueScope(_constants) { Watch = watch, Prepare = prepare, Revise = revise };
         foreach (var (name, parameter) in Parameters)
             values.Add(name, parameter.Value);
         for (var i = 0; i < inputs.Count; i++)
@@ -140,7 +145,9 @@ public sealed class OnnxModule : Module
             if (odd >= 0 && !Sequences.Takes(node))
                 throw new NotSupportedException($"its input '{node.Inputs[odd]}' is a sequence or optional, and it takes tensors");
             values.Prepare?.Invoke(node, inputs);
-            return OperatorTable.Find(node)!(new(node, inputs, values, _context));
+            var outputs = OperatorTable.Find(node)!(new(node, inputs, values, _context));
+            values.Revise?.Invoke(values.Path, node, inputs, outputs);
+            return outputs;
         }
         catch (Exception error) when (error is Tensors.Ops.OpException or NotSupportedException or ArgumentException or ArithmeticException
             or InvalidOperationException or IndexOutOfRangeException)
@@ -231,6 +238,8 @@ public sealed class OnnxModule : Module
         }
 
         public long Version { get; }
+
+        public IReadOnlyCollection<Tensor> Tensors => _tensors.Values;
 
         public bool HasFixedSizes => _module.HasFixedSizes;
 

@@ -2,6 +2,13 @@ using Coppice.Tensors;
 
 namespace Coppice.Onnx;
 
+/// <summary>Told of a node that ran.</summary>
+/// <param name="path">Path of its graph.</param>
+/// <param name="node">The node.</param>
+/// <param name="inputs">What it read.</param>
+/// <param name="outputs">What it made.</param>
+internal delegate void NodeObserver(string path, NodeProto node, Tensor?[] inputs, Tensor?[] outputs);
+
 /// <summary>Values by name; a subgraph sees those of the graph around it too.</summary>
 /// <param name="outer">The graph around it.</param>
 /// <param name="path">What tells the values of one graph from those of another: empty, or nodes and branches that lead there.</param>
@@ -14,6 +21,12 @@ internal sealed class ValueScope(ValueScope? outer, string path = "")
 
     /// <summary>Sees each node of this graph before it runs with what it reads, and may put other tensors there.</summary>
     public Action<NodeProto, Tensor?[]>? Prepare { get; init; }
+
+    /// <summary>Sees what each node of this graph and those in it read and made, and may put other tensors in place of these.</summary>
+    public NodeObserver? Revise { get; init; } = outer?.Revise;
+
+    /// <summary>What the names of its values are prefixed with.</summary>
+    public string Path => path;
 
     /// <summary>The path of a subgraph.</summary>
     public static string PathOf(string outer, NodeProto node, string attribute) => $"{outer}{node.Outputs.FirstOrDefault()}.{attribute}/";

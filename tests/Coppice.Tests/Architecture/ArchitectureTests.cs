@@ -24,7 +24,7 @@ public sealed partial class ArchitectureTests
         ["Graphs"] = ["Models", "Modules"],
         ["Onnx"] = ["Checkpoints", "Graphs", "Models", "Modules"],
         ["Generation"] = ["Models", "Modules", "Tokenizers"],
-        ["Pruning"] = ["Checkpoints", "Data", "Graphs", "Models", "Modules", "Onnx", "Training"],
+        ["Pruning"] = ["Checkpoints", "Data", "Graphs", "Models", "Modules", "Onnx", "Tokenizers", "Training"],
         ["Training"] = ["Checkpoints", "Data", "Models", "Modules"],
         ["Evaluation"] = ["Checkpoints", "Data", "Generation", "Graphs", "Models", "Modules", "Pruning", "Tokenizers"],
         ["Recipes"] = ["Checkpoints", "Data", "Evaluation", "Graphs", "Models", "Modules", "Onnx", "Pruning", "Tokenizers", "Training"],

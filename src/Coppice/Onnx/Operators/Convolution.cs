@@ -38,7 +38,7 @@ internal static class Convolution
         var columns = Apply(new Unfold(IntList.Create(window.Kernel), IntList.Create(window.Stride), IntList.Create(window.Dilation),
             IntList.Create(window.Before), IntList.Create(window.After)), x);         // [B, C, K, L]
         var (batch, outputs, inner) = (x.Shape[0], weight.Shape[0], columns.Shape[1] / groups * columns.Shape[2]);
-        var product = weight.Reshape(groups, outputs / groups, inner).MatMul(columns.Reshape(batch, groups, inner, -1));
+        var product = weight.Reshape(groups, outputs / groups, inner).MatMul(columns.Reshape(batch, groups, inner, columns.Shape[3]));
         var y = product.Reshape([batch, outputs, .. OutputSizes(x, window)]);         // [B, O, windows...]
         return bias is null ? y : y.Add(bias.Reshape([outputs, .. WindowAttributes.Ones(window.Rank)]));
     }
@@ -56,7 +56,8 @@ internal static class Convolution
         var (batch, channels, outputs) = (x.Shape[0], x.Shape[1], weight.Shape[1] * groups);
         var places = window.Kernel.Aggregate(1, (product, size) => product * size);
         var matrix = weight.Reshape(groups, channels / groups, outputs / groups * places).Transpose(1, 2);
-        var columns = matrix.MatMul(x.Reshape(batch, groups, channels / groups, -1)).Reshape(batch, outputs, places, -1);
+        var pixels = x.Shape.Skip(2).Aggregate(1, (product, size) => product * size);
+        var columns = matrix.MatMul(x.Reshape(batch, groups, channels / groups, pixels)).Reshape(batch, outputs, places, pixels);
         var y = Apply(new Fold(IntList.Create(sizes), IntList.Create(window.Kernel), IntList.Create(window.Stride),
             IntList.Create(window.Dilation), IntList.Create(window.Before), IntList.Create(window.After)), columns);
         return bias is null ? y : y.Add(bias.Reshape([outputs, .. WindowAttributes.Ones(window.Rank)]));

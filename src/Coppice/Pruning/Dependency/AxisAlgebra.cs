@@ -89,6 +89,16 @@ internal static class AxisAlgebra
         return Sum.Of(taken).Resolve();
     }
 
+    /// <summary>The axis made of some indices of another, which is taken apart to units, so that each can go by itself.</summary>
+    /// <inheritdoc cref="Cut"/>
+    public static Term Pick(Term term, IReadOnlyList<int> indices, string why)
+    {
+        foreach (var leaf in term.Resolve().Leaves().Distinct().Where(leaf => leaf is { Size: > 1, Pinned: null }).ToList())
+            leaf.TakeApart();
+        var units = Cut(term, [.. Enumerable.Repeat(1, term.Size)], why, takeApart: true);
+        return Sum.Of([.. indices.Select(index => units[index])]).Resolve();
+    }
+
     /// <summary>A leaf that can't be pruned.</summary>
     public static Dim Pinned(int size, string reason) => new(size) { Pinned = reason };
 

@@ -76,11 +76,57 @@ internal static class AxisRules
         c.Outputs[0] = [.. indices[..^1], .. x[rest..]];
     }
 
+    /// <summary>x and indices are of one shape but for the axis counted along, or x is longer.</summary>
+    public static void GatherElements(Coupling c)
+    {
+        AlongsideElements(c, ((GatherElements)c.Node.Op).Axis, "elements are taken by their numbers");
+        c.Outputs[0] = c.Inputs[1];
+    }
+
+    /// <summary>The same, and the updates are of the indices' shape.</summary>
+    public static void ScatterElements(Coupling c)
+    {
+        AlongsideElements(c, ((ScatterElements)c.Node.Op).Axis, "elements are put in place by their numbers");
+        for (var axis = 0; axis < c.Inputs[1].Length; axis++)
+            c.Equate(c.Inputs[1][axis], c.Inputs[2][axis]);
+        c.Outputs[0] = c.Inputs[0];
+    }
+
+    /// <summary>x [numbered.., rest..], rows of indices [I.., K], updates [I.., rest..] -> x's shape.</summary>
+    public static void ScatterND(Coupling c)
+    {
+        var (x, indices, updates) = (c.Inputs[0], c.Inputs[1], c.Inputs[2]);
+        var numbered = indices[^1].Size;
+        foreach (var axis in x[..numbered].Concat(indices))
+            c.Pin(axis, "blocks are put in place by their numbers");
+        foreach (var (left, right) in indices[..^1].Concat(x[numbered..]).Zip(updates))
+            c.Equate(left, right);
+        c.Outputs[0] = x;
+    }
+
+    private static void AlongsideElements(Coupling c, int numbered, string why)
+    {
+        var (x, indices) = (c.Inputs[0], c.Inputs[1]);
+        for (var axis = 0; axis < x.Length; axis++)
+            if (axis == numbered)
+                c.Pin(x[axis], why);
+            else if (x[axis].Size == indices[axis].Size)
+                c.Equate(x[axis], indices[axis]);
+            else
+            {
+                c.Pin(x[axis], why);
+                c.Pin(indices[axis], why);
+            }
+    }
+
     private static Term? Taken(Coupling c, Term axis)
     {
-        if (c.Node.Inputs[1] is not (ConstantValue or BufferValue) || c.InputSizes(1) is not ([] or [> 0]))
+        if (c.Node.Inputs[1] is not (ConstantValue or BufferValue) || c.InputSizes(1) is not ([] or [> 0])
+            || axis.Leaves().All(leaf => leaf.Pinned is not null))
             return null;
         int[] indices = [.. ((StoredValue)c.Node.Inputs[1]).Tensor.ToArray<long>().Select(index => (int)(index < 0 ? index + axis.Size : index))];
+        if (c.TakesApart)
+            return AxisAlgebra.Pick(axis, indices, c.Name);
         return IndexPattern.Find(indices)?.TakenFrom(axis, c.Name)?.Term
             // One by one nothing can go, so that only longer runs are worth their terms.
             ?? (indices.Zip(indices.Skip(1)).Any(pair => pair.Second == pair.First + 1) ? AxisAlgebra.Gather(axis, indices, c.Name) : null);

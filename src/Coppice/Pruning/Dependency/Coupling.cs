@@ -8,6 +8,9 @@ internal sealed class Coupling(Node node, IReadOnlyList<Term[]> inputs)
     /// <summary>The node.</summary>
     public Node Node => node;
 
+    /// <summary>Whether each of the entries that it takes may go by itself.</summary>
+    public bool TakesApart { get; init; }
+
     /// <summary>Terms of each input's axes.</summary>
     public IReadOnlyList<Term[]> Inputs => inputs;
 

@@ -39,10 +39,10 @@ internal static class CouplingRules
         [typeof(TopK)] = AxisRules.TopK,
         [typeof(Triangle)] = AxisRules.Triangle,
         [typeof(Gather)] = AxisRules.Gather,
-        [typeof(GatherElements)] = Unsupported("elements are taken by their numbers"),
+        [typeof(GatherElements)] = AxisRules.GatherElements,
         [typeof(GatherND)] = AxisRules.GatherND,
-        [typeof(ScatterElements)] = Unsupported("elements are put in place by their numbers"),
-        [typeof(ScatterND)] = Unsupported("blocks are put in place by their numbers"),
+        [typeof(ScatterElements)] = AxisRules.ScatterElements,
+        [typeof(ScatterND)] = AxisRules.ScatterND,
         [typeof(NonZero)] = Unsupported("positions are its result"),
         [typeof(NonMaxSuppression)] = Unsupported("positions are its result"),
         [typeof(ShapeOf)] = Unsupported("sizes are its result, and are computed with"),
@@ -258,6 +258,11 @@ internal static class CouplingRules
     private static void ReshapeRule(Coupling c)
     {
         var sizes = c.OutputSizes();
+        if (sizes.Contains(0))
+        {
+            NoRule(c, "it has no entries, by which its axes could be told");
+            return;
+        }
         var from = new Queue<Term>(c.Inputs[0].Where(term => term.Size != 1));
         var to = new Queue<int>(sizes.Where(size => size != 1));
         var made = new Queue<Term>();

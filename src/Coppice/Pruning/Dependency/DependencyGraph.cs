@@ -10,6 +10,9 @@ namespace Coppice.Pruning.Dependency;
 /// </remarks>
 public sealed class DependencyGraph
 {
+    /// <summary>Why a unit is pinned that could go if others stayed.</summary>
+    internal const string OneStays = "one index of an axis must stay, and it has few";
+
     private readonly Dictionary<Value, Term[]> _terms = [];
     private readonly Dictionary<Node, Coupling> _couplings = [];
 
@@ -25,15 +28,16 @@ public sealed class DependencyGraph
     public IReadOnlyList<PinnedAxis> Pinned { get; private set; } = [];
 
     /// <summary>Analyses a graph.</summary>
-    public static DependencyGraph Of(Graph graph) => Of(graph, []);
+    public static DependencyGraph Of(Graph graph) => Of(graph, [], _ => false);
 
-    /// <summary>The same where some axes can't shrink for reasons outside of the graph.</summary>
-    internal static DependencyGraph Of(Graph graph, IEnumerable<(Value Value, int Axis, string Reason)> pins)
+    /// <summary>The same with what is known from outside of the graph.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="pins">Axes that can't shrink.</param>
+    /// <param name="takesApart">Nodes that take entries by constant numbers, each of which may go by itself.</param>
+    internal static DependencyGraph Of(Graph graph, IEnumerable<(Value Value, int Axis, string Reason)> pins, Predicate<Node> takesApart)
     {
         var dependencies = new DependencyGraph(graph);
-        dependencies.StateEquations();
-        foreach (var (value, axis, reason) in pins)
-            AxisAlgebra.Pin(dependencies._terms[value][axis], reason);
+        dependencies.StateEquations(pins.ToLookup(pin => pin.Value, pin => (pin.Axis, pin.Reason)), takesApart);
         dependencies.CollectGroups();
         return dependencies;
     }
@@ -44,21 +48,28 @@ public sealed class DependencyGraph
     /// <summary>What the rule of a node said.</summary>
     internal Coupling CouplingOf(Node node) => _couplings[node];
 
-    private void StateEquations()
+    private void StateEquations(ILookup<Value, (int Axis, string Reason)> pins, Predicate<Node> takesApart)
     {
         foreach (var value in Graph.Values)
             if (value is not NodeValue)
-                _terms[value] = [.. value.SampleShape.Select(size => Leaf(value, size))];
+                Add(value, [.. value.SampleShape.Select(size => Leaf(value, size))]);
         foreach (var node in Graph.Nodes)
         {
-            var coupling = _couplings[node] = new Coupling(node, [.. node.Inputs.Select(TermsOf)]);
+            var coupling = _couplings[node] = new Coupling(node, [.. node.Inputs.Select(TermsOf)]) { TakesApart = takesApart(node) };
             CouplingRules.Apply(coupling);
             for (var i = 0; i < node.Outputs.Count; i++)
-                _terms[node.Outputs[i]] = coupling.Outputs[i];
+                Add(node.Outputs[i], coupling.Outputs[i]);
         }
         foreach (var output in Graph.Outputs)
             foreach (var term in _terms[output.Value])
                 AxisAlgebra.Pin(term, $"output '{output.Name}' of the model");
+
+        void Add(Value value, Term[] terms)
+        {
+            _terms[value] = terms;
+            foreach (var (axis, reason) in pins[value])
+                AxisAlgebra.Pin(terms[axis], reason);
+        }
     }
 
     private static Dim Leaf(Value value, int size) => value switch
@@ -70,11 +81,7 @@ public sealed class DependencyGraph
 
     private void CollectGroups()
     {
-        // Shortest axes first: one unit kept there keeps the longer ones too.
-        foreach (var term in _terms.Values.SelectMany(terms => terms.Select(term => term.Resolve())).Where(CanVanish)
-            .OrderBy(term => term.Leaves().Count()).ToList())
-            while (CanVanish(term))
-                term.Leaves().First(CanVanish).Pinned = "one index of an axis must stay, and it has few";
+        KeepOneOfEach();
         var members = new OrderedDictionary<Dim, List<GroupMember>>();
         var pinned = new List<PinnedAxis>();
         var readers = Graph.Nodes.SelectMany(node => node.Inputs.Distinct(), (node, input) => (node, input))
@@ -87,6 +94,18 @@ public sealed class DependencyGraph
         Groups = [.. members.Select((entry, number) => new PruningGroup(number, kinds.Of(LeavesOf(entry.Key)[0]), LeavesOf(entry.Key),
             entry.Value))];
         Pinned = pinned;
+    }
+
+    /// <summary>Pins units until none of the axes can lose all of its indices: the one first that most axes have.</summary>
+    private void KeepOneOfEach()
+    {
+        var axes = _terms.Values.SelectMany(terms => terms.Select(term => term.Resolve())).Where(CanVanish).ToList();
+        while (axes.Count > 0)
+        {
+            var units = axes.SelectMany(axis => axis.Leaves().Where(CanVanish).Distinct());
+            units.CountBy(unit => unit).MaxBy(count => count.Value).Key.Pinned = OneStays;
+            axes.RemoveAll(axis => !CanVanish(axis));
+        }
     }
 
     /// <summary>Whether nothing is left of a resolved term without units that can go.</summary>

@@ -14,13 +14,15 @@ internal sealed class OriginalSizes(DependencyGraph dependencies, StructuralPlan
     {
         var member = SimplestOf(group);
         if (!_planned.TryGetValue(member.Value.Name, out var tensor))
-            return group.Size;
+            return WidthOf(group);
         // An axis of heads by queries by size: what the heads lost, as the keys tell, the queries have not.
         var others = member.Term is Product ? dependencies.Groups.Where(other => other != group && IsPart(other, member)) : [];
         return others.Where(other => Parts(SimplestOf(other)) < Parts(member))
-            .Aggregate((Size: (long)group.Size * tensor.Shape[member.Axis], Of: (long)member.Term.Size),
-                (share, other) => (share.Size * other.Size, share.Of * Of(other)), share => (int)(share.Size / share.Of));
+            .Aggregate((Size: (long)WidthOf(group) * tensor.Shape[member.Axis], Of: (long)member.Term.Size),
+                (share, other) => (share.Size * WidthOf(other), share.Of * Of(other)), share => (int)(share.Size / share.Of));
     }
+
+    private static int WidthOf(PruningGroup group) => group.Size + group.Fixed;
 
     private static GroupMember SimplestOf(PruningGroup group) => group.Members.MinBy(Parts)!;
 

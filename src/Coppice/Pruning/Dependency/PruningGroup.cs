@@ -17,6 +17,9 @@ public sealed class PruningGroup
     /// <summary>How many indices it has.</summary>
     public int Size => Leaves.Count > 1 ? Leaves.Count : Leaves[0].Size;
 
+    /// <summary>How many more indices its own axis has, which stay so that no axis loses all of its indices; ratios count them too.</summary>
+    public int Fixed => Leaves[0].Whole?.Units.Count(unit => unit is { Binding: null, Pinned: DependencyGraph.OneStays }) ?? 0;
+
     /// <summary>The parameters' and buffers' axes that shrink with it.</summary>
     public IReadOnlyList<GroupMember> Members { get; }
 

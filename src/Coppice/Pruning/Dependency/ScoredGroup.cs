@@ -19,19 +19,21 @@ internal sealed class ScoredGroup
     {
         (Group, _scores, _original, _multiple, _isLimited) = (group, scores, original, multiple, maxRatio < 1);
         _order = [.. Enumerable.Range(0, scores.Length).OrderBy(index => scores[index])]; // stable: the lowest index of equal scores first
-        _most = Math.Clamp((int)Math.Floor(maxRatio * original) - (original - group.Size), 0, group.Size - 1);
+        _most = Math.Clamp((int)Math.Floor(maxRatio * original) - (original - Width), 0, group.Size - 1);
     }
 
     public PruningGroup Group { get; }
+
+    private int Width => Group.Size + Group.Fixed;
 
     /// <summary>How many more indices go where this share of the original ones shall be gone.</summary>
     public int CountAt(double ratio) => Math.Clamp(Asked(ratio), 0, _most);
 
     /// <summary>Whether nothing would be left where this share of the original indices shall be gone.</summary>
-    public bool IsEmptyAt(double ratio) => !_isLimited && Asked(ratio) >= Group.Size;
+    public bool IsEmptyAt(double ratio) => !_isLimited && Asked(ratio) >= Width;
 
     /// <summary>That many, or fewer, so that the size left is a multiple.</summary>
-    public int Rounded(int count) => count == 0 ? 0 : Math.Max(0, Group.Size - (Group.Size - count + _multiple - 1) / _multiple * _multiple);
+    public int Rounded(int count) => count == 0 ? 0 : Math.Max(0, Width - (Width - count + _multiple - 1) / _multiple * _multiple);
 
     /// <summary>The indices of the lowest scores.</summary>
     public IEnumerable<int> Lowest(int count) => _order.Take(count);
@@ -49,9 +51,9 @@ internal sealed class ScoredGroup
             .OrderBy(entry => entry.Score).Take(count).CountBy(entry => entry.Group).ToDictionary();
     }
 
-    private int Asked(double ratio) => (int)Math.Round(ratio * _original, MidpointRounding.ToEven) - (_original - Group.Size);
+    private int Asked(double ratio) => (int)Math.Round(ratio * _original, MidpointRounding.ToEven) - (_original - Width);
 
     private static int AskedTogether(IReadOnlyList<ScoredGroup> groups, double ratio) =>
         (int)Math.Round(ratio * groups.Sum(group => group._original), MidpointRounding.ToEven)
-        - groups.Sum(group => group._original - group.Group.Size);
+        - groups.Sum(group => group._original - group.Width);
 }

@@ -94,8 +94,12 @@ internal sealed record Product(IReadOnlyList<Term> Factors) : Term(Factors.Aggre
 /// <summary>An axis that is several end to end.</summary>
 internal sealed record Sum(IReadOnlyList<Term> Parts) : Term(Parts.Sum(part => part.Size))
 {
-    /// <summary>The sum of some terms: the term itself where there is one.</summary>
-    public static Term Of(params IReadOnlyList<Term> parts) => parts.Count == 1 ? parts[0] : new Sum(parts);
+    /// <summary>The sum of some terms, at least one, without empty parts.</summary>
+    public static Term Of(params IReadOnlyList<Term> parts)
+    {
+        Term[] real = [.. parts.Where(part => part.Size > 0)];
+        return real.Length switch { 0 => parts[0], 1 => real[0], _ => new Sum(real) };
+    }
 
     public override Term Resolve() =>
         Of([.. Parts.Select(part => part.Resolve()).SelectMany(part => part is Sum inner ? inner.Parts : [part])]);

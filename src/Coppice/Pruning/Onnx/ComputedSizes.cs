@@ -22,11 +22,11 @@ internal sealed class ComputedSizes(ModelProto model, FileValues values, Removal
     private readonly List<Correction> _corrections = [];
 
     /// <summary>Runs the smaller model on example inputs, and corrects the file.</summary>
-    public void Correct(IReadOnlyList<Tensor> inputs, OnnxModule module)
+    public void Correct(IReadOnlyList<Tensor> inputs, OnnxModule module, Choices choices)
     {
         if (_sizes.Count == 0)
             return;
-        module.Forward(inputs, watch: null, Check);
+        module.Forward(inputs, watch: null, Check, choices.Repeat().Revise);
         _corrections.ForEach(Scale);
     }
 

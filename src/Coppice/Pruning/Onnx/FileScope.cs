@@ -43,8 +43,9 @@ internal sealed class FileValues(Dictionary<string, Value> values, Dictionary<st
     /// <summary>Axes that can't shrink for what the file's nodes are, though the ops that they become would allow it.</summary>
     /// <param name="whole">The file.</param>
     /// <param name="part">What of it was analysed.</param>
-    public IEnumerable<(Value Value, int Axis, string Reason)> Pins(GraphProto whole, GraphProto part) =>
-        Pins(new(part)).Concat(whole.Nodes.Except(part.Nodes).SelectMany(node => Behind(new(whole), node)));
+    /// <param name="why">Why not the rest.</param>
+    public IEnumerable<(Value Value, int Axis, string Reason)> Pins(GraphProto whole, GraphProto part, string why) =>
+        Pins(new(part)).Concat(whole.Nodes.Except(part.Nodes).SelectMany(node => Behind(new(whole), node, why)));
 
     private static T? Find<T>(Dictionary<string, T> byName, FileScope scope, string name) where T : class =>
         scope.Chain().Select(graph => byName.GetValueOrDefault(graph.Path + name)).FirstOrDefault(found => found is not null);
@@ -79,8 +80,8 @@ internal sealed class FileValues(Dictionary<string, Value> values, Dictionary<st
             name => $"'{branch.Path.TrimEnd('/')}' reads '{name}', and the example inputs do not lead there");
 
     /// <summary>What a node reads where entries were chosen by value.</summary>
-    private IEnumerable<(Value Value, int Axis, string Reason)> Behind(FileScope scope, NodeProto node) =>
-        AllAxes(scope, SizeConstants.Reads(node), _ => $"{node}: it computes with what was chosen by value");
+    private IEnumerable<(Value Value, int Axis, string Reason)> Behind(FileScope scope, NodeProto node, string why) =>
+        AllAxes(scope, SizeConstants.Reads(node), _ => $"{node}: it computes with what was chosen by value{why}");
 
     private IEnumerable<(Value Value, int Axis, string Reason)> AllAxes(
         FileScope scope, IEnumerable<string> names, Func<string, string> reason) =>

@@ -7,14 +7,16 @@ using Coppice.Pruning.Compensation;
 using Coppice.Pruning.Dependency;
 using Coppice.Tensors;
 using Coppice.Tensors.Autograd;
+using Coppice.Tensors.Ops;
 
 namespace Coppice.Pruning.Onnx;
 
 /// <summary>An ONNX file opened to be made smaller: what of it must shrink together, and the smaller file.</summary>
 /// <remarks>
 /// The file's nodes stay as they are. Initializers are sliced, and the sizes that nodes carry are rewritten; vectors that an exporter
-/// shared between nodes because they were equal get copies of their own. From where entries are chosen by value, as a detector chooses
-/// boxes, nodes are neither analysed nor changed, and what they read keeps all its indices.
+/// shared between nodes because they were equal get copies of their own. Where entries are chosen by value, as a detector chooses boxes,
+/// the model is analysed with what it chooses for the example inputs. If it can't be run or followed there, nodes behind the choice
+/// are neither analysed nor changed, and what they read keeps all its indices.
 /// </remarks>
 /// <example><code>
 /// var pruning = OnnxPruning.Open("model.onnx");
@@ -27,20 +29,23 @@ public sealed class OnnxPruning
     private const long Seed = 20;
 
     private readonly FileValues _values;
+    private readonly Choices _choices;
+    private readonly ChannelShuffles _replaced;
 
-    private OnnxPruning(string path, TracedModel traced, IReadOnlyList<Tensor> inputs, FileValues values,
-        DependencyGraph dependencies)
+    private OnnxPruning(string path, TracedModel traced, IReadOnlyList<Tensor> inputs, FileValues values, Choices choices,
+        ChannelShuffles replaced, DependencyGraph dependencies)
     {
-        (Path, Traced, Inputs, _values, Dependencies) = (path, traced, inputs, values, dependencies);
+        (Path, Traced, Inputs, Dependencies) = (path, traced, inputs, dependencies);
+        (_values, _choices, _replaced) = (values, choices, replaced);
     }
 
     /// <summary>The file.</summary>
     public string Path { get; }
 
-    /// <summary>The model as it is, up to where entries are chosen by value.</summary>
+    /// <summary>The model as it is; up to where entries are chosen by value if it can't be followed behind.</summary>
     public OnnxModule Module => (OnnxModule)Traced.Module;
 
-    /// <summary>Its computation on the example inputs.</summary>
+    /// <summary>Its computation on the example inputs. What it chooses by value is constant there, and what it chooses from is an output.</summary>
     public Graph Graph => Traced.Graph;
 
     /// <summary>The model with its computation.</summary>
@@ -71,15 +76,58 @@ public sealed class OnnxPruning
     private static OnnxPruning Open(string path, Func<OnnxModule, IReadOnlyList<Tensor>> examplesOf,
         Func<TracedModel, IReadOnlyList<Tensor>> inputsOf)
     {
-        using var file = OnnxFile.Open(path);
-        OwnInitializers.Give(file.Model);
-        var part = StaticPart.Of(file.Model);
-        var module = new OnnxModule(part, path) { HasFixedSizes = true };
-        var examples = examplesOf(module);
-        var (graph, values) = Trace(module, examples);
-        var traced = new TracedModel("onnx", module, graph, inputs => module.Forward(inputs));
-        var pins = values.Pins(file.Model.Graph!, part.Graph!);
-        return new(path, traced, inputsOf(traced), values, DependencyGraph.Of(graph, pins));
+        var (asIs, shuffles) = Analysed(ChannelShuffles.None);
+        if (shuffles.IsEmpty)
+            return asIs;
+        var apart = Analysed(shuffles).Pruning;
+        return ParametersAtHalf(apart.Dependencies) < ParametersAtHalf(asIs.Dependencies) ? apart : asIs;
+
+        (OnnxPruning Pruning, ChannelShuffles Shuffles) Analysed(ChannelShuffles replaced)
+        {
+            using var file = OnnxFile.Open(path);
+            OwnInitializers.Give(file.Model);
+            var lists = replaced.Apply(file.Model);
+            var pruning = FarthestOf(path, file.Model, examplesOf, inputsOf, replaced, lists);
+            return (pruning, replaced.IsEmpty ? ChannelShuffles.In(file.Model, pruning._values) : replaced);
+        }
+    }
+
+    /// <summary>The whole model, or the part before its choices where what is behind can't be run or followed.</summary>
+    private static OnnxPruning FarthestOf(string path, ModelProto model, Func<OnnxModule, IReadOnlyList<Tensor>> examplesOf,
+        Func<TracedModel, IReadOnlyList<Tensor>> inputsOf, ChannelShuffles replaced, IReadOnlySet<string> lists)
+    {
+        var part = StaticPart.Of(model);
+        if (part == model)
+            return Of(model, "");
+        try
+        {
+            return Of(model, "");
+        }
+        catch (Exception error) when (error is OnnxException or GraphException or PruningException)
+        {
+            return Of(part, $", and can't be followed there ({error.Message.TrimEnd('.')})");
+        }
+
+        OnnxPruning Of(ModelProto analysed, string why)
+        {
+            var module = new OnnxModule(analysed, path) { HasFixedSizes = true };
+            var examples = examplesOf(module);
+            var choices = analysed == part ? Choices.None : Choices.Of(module, examples);
+            var (graph, values) = Trace(module, examples, choices);
+            var traced = new TracedModel("onnx", module, graph, inputs => module.Forward(inputs));
+            var pins = values.Pins(model.Graph!, analysed.Graph!, why).Concat(ChosenAxes(graph, choices));
+            var dependencies = DependencyGraph.Of(graph, pins,
+                node => node.Op is Gather && node.Inputs[1] is BufferValue list && lists.Contains(list.Name));
+            return new(path, traced, choices == Choices.None ? inputsOf(traced) : examples, values, choices, replaced, dependencies);
+        }
+    }
+
+    private static long ParametersAtHalf(DependencyGraph dependencies)
+    {
+        var removal = new Removal(dependencies);
+        foreach (var group in dependencies.Groups)
+            removal.Remove(group, Enumerable.Range(0, group.Size / 2));
+        return GroupPruning.CostAfter(dependencies, removal).Parameters;
     }
 
     /// <summary>Writes the smaller model, once it was run and found to compute what the original does without what is removed.</summary>
@@ -116,12 +164,13 @@ public sealed class OnnxPruning
     private void Write(OnnxFile file, Removal removal, PreparedCompensation? compensation, string path)
     {
         OwnInitializers.Give(file.Model);
+        _replaced.Apply(file.Model);
         var graph = file.Model.Graph!;
         foreach (var initializer in graph.Initializers)
             if (_values.Find(new(graph), initializer.Name ?? "") is { } value)
                 Slice(graph, initializer, value, removal);
         NodeSizes.Rewrite(file.Model, _values, removal);
-        new ComputedSizes(file.Model, _values, removal).Correct(Inputs, new(StaticPart.Of(file.Model), path));
+        new ComputedSizes(file.Model, _values, removal).Correct(Inputs, new(Analysed(file.Model), path), _choices);
         compensation?.Inputs?.AddBiases((weight, outputs) => NewBias.Add(file.Model, weight, outputs));
         graph.ValueInfos.Clear();
         OnnxFile.Save(file.Model, path);
@@ -162,18 +211,11 @@ public sealed class OnnxPruning
         }
     }
 
-    private Verification Compare(string path, IReadOnlyList<Tensor> expected, IReadOnlyList<string> normalized)
-    {
-        using var file = OnnxFile.Open(path);
-        var actual = OnnxSequence.Spread(new OnnxModule(StaticPart.Of(file.Model), path).Forward(Inputs).Select(tensor => ("", tensor)));
-        return Verification.Compare(Graph, expected, [.. actual.Select(output => output.Value)], normalized);
-    }
-
     /// <summary>Writes a file that was verified again, with other values in the same places.</summary>
     private void CarryOut(PreparedCompensation compensation, ModelProto model, string path)
     {
-        var module = new OnnxModule(StaticPart.Of(model), path) { HasFixedSizes = true };
-        compensation.CarryOut(Trace(module, Inputs).Graph);
+        var module = new OnnxModule(Analysed(model), path) { HasFixedSizes = true };
+        compensation.CarryOut(Trace(module, Inputs, _choices).Graph);
         foreach (var initializer in model.Graph!.Initializers)
             if (module.Parameters.TryGetValue(initializer.Name!, out var parameter)
                 && !parameter.Data.AsReadOnlySpan<float>().SequenceEqual(initializer.Source().ToTensor().AsReadOnlySpan<float>()))
@@ -181,11 +223,64 @@ public sealed class OnnxPruning
         OnnxFile.Save(model, path, overwrite: true);
     }
 
+    /// <summary>What of a version of the file belongs to the graph.</summary>
+    private ModelProto Analysed(ModelProto model) => _choices == Choices.None ? StaticPart.Of(model) : model;
+
+    private Verification Compare(string path, IReadOnlyList<Tensor> expected, IReadOnlyList<string> normalized)
+    {
+        using var file = OnnxFile.Open(path);
+        return Verification.Compare(Graph, expected, Outputs(new(Analysed(file.Model), path)), normalized);
+    }
+
+    private IReadOnlyList<Tensor> Outputs(OnnxModule module)
+    {
+        var run = _choices.Repeat();
+        var outputs = Named(module, module.Forward(Inputs, null, revise: run.Revise)).ToDictionary(output => output.Name, output => output.Value);
+        if (_choices != Choices.None)
+            RunFreely(module);
+        return [.. Graph.Outputs.Select(output => outputs.TryGetValue(output.Name, out var tensor) ? tensor : run.Read[output.Name])];
+    }
+
+    private static IEnumerable<(string Name, Tensor Value)> Named(OnnxModule module, IReadOnlyList<Tensor> outputs) =>
+        OnnxSequence.Spread(module.Outputs.Zip(outputs, (output, tensor) => (output.Name, tensor)));
+
+    /// <summary>With choices of its own the smaller model must run too, unless the original does not either, as where it finds nothing.</summary>
+    private void RunFreely(OnnxModule module)
+    {
+        try
+        {
+            module.Forward(Inputs);
+        }
+        catch (OnnxException) when (!Runs(Module))
+        {
+            // The same node refuses the same choice in both.
+        }
+
+        bool Runs(OnnxModule original)
+        {
+            try
+            {
+                original.Forward(Inputs);
+                return true;
+            }
+            catch (OnnxException)
+            {
+                return false;
+            }
+        }
+    }
+
+    /// <summary>Axes whose entries are chosen.</summary>
+    private static IEnumerable<(Value Value, int Axis, string Reason)> ChosenAxes(Graph graph, Choices choices) =>
+        from node in graph.Nodes
+        where node.Op is Gather && node.Inputs[1] is ConstantValue constant && choices.Contains(constant.Tensor)
+        select (node.Inputs[0], ((Gather)node.Op).Axis, "its entries are chosen by value");
+
     /// <summary>The graph, and its values by their names in the file, weights too.</summary>
-    private static (Graph Graph, FileValues Values) Trace(OnnxModule module, IReadOnlyList<Tensor> inputs)
+    private static (Graph Graph, FileValues Values) Trace(OnnxModule module, IReadOnlyList<Tensor> inputs, Choices choices)
     {
         const string prefix = "value:";
-        var (numbers, seen) = (new Dictionary<string, long[]>(), new HashSet<string>());
+        var (numbers, seen, constants) = (new Dictionary<string, long[]>(), new HashSet<string>(), module.InnerConstants.ToHashSet());
         var all = GraphTracer.Trace(module, Forward, [.. module.Inputs.Zip(inputs, (input, tensor) => new TraceInput(input.Name, tensor))]);
         var outputs = all.Outputs.Where(output => !output.Name.StartsWith(prefix, StringComparison.Ordinal)).ToList();
         var graph = all.WithOutputs(outputs);
@@ -199,17 +294,23 @@ public sealed class OnnxPruning
         TraceOutputs Forward(IReadOnlyList<Tensor> tensors)
         {
             var named = new Dictionary<string, Tensor>();
-            var results = module.Forward(tensors, (name, tensor) =>
+            var run = choices.Repeat();
+            var results = module.Forward(tensors, Watch, revise: run.Revise);
+            foreach (var (name, tensor) in Named(module, results))
+                if (!choices.Contains(tensor))
+                    named[name] = tensor;
+            foreach (var (name, tensor) in run.Read)
+                named[name] = tensor;
+            return named;
+
+            void Watch(string name, Tensor tensor)
             {
                 seen.Add(name);
-                if (tensor.DType == DType.F32)
+                if (tensor.DType == DType.F32 && !constants.Contains(tensor))
                     named[prefix + name] = tensor;
                 else if (!tensor.DType.IsFloatingPoint() && tensor.Count <= MostSizes)
                     numbers.TryAdd(name, OperatorCall.ValuesOf(tensor));
-            });
-            foreach (var (name, tensor) in OnnxSequence.Spread(module.Outputs.Zip(results, (output, tensor) => (output.Name, tensor))))
-                named[name] = tensor;
-            return named;
+            }
         }
     }
 }

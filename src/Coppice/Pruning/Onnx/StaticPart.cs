@@ -12,13 +12,11 @@ internal static class StaticPart
     public static ModelProto Of(ModelProto model)
     {
         var graph = model.Graph!;
-        var computed = graph.Inputs.Select(input => input.Name ?? "").Except(graph.Initializers.Select(tensor => tensor.Name ?? "")).ToHashSet();
+        var computed = Choices.ComputedIn(graph);
         var (chosen, rest) = (new HashSet<string>(), new HashSet<NodeProto>());
         foreach (var node in graph.Nodes)
         {
             var reads = SizeConstants.Reads(node).ToList();
-            if (node.OpType is not ("Shape" or "Size") && reads.Exists(computed.Contains))
-                computed.UnionWith(node.Outputs);
             if (reads.Exists(chosen.Contains) || (reads.Exists(computed.Contains) && ChoosesByValue(node)))
             {
                 rest.Add(node);

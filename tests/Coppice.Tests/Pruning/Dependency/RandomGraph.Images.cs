@@ -39,7 +39,7 @@ internal sealed partial class RandomGraph
     private Value ImageBlock(Value x, int depth)
     {
         var channels = x.SampleShape[1];
-        switch (Next(depth > 0 ? 20 : 9))
+        switch (Next(depth > 0 ? 21 : 9))
         {
             case 0:
                 return Conv(x, Channels(), Any(1, 3));
@@ -85,6 +85,8 @@ internal sealed partial class RandomGraph
             case 18:
                 var map = Apply(new Add(), Apply(new Reduce(Any(Reduction.Max, Reduction.Min), [1]), x), Apply(new Reduce(Reduction.Mean, [1]), x));
                 return Apply(new Multiply(), x, Apply(new Sigmoid(), map));
+            case 19:
+                return Placed(x);
             default:
                 var shared = Weight(channels, channels, 1, 1);
                 return Apply(new Conv2d(), Activated(Apply(new Conv2d(), x, shared)), shared);
@@ -102,6 +104,18 @@ internal sealed partial class RandomGraph
             _ => [.. Enumerable.Range(0, channels).Select(_ => Next(channels))],
         };
         return _builder.Constant(Tensor.From<long>([.. indices.Select(index => Chance(5) ? index - channels : (long)index)], [indices.Length]));
+    }
+
+    /// <summary>Rows, or the first image, taken and put in place by their numbers.</summary>
+    private NodeValue Placed(Value x)
+    {
+        var (channels, height, width) = (x.SampleShape[1], x.SampleShape[2], x.SampleShape[3]);
+        if (Chance(3))
+            return Apply(new ScatterND(Any(ScatterKind.Assign, ScatterKind.Add)), x, _builder.Constant(Tensor.Zeros([1, 1], DType.I64)),
+                Narrow(Conv(x, channels), 0, 0, 1));
+        var rows = _builder.Constant(Tensor.From<long>([.. Enumerable.Range(0, height).OrderBy(_ => Next(100)).Select(row => (long)row)], [height, 1]));
+        var indices = _builder.Apply(new Expand(Shape.Create(new int[4])), [rows], [_batch, channels, height, width])[0];
+        return Chance(2) ? Apply(new GatherElements(2), x, indices) : Apply(new ScatterElements(2), x, indices, Conv(x, channels));
     }
 
     private Value Resized(Value x)

@@ -13,7 +13,9 @@ internal sealed partial class RandomOnnxGraph
         var x = Conv(Input(Batch, 2, Side, Side), Channels());
         for (var blocks = Between(2, 6); blocks > 0; blocks--)
             x = ImageBlock(x);
-        if (Chance(2))
+        if (Chance(3))
+            Boxes(x);
+        else if (Chance(2))
             Output(Conv(x, 2));
         else
             Output(Linear(Apply("Flatten", [Batch, _shapes[x][1]], [Apply("GlobalAveragePool", [Batch, _shapes[x][1], 1, 1], [x])]), 3));
