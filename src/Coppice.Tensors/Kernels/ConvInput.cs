@@ -11,6 +11,9 @@ namespace Coppice.Tensors.Kernels;
 /// <remarks>With stride 1 a row's right padding is the next one's left padding, where the outputs of a row leave room for that.</remarks>
 internal readonly unsafe struct ConvInput
 {
+    /// <summary>Floats that make a chunk worth claiming.</summary>
+    private const int FillChunk = 1 << 13;
+
     private readonly ConvShape _shape;
     private readonly int _rowPhases;
     private readonly int _columnPhases;
@@ -79,6 +82,20 @@ internal readonly unsafe struct ConvInput
             for (var i = 0; i < _tail; i++)
                 *target++ = 0;
         }
+    }
+
+    /// <summary>Copies all images, on all threads.</summary>
+    public void FillAll(float* x, float* target)
+    {
+        var planes = _shape.Batch * _shape.Channels;
+        var perChunk = (int)Math.Clamp(FillChunk / PlaneLength, 1, planes);
+        Workers.For((planes + perChunk - 1) / perChunk, (this, perChunk, planes, (nint)x, (nint)target), static (chunk, state) =>
+        {
+            var (input, perChunk, planes, x, target) = state;
+            var first = chunk * perChunk;
+            input.Fill((float*)x + first * ((long)input._shape.Height * input._shape.Width), Math.Min(perChunk, planes - first),
+                (float*)target + first * input.PlaneLength);
+        });
     }
 
     private void FillRow(float* x, int phase, float* target)

@@ -17,11 +17,14 @@ internal readonly unsafe struct DepthwiseForward(ConvShape shape, float* x, floa
     private readonly ConvInput _input = new(shape);
     private readonly long[] _taps = new ConvInput(shape).Taps();
 
+    /// <summary>What a plane costs, in elements of simpler kernels.</summary>
+    public static int WorkOf(ConvShape shape) => 4 * Math.Min(shape.Pixels, Elementwise.Chunk);
+
     public void Run<S, V>(int chunk) where S : ISimd<V> where V : unmanaged
     {
         var padded = NativeBuffer.Grow(ref t_plane, _input.PlaneLength + Surplus);
         new Span<float>(padded + _input.PlaneLength, Surplus).Clear();
-        var (first, end) = RowChunks.Range((long)shape.Batch * shape.Channels, shape.Pixels, chunk);
+        var (first, end) = RowChunks.Range((long)shape.Batch * shape.Channels, WorkOf(shape), chunk);
         for (var plane = first; plane < end; plane++)
         {
             var channel = (int)(plane % shape.Channels);
