@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Coppice.Tensors.Kernels;
 
 /// <summary>Convolution to images of few pixels: registers hold neighbouring output channels instead of neighbouring pixels, which would not
@@ -99,8 +101,9 @@ internal static unsafe class FewPixelConv
         var (group, panel) = Math.DivRem(numbered, call.Panels);
         var (start, end) = (call.Strips.Count * part / call.Parts, call.Strips.Count * (part + 1) / call.Parts);
         var (first, count) = (call.Strips.Start(start), call.Strips.Start(end) - call.Strips.Start(start));
-        // Behind the sums registers may be read that reach no output.
-        var sums = NativeBuffer.Grow(ref t_sums, (long)(count + S.Count) * width);
+        // Before the sums lie two squares to turn them round in; behind them registers may be read that reach no output.
+        var squares = NativeBuffer.Grow(ref t_sums, (long)(count + 2 * S.Count) * width);
+        var sums = squares + S.Count * width;
         var weights = call.Weights + (long)numbered * depth * width;
         for (var pass = 0; pass < Gemm.Passes(depth); pass++)
         {
@@ -112,44 +115,47 @@ internal static unsafe class FewPixelConv
                     weights + (long)from * width, sums + (long)(pixel - first) * width, width, pass > 0, null);
             }
         }
-        Write<S, V>(call, sums, first, count, group * shape.GroupOutputs + panel * width,
+        Write<S, V>(call, squares, first, count, group * shape.GroupOutputs + panel * width,
             Math.Min(width, shape.GroupOutputs - panel * width));
     }
 
-    /// <summary>Finishes sums [pixel][output] and writes them, image by image. The last register overlaps the one before.</summary>
-    private static void Write<S, V>(in Call call, float* sums, int pixel, int count, int output, int outputs)
+    /// <summary>Finishes sums [pixel][output] and writes them, image by image.</summary>
+    private static void Write<S, V>(in Call call, float* squares, int pixel, int count, int output, int outputs)
         where S : struct, ISimd<V> where V : unmanaged
     {
         var (pixels, width) = (call.Shape.Pixels, 2 * S.Count);
+        var sums = squares + S.Count * width;
         while (count > 0)
         {
             var (image, within) = Math.DivRem(pixel, pixels);
             var length = Math.Min(count, pixels - within);
             var target = call.Y + ((long)image * call.Shape.Outputs + output) * pixels + within;
             for (var side = 0; side < outputs; side += S.Count)
-                for (var i = 0; i < length; i += S.Count)
-                {
-                    var at = Math.Max(0, Math.Min(i, length - S.Count));
-                    WriteSquare<S, V>(call, sums + (long)at * width + side, target + (long)side * pixels + at, output + side,
-                        Math.Min(S.Count, outputs - side), length);
-                }
+                WriteColumns<S, V>(call, sums + side, squares, target + (long)side * pixels, output + side,
+                    Math.Min(S.Count, outputs - side), length);
             (pixel, count) = (pixel + length, count - length);
             sums += (long)length * width;
         }
     }
 
-    /// <summary>A register of pixels of as many outputs, fewer where there are no more.</summary>
-    private static void WriteSquare<S, V>(in Call call, float* sums, float* y, int output, int outputs, int length)
+    /// <summary>A register of outputs, or fewer, of neighbouring pixels. The last register of pixels overlaps the one before.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void WriteColumns<S, V>(in Call call, float* sums, float* squares, float* y, int output, int outputs, int length)
         where S : struct, ISimd<V> where V : unmanaged
     {
-        var turned = stackalloc float[S.Count * S.Count];
-        SquareTranspose.Run<S, V>(sums, 2 * S.Count, turned);
-        var lanes = call.Finish.In<S, V>();
-        for (var i = 0; i < outputs; i++, turned += S.Count, y += call.Shape.Pixels)
-            if (length >= S.Count)
-                lanes.Store(S.Add(S.Load(turned), S.Create(call.Finish.Bias(output + i))), y);
-            else
-                call.Finish.Run(turned, y, output + i, length);
+        var (pixels, finish) = (call.Shape.Pixels, call.Finish);
+        var lanes = finish.In<S, V>();
+        var turned = squares + S.Count * S.Count;
+        for (var i = 0; i < length; i += S.Count)
+        {
+            var at = Math.Max(0, Math.Min(i, length - S.Count));
+            SquareTranspose.Run<S, V>(sums + at * 2 * S.Count, 2 * S.Count, squares, turned);
+            for (var row = 0; row < outputs; row++)
+                if (length >= S.Count)
+                    lanes.Store(S.Add(S.Load(turned + row * S.Count), S.Create(finish.Bias(output + row))), y + (long)row * pixels + at);
+                else
+                    finish.Run(turned + row * S.Count, y + (long)row * pixels, output + row, length);
+        }
     }
 
     private static long RoundUp(int count) => ((long)count + Gemm.PanelWidth - 1) / Gemm.PanelWidth * Gemm.PanelWidth;

@@ -9,11 +9,11 @@ internal static unsafe class SquareTranspose
     /// <summary>target[i][j] = source[j][i].</summary>
     /// <param name="source">Rows so many floats apart.</param>
     /// <param name="distance">How many.</param>
+    /// <param name="between">Room for another square.</param>
     /// <param name="target">Rows side by side.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run<S, V>(float* source, nint distance, float* target) where S : ISimd<V> where V : unmanaged
+    public static void Run<S, V>(float* source, nint distance, float* between, float* target) where S : ISimd<V> where V : unmanaged
     {
-        var between = stackalloc float[S.Count * S.Count];
         TwoPasses<S, V>(source, distance, S.Count == 4 ? target : between);
         if (S.Count == 8)
             for (var i = 0; i < 4; i++)
