@@ -25,12 +25,18 @@ internal readonly unsafe struct DepthwiseForward(ConvShape shape, float* x, floa
         var padded = NativeBuffer.Grow(ref t_plane, _input.PlaneLength + Surplus);
         new Span<float>(padded + _input.PlaneLength, Surplus).Clear();
         var (first, end) = RowChunks.Range((long)shape.Batch * shape.Channels, WorkOf(shape), chunk);
+        var (isDirect, size) = (Depthwise3x3.Fits(shape), (long)shape.Height * shape.Width);
         for (var plane = first; plane < end; plane++)
         {
             var channel = (int)(plane % shape.Channels);
             var taps = weight + (long)channel * shape.Depth;
-            _input.Fill(x + plane * shape.Height * shape.Width, 1, padded);
             var target = y + plane * shape.Pixels;
+            if (isDirect)
+            {
+                Depthwise3x3.Plane(shape, x + plane * size, taps, finish, channel, target);
+                continue;
+            }
+            _input.Fill(x + plane * size, 1, padded);
             if (shape.OutWidth < S.Count)
                 Narrow<S, V>(padded, taps, channel, target);
             else if ((shape.KernelHeight, shape.KernelWidth) == (3, 3))

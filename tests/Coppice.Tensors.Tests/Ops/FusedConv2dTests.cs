@@ -33,6 +33,9 @@ public sealed class FusedConv2dTests
         new(1, 3, 11, 19, 3, 3, 3, 1, 1, 1, 3),
         new(1, 3, 22, 38, 3, 3, 3, 2, 1, 1, 3),
         new(1, 3, 20, 40, 3, 5, 5, 1, 2, 1, 3),
+        new(3, 4, 1, 1, 4, 3, 3, 1, 1, 1, 4), // of one pixel, where rows and columns are all outside
+        new(2, 4, 9, 1, 4, 3, 3, 2, 1, 1, 4),
+        new(2, 4, 8, 33, 4, 3, 3, 2, 1, 1, 4), // a register and one
     ];
 
     public static TheoryData<int> Numbered => [.. Enumerable.Range(0, Cases.Length)];
