@@ -160,7 +160,11 @@ internal static unsafe class ConvForward
                 var (row, next) = (strips.Start(strip), strips.Start(strip + 1));
                 var tile = new TileRange(row, next - row, channels + row, start, end);
                 for (var i = 0; i < count; i++)
+                {
+                    if (strip == part.FirstStrip && shape.IsPointwise)
+                        panels[i].FetchNext(call.Taps.AsSpan(start, end - start), width);
                     Multiply<S, V>(call, panels[i], weights + (long)row * depth + (long)start * (next - row), tile);
+                }
             }
         }
     }
@@ -179,6 +183,8 @@ internal static unsafe class ConvForward
             return;
         }
         var columns = panel.Columns.Below((long)tile.Row * pixels);
+        if (isLast)
+            call.Finish.FetchNext(columns.C0 + width, tile.Rows, pixels, width);
         if (panel.Packed != null)
             GemmTile.Run<S, V>(tile.Rows, depth, a, panel.Packed, columns.C0, pixels, tile.Start > 0, null);
         else

@@ -41,8 +41,11 @@ internal static unsafe class Depthwise3x3
         x += column;
         y += column;
         Vector512<float> above = bias, here = bias;
+        var size = (long)height * width;
         for (var row = 0; row < height; row++, x += width)
         {
+            // The next plane's: columns of rows are no order that the processor would foresee.
+            Prefetch.LaterLine(x + size);
             Vector512<float> left = Load(x - 1, inLeft), middle = Load(x, inside), right = Load(x + 1, inRight);
             if (row > 0)
             {
@@ -68,9 +71,11 @@ internal static unsafe class Depthwise3x3
         Vector512<float> in2 = Inside(first + 2, width), in18 = Inside(first + 18, width), inOutput = Inside(column, outWidth);
         x += first;
         y += column;
-        var sum = bias;
+        var (sum, size) = (bias, (long)height * width);
         for (var row = 0; row < outHeight; row++, x += width, y += outWidth)
         {
+            Prefetch.LaterLine(x + size);
+            Prefetch.LaterLine(x + size + 16);
             Vector512<float> a = Load(x, in0), b = Load(x + 16, in16);
             sum = w.Middle(sum, Simd512.Evens(a, b), Simd512.Odds(a, b), Simd512.Evens(Load(x + 2, in2), Load(x + 18, in18)));
             x += width;
@@ -79,6 +84,8 @@ internal static unsafe class Depthwise3x3
                 Store(lanes, sum, y, inOutput);
                 return;
             }
+            Prefetch.LaterLine(x + size);
+            Prefetch.LaterLine(x + size + 16);
             (a, b) = (Load(x, in0), Load(x + 16, in16));
             Vector512<float> left = Simd512.Evens(a, b), middle = Simd512.Odds(a, b);
             var right = Simd512.Evens(Load(x + 2, in2), Load(x + 18, in18));
