@@ -116,36 +116,53 @@ internal readonly unsafe struct ConvInput
             target[i] = 0;
     }
 
-    /// <summary>Copies floats; rows are too short to be worth a call.</summary>
+    /// <summary>Copies floats; rows are too short to be worth a call. The last register overlaps the one before.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void CopyRow(float* source, int count, float* target)
     {
-        var i = 0;
-        for (; i <= count - 8; i += 8)
-            Vector256.Store(Vector256.Load(source + i), target + i);
-        for (; i < count; i++)
-            target[i] = source[i];
+        if (count >= 8)
+        {
+            for (var i = 0; i < count - 8; i += 8)
+                Vector256.Store(Vector256.Load(source + i), target + i);
+            Vector256.Store(Vector256.Load(source + count - 8), target + count - 8);
+        }
+        else if (count >= 4)
+        {
+            Vector128.Store(Vector128.Load(source), target);
+            Vector128.Store(Vector128.Load(source + count - 4), target + count - 4);
+        }
+        else
+            for (var i = 0; i < count; i++)
+                target[i] = source[i];
     }
 
     /// <summary>target[i] = x[column + i * stride], of a row of <paramref name="width"/> floats.</summary>
     private static void Gather(float* x, int column, int width, int stride, int count, float* target)
     {
         var i = 0;
-        if (stride == 2 && Vector256.IsHardwareAccelerated)
+        if (stride == 2)
         {
             // Registers that end with the last float taken, where one begins before the first; else one float behind it is read too.
-            if (column > 0)
-                for (; i <= count - 8; i += 8)
-                    Gather8(x + column - 1 + 2 * i, true).Store(target + i);
-            else
-                for (; 2 * (i + 8) <= width; i += 8)
-                    Gather8(x + 2 * i, false).Store(target + i);
+            var (from, isOdd) = (column > 0 ? column - 1 : 0, column > 0);
+            var length = isOdd ? count : Math.Min(count, width / 2);
+            i = Vector512.IsHardwareAccelerated && length >= 16 ? Halve<Simd512, Vector512<float>>(x + from, isOdd, length, target)
+                : Vector256.IsHardwareAccelerated && length >= 8 ? Halve<Simd256, Vector256<float>>(x + from, isOdd, length, target)
+                : length >= 4 ? Halve<Simd128, Vector128<float>>(x + from, isOdd, length, target)
+                : 0;
         }
         for (; i < count; i++)
             target[i] = x[column + (long)i * stride];
     }
 
-    private static Vector256<float> Gather8(float* x, bool odd) => odd
-        ? Simd256.Odds(Vector256.Load(x), Vector256.Load(x + 8))
-        : Simd256.Evens(Vector256.Load(x), Vector256.Load(x + 8));
+    /// <summary>Every second float, of at least a register of them; returns how many. The last register overlaps the one before.</summary>
+    private static int Halve<S, V>(float* x, bool isOdd, int length, float* target) where S : struct, ISimd<V> where V : unmanaged
+    {
+        for (var i = 0; i < length; i += S.Count)
+        {
+            var at = Math.Min(i, length - S.Count);
+            V left = S.Load(x + 2 * at), right = S.Load(x + 2 * at + S.Count);
+            S.Store(isOdd ? S.Odds(left, right) : S.Evens(left, right), target + at);
+        }
+        return length;
+    }
 }
