@@ -71,14 +71,15 @@ internal readonly unsafe struct ConvInput
         {
             for (var rowPhase = 0; rowPhase < _rowPhases; rowPhase++)
                 for (var columnPhase = 0; columnPhase < _columnPhases; columnPhase++)
-                    for (var i = 0; i < _rows; i++, target += _rowLength)
-                    {
-                        var row = i * _shape.Stride + rowPhase - _shape.Padding;
+                {
+                    var columns = ColumnsOf(columnPhase);
+                    var row = rowPhase - _shape.Padding;
+                    for (var i = 0; i < _rows; i++, row += _shape.Stride, target += _rowLength)
                         if ((uint)row >= (uint)_shape.Height)
                             new Span<float>(target, _rowLength).Clear();
                         else
-                            FillRow(x + (long)row * _shape.Width, columnPhase, target);
-                    }
+                            FillRow(x + (long)row * _shape.Width, columns, target);
+                }
             for (var i = 0; i < _tail; i++)
                 *target++ = 0;
         }
@@ -98,20 +99,27 @@ internal readonly unsafe struct ConvInput
         });
     }
 
-    private void FillRow(float* x, int phase, float* target)
+    /// <summary>A phase's columns: entry i is column <c>i * stride + phase - padding</c>, from <c>First</c> on <c>Count</c> of them within the
+    /// row, of which that of the first is <c>Column</c>.</summary>
+    private Columns ColumnsOf(int phase)
     {
         var (stride, width) = (_shape.Stride, _shape.Width);
-        // Entry i is column i * stride + phase - padding.
         var first = phase >= _shape.Padding ? 0 : (_shape.Padding - phase + stride - 1) / stride;
         var column = first * stride + phase - _shape.Padding;
         var count = column >= width ? 0 : Math.Min(_rowLength - first, (width - column + stride - 1) / stride);
+        return new(first, column, count);
+    }
+
+    private void FillRow(float* x, Columns columns, float* target)
+    {
+        var (first, column, count) = columns;
         // Padding is a float or two: a loop costs less than a call.
         for (var i = 0; i < Math.Min(first, _rowLength); i++)
             target[i] = 0;
-        if (stride == 1)
+        if (_shape.Stride == 1)
             CopyRow(x + column, count, target + first);
         else
-            Gather(x, column, width, stride, count, target + first);
+            Gather(x, column, _shape.Width, _shape.Stride, count, target + first);
         for (var i = Math.Max(0, first + count); i < _rowLength; i++)
             target[i] = 0;
     }
@@ -165,4 +173,6 @@ internal readonly unsafe struct ConvInput
         }
         return length;
     }
+
+    private readonly record struct Columns(int First, int Column, int Count);
 }

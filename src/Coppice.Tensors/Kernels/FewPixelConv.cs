@@ -17,6 +17,9 @@ internal static unsafe class FewPixelConv
     /// <summary>Chunks a thread should find, so that none waits long for the last.</summary>
     private const int ChunksPerThread = 8;
 
+    /// <summary>Most floats of a panel that are fetched ahead; of more, the processor foresees most by itself.</summary>
+    private const int MostFetched = 1 << 13;
+
     [ThreadStatic]
     private static NativeBuffer? t_input;
 
@@ -111,12 +114,21 @@ internal static unsafe class FewPixelConv
             for (var strip = start; strip < end; strip++)
             {
                 var (pixel, rows) = (call.Strips.Start(strip), call.Strips.Start(strip + 1) - call.Strips.Start(strip));
+                if ((to - from) * width <= MostFetched)
+                    Fetch(weights + (long)to * width, (long)(to - from) * width, strip - start, end - start);
                 GemmTile.Run<S, V>(rows, to - from, gathered + ((long)group * call.Pixels + pixel) * depth + (long)from * rows,
                     weights + (long)from * width, sums + (long)(pixel - first) * width, width, pass > 0, null);
             }
         }
         Write<S, V>(call, squares, first, count, group * shape.GroupOutputs + panel * width,
             Math.Min(width, shape.GroupOutputs - panel * width));
+    }
+
+    /// <summary>Fetches a share of the weights that follow: a model's are too many to stay near from one run to the next.</summary>
+    private static void Fetch(float* weights, long length, int share, int shares)
+    {
+        for (var at = length * share / shares; at < length * (share + 1) / shares; at += Prefetch.LineLength)
+            Prefetch.LaterLine(weights + at);
     }
 
     /// <summary>Finishes sums [pixel][output] and writes them, image by image.</summary>
