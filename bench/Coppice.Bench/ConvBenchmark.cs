@@ -27,7 +27,8 @@ internal static class ConvBenchmark
         ("MobileNet depthwise 3x3, 144", new(1, 144, 56, 56, 144, 3, 3, 1, 1, 1, 144)),
     ];
 
-    public static void Run(Report report)
+    /// <summary>All convolutions, or those whose names hold a part.</summary>
+    public static void Run(Report report, string part = "")
     {
         report.Line("\nForward, float32, no bias, weights of the second use on (kept arranged on our side).");
         report.Line("Peer: PyTorch, NCHW and channels_last; medians, taking turns, each after a pause and a turn to warm up.");
@@ -35,7 +36,7 @@ internal static class ConvBenchmark
         {
             report.Line($"\n## {threads} thread{(threads > 1 ? "s" : "")}");
             report.Header("convolution", "x", "torch NCHW GFLOP/s", "torch channels_last", "ours", "ratio to NCHW", "ratio to the best");
-            foreach (var (name, shape) in Cases)
+            foreach (var (name, shape) in Cases.Where(test => test.Name.Contains(part, StringComparison.Ordinal)))
                 Measure(report, name, shape, threads);
         }
     }
