@@ -10,7 +10,7 @@ namespace Coppice.Bench;
 internal static class ConvBenchmark
 {
     private const int Rounds = 7;
-    private const double RoundSeconds = 0.02;
+    private const double RoundSeconds = 0.06;
 
     private static readonly (string Name, ConvShape Shape)[] Cases =
     [

@@ -33,7 +33,8 @@ internal static unsafe class FewPixelConv
     public static bool Fits(ConvShape shape)
     {
         var (pixels, outputs) = (RoundUp(shape.Pixels), RoundUp(shape.GroupOutputs));
-        return shape.Depth >= ShortestDepth && 21 * outputs * shape.Pixels <= 20 * pixels * shape.GroupOutputs;
+        return shape.Depth >= ShortestDepth && outputs <= 2 * shape.GroupOutputs
+            && 21 * outputs * shape.Pixels <= 20 * pixels * shape.GroupOutputs;
     }
 
     /// <summary>Floats of the arranged weights.</summary>
