@@ -60,7 +60,8 @@ internal static class ConvBenchmark
         var (planar, last, ours) = (new List<double>(), new List<double>(), new List<double>());
         for (var round = -1; round < Rounds; round++)
         {
-            double[] times = [Second(() => torch.Seconds("nchw")), Second(() => Ours(x, weight, shape, calls)), Second(() => torch.Seconds("channels_last"))];
+            double[] times = [Second(() => torch.Seconds("nchw")), Second(() => Ours(x, weight, shape, calls)),
+                Second(() => torch.Seconds("channels_last"))];
             if (round < 0)
                 continue; // warm-up
             planar.Add(times[0]);

@@ -38,7 +38,8 @@ switch (args)
     case ["conv", var part]:
         ConvBenchmark.Run(new Report("conv"), part);
         return 0;
-    case ["onnx-speed", var batch, var threads, var model] when int.TryParse(batch, out var images) && int.TryParse(threads, out var workers):
+    case ["onnx-speed", var batch, var threads, var model]
+        when int.TryParse(batch, out var images) && int.TryParse(threads, out var workers):
         OnnxSpeedBenchmark.Run(new Report("onnx-speed"), [model], [images], [workers]);
         return 0;
     case ["onnx-speed", .. var models]:

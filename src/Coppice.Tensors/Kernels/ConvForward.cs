@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Coppice.Tensors.Kernels;
@@ -133,7 +132,6 @@ internal static unsafe class ConvForward
     /// <param name="input">The images that the panels' pixels count from, padded.</param>
     /// <param name="output">Their outputs.</param>
     /// <param name="part">Which pixels and strips.</param>
-    [SkipLocalsInit]
     private static void RunPanels<S, V>(in Call call, float* input, float* output, PanelPart part)
         where S : struct, ISimd<V> where V : unmanaged
     {

@@ -99,8 +99,8 @@ internal readonly unsafe struct ConvInput
         });
     }
 
-    /// <summary>A phase's columns: entry i is column <c>i * stride + phase - padding</c>, from <c>First</c> on <c>Count</c> of them within the
-    /// row, of which that of the first is <c>Column</c>.</summary>
+    /// <summary>A phase's columns: entry i is column <c>i * stride + phase - padding</c>, from <c>First</c> on <c>Count</c> of them within
+    /// the row, of which that of the first is <c>Column</c>.</summary>
     private Columns ColumnsOf(int phase)
     {
         var (stride, width) = (_shape.Stride, _shape.Width);

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace Coppice.Tensors.Kernels;
 
 /// <summary>Output pixels that share a tile: where what they read is found, and where their sums go.</summary>
@@ -37,7 +35,6 @@ internal readonly unsafe struct ConvPixels
     /// <param name="output">The outputs.</param>
     /// <param name="packed">Room to gather inputs.</param>
     /// <param name="sums">Room for sums.</param>
-    [SkipLocalsInit]
     public static ConvPixels Of<S, V>(in PixelRuns pixels, long first, int count, PixelRun* runs, float* input, float* output,
         float* packed, float* sums) where S : struct, ISimd<V> where V : unmanaged
     {

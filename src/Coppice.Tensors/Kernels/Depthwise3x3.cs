@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Coppice.Tensors.Kernels;
 
-/// <summary>A plane's convolution with the usual kernel, 3x3 with a padding of 1, in registers that can leave out lanes: nothing is padded, and
-/// each row of the plane is read once for all outputs that it is part of.</summary>
+/// <summary>A plane's convolution with the usual kernel, 3x3 with a padding of 1, in registers that can leave out lanes: nothing is padded,
+/// and each row of the plane is read once for all outputs that it is part of.</summary>
 /// <remarks>An output's sum is over its weights in order, as everywhere; those outside of the plane are left out.</remarks>
 internal static unsafe class Depthwise3x3
 {
@@ -60,8 +60,8 @@ internal static unsafe class Depthwise3x3
 
     /// <summary>The same with a stride of 2.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SecondColumns(
-        float* x, int height, int width, int column, float* weights, in ConvFinish finish, int channel, float* y, int outHeight, int outWidth)
+    private static void SecondColumns(float* x, int height, int width, int column, float* weights, in ConvFinish finish, int channel,
+        float* y, int outHeight, int outWidth)
     {
         var w = new Weights(weights);
         var lanes = finish.In<Simd512, Vector512<float>>();

@@ -2,8 +2,8 @@ using System.Runtime.CompilerServices;
 
 namespace Coppice.Tensors.Kernels;
 
-/// <summary>Convolution to images of few pixels: registers hold neighbouring output channels instead of neighbouring pixels, which would not
-/// fill them, and sums are turned round on their way out.</summary>
+/// <summary>Convolution to images of few pixels: registers hold neighbouring output channels instead of neighbouring pixels, which would
+/// not fill them, and sums are turned round on their way out.</summary>
 /// <remarks>The sums are those of <see cref="ConvForward"/>, in the same order and cut at the same places: the same bytes on any number of
 /// threads and in any batch.</remarks>
 internal static unsafe class FewPixelConv
@@ -203,7 +203,8 @@ internal static unsafe class FewPixelConv
             Strips = new(Pixels, ConvWeights.TileRows);
             Panels = (int)(RoundUp(shape.GroupOutputs) / Gemm.PanelWidth);
             // Sums do not depend on the parts, so the parts may depend on the threads.
-            Parts = Workers.ThreadCount == 1 ? 1 : Math.Clamp(ChunksPerThread * Workers.ThreadCount / (Panels * shape.Groups), 1, Strips.Count);
+            var threads = Workers.ThreadCount;
+            Parts = threads == 1 ? 1 : Math.Clamp(ChunksPerThread * threads / (Panels * shape.Groups), 1, Strips.Count);
         }
 
         public int Chunks => Shape.Groups * Panels * Parts;

@@ -2,8 +2,8 @@ using System.Runtime.CompilerServices;
 
 namespace Coppice.Tensors.Kernels;
 
-/// <summary>Transposes a square of as many floats each way as a register has, by repeated zipping: each pass makes of row i and the row half
-/// the square below it rows 2i and 2i + 1, and after log2 of the size columns are rows.</summary>
+/// <summary>Transposes a square of as many floats each way as a register has, by repeated zipping: each pass makes of row i and the row
+/// half the square below it rows 2i and 2i + 1, and after log2 of the size columns are rows.</summary>
 internal static unsafe class SquareTranspose
 {
     /// <summary>target[i][j] = source[j][i].</summary>
