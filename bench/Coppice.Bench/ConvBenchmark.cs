@@ -10,7 +10,7 @@ namespace Coppice.Bench;
 internal static class ConvBenchmark
 {
     private const int Rounds = 7;
-    private const double RoundSeconds = 0.02;
+    private const double RoundSeconds = 0.06;
 
     private static readonly (string Name, ConvShape Shape)[] Cases =
     [
@@ -27,15 +27,16 @@ internal static class ConvBenchmark
         ("MobileNet depthwise 3x3, 144", new(1, 144, 56, 56, 144, 3, 3, 1, 1, 1, 144)),
     ];
 
-    public static void Run(Report report)
+    /// <summary>All convolutions, or those whose names hold a part.</summary>
+    public static void Run(Report report, string part = "")
     {
         report.Line("\nForward, float32, no bias, weights of the second use on (kept arranged on our side).");
-        report.Line("Peer: PyTorch, NCHW and channels_last; medians, taking turns.");
+        report.Line("Peer: PyTorch, NCHW and channels_last; medians, taking turns, each after a pause and a turn to warm up.");
         for (var threads = 1; threads <= Math.Min(2, Environment.ProcessorCount); threads++)
         {
             report.Line($"\n## {threads} thread{(threads > 1 ? "s" : "")}");
             report.Header("convolution", "x", "torch NCHW GFLOP/s", "torch channels_last", "ours", "ratio to NCHW", "ratio to the best");
-            foreach (var (name, shape) in Cases)
+            foreach (var (name, shape) in Cases.Where(test => test.Name.Contains(part, StringComparison.Ordinal)))
                 Measure(report, name, shape, threads);
         }
     }
@@ -44,7 +45,7 @@ internal static class ConvBenchmark
     {
         Workers.ThreadCount = threads;
         var work = 2.0 * shape.Batch * shape.Outputs * shape.Pixels * shape.Depth;
-        var calls = Math.Max(1, (int)(RoundSeconds * 1e11 / work));
+        var calls = Math.Max(1, (int)(RoundSeconds * (shape.IsDepthwise ? 1e10 : 1e11) / work));
         var (x, weight) = (Tensor.Full([shape.Batch, shape.Channels, shape.Height, shape.Width], 0.5f),
             Tensor.Full([shape.Outputs, shape.GroupChannels, shape.KernelHeight, shape.KernelWidth], 0.01f));
         using var torch = new TorchPeer("conv", threads, new JsonObject
@@ -57,9 +58,10 @@ internal static class ConvBenchmark
             ["calls"] = calls,
         });
         var (planar, last, ours) = (new List<double>(), new List<double>(), new List<double>());
-        for (var round = -3; round < Rounds; round++)
+        for (var round = -1; round < Rounds; round++)
         {
-            double[] times = [torch.Seconds("nchw"), Ours(x, weight, shape, calls), torch.Seconds("channels_last")];
+            double[] times = [Second(() => torch.Seconds("nchw")), Second(() => Ours(x, weight, shape, calls)),
+                Second(() => torch.Seconds("channels_last"))];
             if (round < 0)
                 continue; // warm-up
             planar.Add(times[0]);
@@ -69,6 +71,14 @@ internal static class ConvBenchmark
         var (p, l, o) = (Median(planar), Median(last), Median(ours));
         string Speed(double seconds) => $"{work * calls / seconds / 1e9:f0}";
         report.Row(name, $"{x.Shape}", Speed(p), Speed(l), Speed(o), $"{p / o:f2}", $"{Math.Min(p, l) / o:f2}");
+    }
+
+    /// <summary>The second of two turns: in the first, threads wake up.</summary>
+    private static double Second(Func<double> turn)
+    {
+        Settle();
+        turn();
+        return turn();
     }
 
     private static double Ours(Tensor x, Tensor weight, ConvShape shape, int calls)

@@ -10,7 +10,7 @@ var benchmarks = new Dictionary<string, Action<Report>>
     ["prune"] = PruneBenchmark.Run,
     ["large"] = LargeCheckpointBenchmark.Run,
     ["generation"] = GenerationBenchmark.Run,
-    ["conv"] = ConvBenchmark.Run,
+    ["conv"] = report => ConvBenchmark.Run(report),
     ["classification"] = ClassificationBenchmark.Run,
     ["masks"] = MaskBenchmark.Run,
     ["training"] = TrainingBenchmark.Run,
@@ -35,8 +35,18 @@ switch (args)
     case ["dependencies", var vit]:
         DependencyBenchmark.Run(vit);
         return 0;
+    case ["conv", var part]:
+        ConvBenchmark.Run(new Report("conv"), part);
+        return 0;
+    case ["onnx-speed", var batch, var threads, var model]
+        when int.TryParse(batch, out var images) && int.TryParse(threads, out var workers):
+        OnnxSpeedBenchmark.Run(new Report("onnx-speed"), [model], [images], [workers]);
+        return 0;
     case ["onnx-speed", .. var models]:
-        return OnnxSpeedBenchmark.Run(models);
+        var speeds = new Report("onnx-speed");
+        OnnxSpeedBenchmark.Run(speeds, models, [1, 8], [.. Enumerable.Range(1, Math.Min(2, Environment.ProcessorCount))]);
+        Console.WriteLine($"Written to {speeds.Save()}");
+        return 0;
     case ["onnx-outputs", .. var models]:
         return OnnxOutputs.Run(models);
     case ["recipes", var runs, var plot]:
@@ -49,7 +59,8 @@ switch (args)
 if (args is not [var name] || !benchmarks.TryGetValue(name, out var benchmark))
 {
     Console.Error.WriteLine($"Name one benchmark: {string.Join(", ", benchmarks.Keys)}; or make-gpt2-small FOLDER, make-llama-7b FOLDER, "
-        + "recipes RUNS PLOT.svg, onnx-conformance FOLDER, onnx-pruning FILES, onnx-outputs FILES, onnx-speed FILES, dependencies VIT.onnx.");
+        + "recipes RUNS PLOT.svg, onnx-conformance FOLDER, onnx-pruning FILES, onnx-outputs FILES, onnx-speed FILES, dependencies VIT.onnx; "
+        + "or, for some rows that are not written to a file, conv PART-OF-A-NAME, onnx-speed BATCH THREADS FILE.");
     return 2;
 }
 if (OpenBlas.RestartWithoutOverrides(args) is { } exitCode)

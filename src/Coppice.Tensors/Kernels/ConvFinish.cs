@@ -35,6 +35,18 @@ internal readonly unsafe struct ConvFinish
     /// <summary>The limits and what is added, in registers of one kind.</summary>
     public Lanes<S, V> In<S, V>() where S : ISimd<V> where V : unmanaged => new(S.Create(_minimum), S.Create(_maximum), _adds, _addend);
 
+    /// <summary>Fetches the place of the next outputs, and what is added to them: many short runs far apart.</summary>
+    public void FetchNext(float* y, int rows, long distance, int width)
+    {
+        for (var row = 0; row < rows; row++, y += distance)
+            for (var line = 0; line < width; line += Prefetch.LineLength)
+            {
+                Prefetch.LaterLine(y + line);
+                if (_adds)
+                    Prefetch.LaterLine((float*)((byte*)(y + line) + _addend));
+            }
+    }
+
     /// <summary>Finishes sums that lie in the outputs already: some rows, each of four runs of half a register.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Tile<S, V>(int output, int rows, in ApartColumns columns, nint distance) where S : struct, ISimd<V> where V : unmanaged

@@ -8,8 +8,11 @@ namespace Coppice.Tensors.Kernels;
 /// same bytes on any number of threads, with weights packed ahead or not, and in any batch.</remarks>
 internal static unsafe class ConvForward
 {
-    /// <summary>Multiplications that make a chunk worth claiming: some 0.1 ms.</summary>
-    private const long ChunkWork = 1 << 23;
+    /// <summary>Multiplications that make a block of images worth having its own padded copy: some 0.1 ms.</summary>
+    private const long BlockWork = 1 << 23;
+
+    /// <summary>Multiplications that make a chunk worth claiming: some 10 us.</summary>
+    private const long ChunkWork = 1 << 20;
 
     /// <summary>Floats of padded images that stay in the L2 cache beside a panel.</summary>
     private const long CachedInput = 1 << 17;
@@ -61,6 +64,8 @@ internal static unsafe class ConvForward
     {
         if (WinogradConv.Fits(shape))
             WinogradConv.Run<S, V>(shape, x, weights, finish, y);
+        else if (FewPixelConv.Fits(shape))
+            FewPixelConv.Run<S, V>(shape, x, weights, finish, y);
         else
             Run<S, V>(new(shape, x, weights, finish, y));
     }
@@ -69,7 +74,7 @@ internal static unsafe class ConvForward
     {
         var shape = call.Shape;
         var perImage = (long)shape.Outputs * shape.Depth * shape.Pixels;
-        var images = (int)Math.Clamp(Math.Min(ChunkWork / perImage, CachedInput / call.Input.ImageLength), 1, shape.Batch);
+        var images = (int)Math.Clamp(Math.Min(BlockWork / perImage, CachedInput / call.Input.ImageLength), 1, shape.Batch);
         var blocks = (shape.Batch + images - 1) / images;
         var (pixels, width) = (images * (long)shape.Pixels, 2 * S.Count);
         var fillsPanels = (pixels + width - 1) / width * width * 10 <= pixels * 11;
@@ -110,15 +115,7 @@ internal static unsafe class ConvForward
         if (!shape.IsPointwise)
         {
             input = NativeBuffer.Grow(ref t_input, call.Input.ImageLength * shape.Batch);
-            var planes = shape.Batch * shape.Channels;
-            var perChunk = (int)Math.Clamp(Elementwise.Chunk / call.Input.PlaneLength, 1, planes);
-            Workers.For((planes + perChunk - 1) / perChunk, (call, perChunk, planes, (nint)input), static (chunk, state) =>
-            {
-                var (call, perChunk, planes, target) = state;
-                var (shape, first) = (call.Shape, chunk * perChunk);
-                call.Input.Fill(call.X + first * ((long)shape.Height * shape.Width), Math.Min(perChunk, planes - first),
-                    (float*)target + first * call.Input.PlaneLength);
-            });
+            call.Input.FillAll(call.X, input);
         }
         var plan = new PanelPlan(shape, call.PixelsAtOnce(2 * S.Count));
         Workers.For(plan.Chunks, (call, plan, (nint)input), static (chunk, state) =>
@@ -163,7 +160,11 @@ internal static unsafe class ConvForward
                 var (row, next) = (strips.Start(strip), strips.Start(strip + 1));
                 var tile = new TileRange(row, next - row, channels + row, start, end);
                 for (var i = 0; i < count; i++)
+                {
+                    if (strip == part.FirstStrip && shape.IsPointwise)
+                        panels[i].FetchNext(call.Taps.AsSpan(start, end - start), width);
                     Multiply<S, V>(call, panels[i], weights + (long)row * depth + (long)start * (next - row), tile);
+                }
             }
         }
     }
@@ -182,6 +183,8 @@ internal static unsafe class ConvForward
             return;
         }
         var columns = panel.Columns.Below((long)tile.Row * pixels);
+        if (isLast)
+            call.Finish.FetchNext(columns.C0 + width, tile.Rows, pixels, width);
         if (panel.Packed != null)
             GemmTile.Run<S, V>(tile.Rows, depth, a, panel.Packed, columns.C0, pixels, tile.Start > 0, null);
         else

@@ -62,6 +62,17 @@ internal readonly unsafe struct ConvPixels
             ConvPanel.Pack(input, taps, new(_runs, _count), Packed, width);
     }
 
+    /// <summary>Fetches what the pixels behind these read, where these are read where they lie: many short runs far apart.</summary>
+    public void FetchNext(ReadOnlySpan<long> taps, int width)
+    {
+        if (Packed != null)
+            return;
+        var next = Columns.B0 + width;
+        foreach (var tap in taps)
+            for (var line = 0; line < width; line += Prefetch.LineLength)
+                Prefetch.LaterLine(next + tap + line);
+    }
+
     /// <summary>Finishes a row of sums and writes it to its pixels.</summary>
     /// <param name="finish">What is done to it.</param>
     /// <param name="sums">The sums.</param>

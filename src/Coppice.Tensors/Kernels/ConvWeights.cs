@@ -27,7 +27,7 @@ internal sealed unsafe class ConvWeights : IDisposable
         var storage = weight.Storage;
         if (!weight.IsContiguous || weight.Offset != 0 || weight.Count * sizeof(float) != storage.ByteLength)
             return null;
-        var form = (shape.Groups, shape.GroupOutputs, shape.Depth, WinogradConv.Fits(shape));
+        var form = new Form(shape.Groups, shape.GroupOutputs, shape.Depth, WinogradConv.Fits(shape), FewPixelConv.Fits(shape));
         lock (storage)
         {
             if (storage.Derived is not Entry entry || entry.Version != storage.Version || entry.Form != form)
@@ -41,7 +41,9 @@ internal sealed unsafe class ConvWeights : IDisposable
 
     /// <summary>Floats of a weight when arranged.</summary>
     public static long Length(ConvShape shape) =>
-        WinogradConv.Fits(shape) ? WinogradConv.WeightLength(shape) : (long)shape.Outputs * shape.Depth;
+        WinogradConv.Fits(shape) ? WinogradConv.WeightLength(shape)
+        : FewPixelConv.Fits(shape) ? FewPixelConv.WeightLength(shape)
+        : (long)shape.Outputs * shape.Depth;
 
     /// <summary>Arranges a weight [O, C/groups, kh, kw] as the convolution of that shape wants it.</summary>
     public static void Pack(ConvShape shape, float* weight, float* target)
@@ -49,6 +51,11 @@ internal sealed unsafe class ConvWeights : IDisposable
         if (WinogradConv.Fits(shape))
         {
             WinogradConv.TransformWeights(shape, weight, target);
+            return;
+        }
+        if (FewPixelConv.Fits(shape))
+        {
+            FewPixelConv.ArrangeWeights(shape, weight, target);
             return;
         }
         var (groups, outputs, depth) = (shape.Groups, shape.GroupOutputs, shape.Depth);
@@ -64,11 +71,14 @@ internal sealed unsafe class ConvWeights : IDisposable
 
     public void Dispose() => _buffer.Dispose();
 
-    private sealed class Entry(int version, (int Groups, int Outputs, int Depth, bool IsTransformed) form) : IDisposable
+    /// <summary>What the arrangement depends on.</summary>
+    private readonly record struct Form(int Groups, int Outputs, int Depth, bool IsTransformed, bool IsOfFewPixels);
+
+    private sealed class Entry(int version, Form form) : IDisposable
     {
         public int Version { get; } = version;
 
-        public (int Groups, int Outputs, int Depth, bool IsTransformed) Form { get; } = form;
+        public Form Form { get; } = form;
 
         public ConvWeights? Weights { get; set; }
 

@@ -12,7 +12,7 @@ internal static unsafe class DepthwiseConv
     public static void Run(ConvShape shape, float* x, float* weight, in ConvFinish finish, float* y)
     {
         var planes = (long)shape.Batch * shape.Channels;
-        SimdKernel.Run(RowChunks.Count(planes, shape.Pixels), new DepthwiseForward(shape, x, weight, finish, y));
+        SimdKernel.Run(RowChunks.Count(planes, DepthwiseForward.WorkOf(shape)), new DepthwiseForward(shape, x, weight, finish, y));
     }
 
     /// <summary>dx for strides other than 1.</summary>

@@ -17,17 +17,26 @@ internal readonly unsafe struct DepthwiseForward(ConvShape shape, float* x, floa
     private readonly ConvInput _input = new(shape);
     private readonly long[] _taps = new ConvInput(shape).Taps();
 
+    /// <summary>What a plane costs, in elements of simpler kernels.</summary>
+    public static int WorkOf(ConvShape shape) => 4 * Math.Min(shape.Pixels, Elementwise.Chunk);
+
     public void Run<S, V>(int chunk) where S : ISimd<V> where V : unmanaged
     {
         var padded = NativeBuffer.Grow(ref t_plane, _input.PlaneLength + Surplus);
         new Span<float>(padded + _input.PlaneLength, Surplus).Clear();
-        var (first, end) = RowChunks.Range((long)shape.Batch * shape.Channels, shape.Pixels, chunk);
+        var (first, end) = RowChunks.Range((long)shape.Batch * shape.Channels, WorkOf(shape), chunk);
+        var (isDirect, size) = (Depthwise3x3.Fits(shape), (long)shape.Height * shape.Width);
         for (var plane = first; plane < end; plane++)
         {
             var channel = (int)(plane % shape.Channels);
             var taps = weight + (long)channel * shape.Depth;
-            _input.Fill(x + plane * shape.Height * shape.Width, 1, padded);
             var target = y + plane * shape.Pixels;
+            if (isDirect)
+            {
+                Depthwise3x3.Plane(shape, x + plane * size, taps, finish, channel, target);
+                continue;
+            }
+            _input.Fill(x + plane * size, 1, padded);
             if (shape.OutWidth < S.Count)
                 Narrow<S, V>(padded, taps, channel, target);
             else if ((shape.KernelHeight, shape.KernelWidth) == (3, 3))

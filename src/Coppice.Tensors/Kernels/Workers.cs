@@ -13,7 +13,10 @@ public static class Workers
 {
     private static readonly Lock StartLock = new();
     private static readonly SemaphoreSlim Wake = new(0);
-    private static readonly long SpinTicks = System.Diagnostics.Stopwatch.Frequency * 40 / 1_000_000;
+
+    /// <summary>How long a thread looks for work, or for the end of it, before it sleeps: longer than what lies between two ops of a model,
+    /// shorter than anybody else would miss the processor. Waking up takes some 50 us.</summary>
+    private static readonly long SpinTicks = System.Diagnostics.Stopwatch.Frequency * 100 / 1_000_000;
 
     private static volatile Job? s_job;
     private static volatile int s_started;
@@ -113,6 +116,7 @@ public static class Workers
         private int _seats = helpers;
         private int _next;
         private int _done;
+        private int _isAwaited;
         private ExceptionDispatchInfo? _failure;
 
         public ExceptionDispatchInfo? Failure => _failure;
@@ -134,7 +138,8 @@ public static class Workers
                 {
                     Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(error), null);
                 }
-                if (Interlocked.Increment(ref _done) == chunks)
+                // Counted before the look, as the caller announces its sleep before it counts: one of the two sees the other.
+                if (Interlocked.Increment(ref _done) == chunks && Volatile.Read(ref _isAwaited) != 0)
                     lock (this)
                         Monitor.PulseAll(this);
             }
@@ -142,12 +147,15 @@ public static class Workers
 
         public void WaitForClaimed()
         {
-            for (var spin = 0; spin < 200; spin++)
+            var since = System.Diagnostics.Stopwatch.GetTimestamp();
+            do
             {
                 if (Volatile.Read(ref _done) == chunks)
                     return;
-                Thread.SpinWait(20);
+                Thread.SpinWait(5);
             }
+            while (System.Diagnostics.Stopwatch.GetTimestamp() - since < SpinTicks);
+            Interlocked.Exchange(ref _isAwaited, 1);
             lock (this)
                 while (Volatile.Read(ref _done) != chunks)
                     Monitor.Wait(this);

@@ -46,6 +46,8 @@ public sealed class Conv2dTests
         new(1, 33, 4, 18, 32, 3, 3, 1, 1, 1, 1),
         new(1, 32, 4, 34, 32, 3, 3, 1, 1, 1, 1),
         new(7, 8, 8, 8, 9, 3, 3, 2, 1, 1, 1),
+        new(2, 40, 9, 9, 61, 3, 3, 2, 1, 1, 1),
+        new(7, 140, 7, 5, 128, 1, 1, 1, 0, 1, 2),
     ];
 
     public static TheoryData<int> Numbered => [.. Enumerable.Range(0, Cases.Length)];
@@ -114,6 +116,16 @@ public sealed class Conv2dTests
         var (x, weight) = (Numbers.Random([11, 6, 7, 7]), Numbers.Random([20, 6, 3, 3], 2));
         var one = x.Narrow(0, 4, 1).Conv2d(weight, padding: 1).ToArray<float>();
         Assert.Equal(one, x.Conv2d(weight, padding: 1).Narrow(0, 4, 1).ToArray<float>());
+    }
+
+    [Fact]
+    public void Forward_ImageOfFewPixelsInABatch_GivesTheSameBytesWithAnyUseOfTheWeight()
+    {
+        var (x, weight) = (Numbers.Random([9, 120, 7, 7]), Numbers.Random([40, 120, 3, 3], 2));
+        var first = x.Conv2d(weight, padding: 1);
+        Assert.Equal(first.ToArray<float>(), x.Conv2d(weight, padding: 1).ToArray<float>());
+        var one = x.Narrow(0, 8, 1).Conv2d(weight, padding: 1).ToArray<float>();
+        Assert.Equal(one, first.Narrow(0, 8, 1).ToArray<float>());
     }
 
     [Fact]

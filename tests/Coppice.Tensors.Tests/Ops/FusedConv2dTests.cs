@@ -22,6 +22,10 @@ public sealed class FusedConv2dTests
         new(1, 130, 7, 7, 30, 3, 3, 1, 1, 1, 1), // two passes over rows of 7
         new(5, 4, 30, 28, 20, 3, 3, 2, 1, 1, 1),
         new(8, 16, 8, 8, 40, 3, 3, 2, 1, 1, 2),
+        new(1, 64, 7, 7, 32, 1, 1, 1, 0, 1, 1), // outputs in registers: a whole panel
+        new(3, 115, 14, 14, 60, 3, 3, 2, 1, 1, 1), // a panel and a half, two passes, strips across images
+        new(2, 128, 5, 3, 62, 1, 1, 1, 0, 1, 2), // groups, images shorter than a register
+        new(11, 72, 1, 1, 30, 1, 1, 1, 0, 1, 1), // of one pixel
         new(2, 17, 16, 32, 18, 3, 3, 1, 1, 1, 1), // Winograd
         new(3, 16, 8, 8, 16, 3, 3, 1, 1, 1, 1),
         new(2, 5, 14, 14, 5, 3, 3, 1, 1, 1, 5), // depthwise: narrow, in fours, and what is left of them
@@ -29,6 +33,9 @@ public sealed class FusedConv2dTests
         new(1, 3, 11, 19, 3, 3, 3, 1, 1, 1, 3),
         new(1, 3, 22, 38, 3, 3, 3, 2, 1, 1, 3),
         new(1, 3, 20, 40, 3, 5, 5, 1, 2, 1, 3),
+        new(3, 4, 1, 1, 4, 3, 3, 1, 1, 1, 4), // of one pixel, where rows and columns are all outside
+        new(2, 4, 9, 1, 4, 3, 3, 2, 1, 1, 4),
+        new(2, 4, 8, 33, 4, 3, 3, 2, 1, 1, 4), // a register and one
     ];
 
     public static TheoryData<int> Numbered => [.. Enumerable.Range(0, Cases.Length)];
