@@ -87,7 +87,7 @@ internal static class OnnxConformance
         return [.. graph.Inputs.Where(input => !stored.Contains(input.Name))];
     }
 
-    private static Tensor[] Tensors(string set, string kind, IReadOnlyList<ValueInfoProto> values) =>
+    private static Tensor[] Tensors(string set, string kind, List<ValueInfoProto> values) =>
     [
         .. Enumerable.Range(0, Directory.GetFiles(set, kind + "_*.pb").Length)
             .Select(i => OnnxFile.ReadTensor(Path.Combine(set, $"{kind}_{i}.pb"), values[i].Type)),
