@@ -6,8 +6,8 @@ namespace Coppice.Pruning.Onnx;
 
 /// <summary>Chains of nodes that only put the channels of images into another order, or take some of them by their place.</summary>
 /// <remarks>
-/// A shuffle by reshaping and transposing pairs channels by their numbers, and so ties those that it brings side by side. The same shuffle by a
-/// list of numbers ties none: what is left of the channels finds its places by what is left of the list.
+/// A shuffle by reshaping and transposing pairs channels by their numbers, and so ties those that it brings side by side. The same shuffle by
+/// a list of numbers ties none: what is left of the channels finds its places by what is left of the list.
 /// </remarks>
 internal sealed class ChannelShuffles
 {
@@ -54,11 +54,7 @@ internal sealed class ChannelShuffles
             graph.Nodes[graph.Nodes.FindIndex(node => node.Outputs.Contains(to))] = gather;
             lists.Add(list);
         }
-        for (var count = -1; count != graph.Nodes.Count;)
-        {
-            count = graph.Nodes.Count;
-            SizeConstants.RemoveUnread(graph, before);
-        }
+        SizeConstants.RemoveUnread(graph, before);
         return lists;
     }
 
@@ -86,7 +82,8 @@ internal sealed class ChannelShuffles
         var graph = new GraphProto { Name = whole.Name };
         graph.Inputs.Add(new() { Name = from });
         graph.Initializers.AddRange(whole.Initializers.Where(tensor => read.Contains(tensor.Name ?? "")));
-        graph.Nodes.AddRange(whole.Nodes.Where(node => chain.Contains(node) || (node.OpType == "Constant" && read.Contains(node.Outputs[0]))));
+        graph.Nodes.AddRange(whole.Nodes.Where(
+            node => chain.Contains(node) || (node.OpType == "Constant" && read.Contains(node.Outputs[0]))));
         graph.Outputs.AddRange(ends.Select(name => new ValueInfoProto { Name = name }));
         var part = new ModelProto { IrVersion = model.IrVersion, Graph = graph };
         part.OpsetImports.AddRange(model.OpsetImports);

@@ -35,18 +35,20 @@ internal sealed class SizeConstants(ModelProto model, FileScope scope)
     public string Replace(string name, Tensor values) =>
         OwnInitializers.Add(model, TensorProto.From(TensorSource.From(OwnInitializers.FreeName(model.Graph!, name), values)));
 
-    /// <summary>Removes the constants that nothing reads any more.</summary>
+    /// <summary>Removes the nodes and constants that nothing reads any more, and what only those read.</summary>
     public static void RemoveUnread(GraphProto main, IReadOnlySet<string> before)
     {
-        var read = Reads(main).ToHashSet();
+        var (read, removed) = (Reads(main).ToHashSet(), 0);
         foreach (var graph in new FileScope(main).All().Select(scope => scope.Graph).ToList())
         {
-            graph.Nodes.RemoveAll(node =>
+            removed += graph.Nodes.RemoveAll(node =>
                 node.Outputs.Count > 0 && node.Outputs.All(output => before.Contains(output) && !read.Contains(output)));
             var gone = graph.Initializers.Select(tensor => tensor.Name ?? "").Where(name => before.Contains(name) && !read.Contains(name)).ToHashSet();
-            graph.Initializers.RemoveAll(tensor => gone.Contains(tensor.Name ?? ""));
+            removed += graph.Initializers.RemoveAll(tensor => gone.Contains(tensor.Name ?? ""));
             graph.Inputs.RemoveAll(input => gone.Contains(input.Name ?? ""));
         }
+        if (removed > 0)
+            RemoveUnread(main, before);
     }
 
     /// <summary>Names of all that is read, in subgraphs too.</summary>
