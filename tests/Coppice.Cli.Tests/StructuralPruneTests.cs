@@ -31,7 +31,7 @@ public sealed class StructuralPruneTests : IDisposable
 
     [Theory]
     [InlineData("true", 1)]
-    [InlineData("false", 5)]
+    [InlineData("false", 4)]
     public async Task Prune_OfAFolderByAGlobalRanking_LeavesLayersAlikeUnlessAskedNotTo(string uniform, int widthsLeft)
     {
         var json = (await CommandRun.Of("prune", CommandRun.Stories, "-o", Path.Combine(_folder.Path, uniform), "--granularity", "neuron", "--scope", "global",
