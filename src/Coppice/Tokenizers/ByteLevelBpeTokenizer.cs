@@ -28,7 +28,7 @@ internal sealed class ByteLevelBpeTokenizer : Tokenizer
 
     internal override IEnumerable<int> Indispensable => base.Indispensable.Concat(_byteIds);
 
-    internal override IReadOnlyDictionary<int, (int Left, int Right)> Merges => _merges.Parts();
+    internal override IReadOnlyDictionary<int, (int Left, int Right)> Merges => field ??= _merges.Parts();
 
     private protected override void EncodeSegment(ReadOnlySpan<char> text, bool first, List<int> ids)
     {

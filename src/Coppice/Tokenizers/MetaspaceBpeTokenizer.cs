@@ -52,7 +52,7 @@ internal sealed class MetaspaceBpeTokenizer : Tokenizer
     internal override IEnumerable<int> Indispensable =>
         base.Indispensable.Concat(_byteIds ?? []).Concat(_unknown is { } unknown ? [unknown] : []);
 
-    internal override IReadOnlyDictionary<int, (int Left, int Right)> Merges => _merges.Parts();
+    internal override IReadOnlyDictionary<int, (int Left, int Right)> Merges => field ??= _merges.Parts();
 
     private protected override void EncodeSegment(ReadOnlySpan<char> text, bool first, List<int> ids)
     {

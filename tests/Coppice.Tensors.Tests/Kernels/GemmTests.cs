@@ -69,8 +69,8 @@ public sealed class GemmTests
         foreach (var transB in new[] { false, true })
         {
             var problem = new Problem(m, n, k, false, transB, false, true);
-            var alone = WithThreads(1, () => (problem.Unpacked(), problem.Packed()));
-            var shared = WithThreads(3, () => (problem.Unpacked(), problem.Packed()));
+            var alone = Threads.On(1, () => (problem.Unpacked(), problem.Packed()));
+            var shared = Threads.On(3, () => (problem.Unpacked(), problem.Packed()));
             Assert.Equal(alone.Item1, shared.Item1);
             Assert.Equal(alone.Item2, shared.Item2);
         }
@@ -115,20 +115,6 @@ public sealed class GemmTests
         var c = problem.Unpacked();
         for (var column = 0; column < 40; column++)
             Assert.Equal(column == 3, float.IsNaN(c[column]));
-    }
-
-    private static T WithThreads<T>(int count, Func<T> action)
-    {
-        var before = Workers.ThreadCount;
-        Workers.ThreadCount = count;
-        try
-        {
-            return action();
-        }
-        finally
-        {
-            Workers.ThreadCount = before;
-        }
     }
 
     /// <summary>One product with random entries; rows of each matrix lie some floats further apart than they must.</summary>

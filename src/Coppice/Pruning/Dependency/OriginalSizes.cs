@@ -7,18 +7,16 @@ namespace Coppice.Pruning.Dependency;
 /// <param name="before">What was cut out of it so far; null where nothing was.</param>
 internal sealed class OriginalSizes(DependencyGraph dependencies, StructuralPlan? before)
 {
-    private readonly Dictionary<string, PlannedTensor> _planned = (before?.Tensors ?? []).ToDictionary(tensor => tensor.Name);
-
     /// <summary>The size of a group, by the member of which the fewest other groups are part.</summary>
     public int Of(PruningGroup group)
     {
         var member = SimplestOf(group);
-        if (!_planned.TryGetValue(member.Value.Name, out var tensor))
+        if (before?.OriginalSize(member.Value.Name, member.Axis) is not { } original)
             return WidthOf(group);
         // An axis of heads by queries by size: what the heads lost, as the keys tell, the queries have not.
         var others = member.Term is Product ? dependencies.Groups.Where(other => other != group && IsPart(other, member)) : [];
         return others.Where(other => Parts(SimplestOf(other)) < Parts(member))
-            .Aggregate((Size: (long)WidthOf(group) * tensor.Shape[member.Axis], Of: (long)member.Term.Size),
+            .Aggregate((Size: (long)WidthOf(group) * original, Of: (long)member.Term.Size),
                 (share, other) => (share.Size * WidthOf(other), share.Of * Of(other)), share => (int)(share.Size / share.Of));
     }
 

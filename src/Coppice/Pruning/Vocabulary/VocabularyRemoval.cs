@@ -65,7 +65,7 @@ public sealed class VocabularyRemoval
         var tokenizer = Tokenizer.FromFolder(model.Folder);
         var rows = RowsOf(model);
         var left = rows - (int)Math.Round(amount * rows, MidpointRounding.ToEven);
-        var kept = Indispensable(model, tokenizer);
+        var kept = Indispensable(model, tokenizer, rows);
         if (left >= rows || left < kept.Count)
             throw new PruningException($"{model.Folder} has {rows} tokens, of which {kept.Count} have to stay (special tokens and those that spell "
                 + $"everything); an amount of {amount} would leave {left}. Give one above 0 and up to {1 - (double)kept.Count / rows:F3}.");
@@ -109,14 +109,14 @@ public sealed class VocabularyRemoval
     private static int RowsOf(PretrainedModel model) => model.Module.NamedParameters()
         .Where(entry => model.Architecture.Sizes.IsByToken(entry.Name)).Select(entry => entry.Parameter.Shape[0]).First();
 
-    private static HashSet<int> Indispensable(PretrainedModel model, Tokenizer tokenizer)
+    private static HashSet<int> Indispensable(PretrainedModel model, Tokenizer tokenizer, int rows)
     {
         var ids = new HashSet<int>(tokenizer.Indispensable);
         foreach (var file in (string[])[PretrainedModel.ConfigFile, GenerationFile])
             if (Path.Combine(model.Folder, file) is var path && File.Exists(path))
                 foreach (var (_, value) in IdMembers(JsonNode.Parse(File.ReadAllBytes(path))!.AsObject()))
                     ids.UnionWith((value as JsonArray ?? [value!.DeepClone()]).Select(id => (int)id!));
-        ids.RemoveWhere(id => (uint)id >= (uint)RowsOf(model)); // some files say -1 for none
+        ids.RemoveWhere(id => (uint)id >= (uint)rows); // some files say -1 for none
         return ids;
     }
 

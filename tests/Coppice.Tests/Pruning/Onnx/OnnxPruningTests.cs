@@ -76,7 +76,7 @@ public sealed class OnnxPruningTests
         using var folder = new TempFolder();
         var graph = new GraphProto { Name = "g" };
         Add(graph, "Conv", ["x", "w1"], "a");
-        graph.Nodes.Add(Node("Split", ["a", "sizes"], ["b", "c"], AttributeProto.From("axis", 1L)));
+        graph.Nodes.Add(TinyOnnx.Node("Split", ["a", "sizes"], ["b", "c"], AttributeProto.From("axis", 1L)));
         Add(graph, "Conv", ["b", "w2"], "d");
         Add(graph, "Conv", ["c", "w3"], "e");
         Add(graph, "Add", ["d", "e"], "y");
@@ -178,7 +178,7 @@ public sealed class OnnxPruningTests
         Add(graph, "Div", ["channels", "four"], "quarter");
         Add(graph, "Sub", ["channels", "quarter"], "most");
         Add(graph, "Concat", ["most", "quarter"], "parts", AttributeProto.From("axis", 0L));
-        graph.Nodes.Add(Node("Split", ["a", "parts"], ["b", "c"], AttributeProto.From("axis", 1L)));
+        graph.Nodes.Add(TinyOnnx.Node("Split", ["a", "parts"], ["b", "c"], AttributeProto.From("axis", 1L)));
         Add(graph, "Conv", ["b", "w2"], "d");
         Add(graph, "Conv", ["c", "w3"], "e");
         Add(graph, "Add", ["d", "e"], "y");
@@ -235,7 +235,7 @@ public sealed class OnnxPruningTests
         Add(graph, "Reshape", ["ab", "pairs"], "p");
         Add(graph, "Transpose", ["p"], "q", AttributeProto.From("perm", [0L, 2, 1, 3, 4]));
         Add(graph, "Reshape", ["q", "merged"], "m");
-        graph.Nodes.Add(Node("Split", ["m"], ["d", "e"], AttributeProto.From("axis", 1L)));
+        graph.Nodes.Add(TinyOnnx.Node("Split", ["m"], ["d", "e"], AttributeProto.From("axis", 1L)));
         Add(graph, "Conv", ["d", "w3"], "f");
         Add(graph, "Conv", ["e", "w4"], "g");
         Add(graph, "Add", ["f", "g"], "y");
@@ -271,7 +271,7 @@ public sealed class OnnxPruningTests
     public void Save_SizeInABranch_IsRewritten()
     {
         using var folder = new TempFolder();
-        var pruning = OpenedBranches(folder, Branch("other", Node("ConstantOfShape", ["target"], ["z"])));
+        var pruning = OpenedBranches(folder, Branch("other", TinyOnnx.Node("ConstantOfShape", ["target"], ["z"])));
         Remove(pruning, folder, 0, 5);
         using var file = OnnxFile.Open(folder["small.onnx"]);
         Assert.Equal<Shape>([1, 3], new OnnxModule(file).Forward(Tensor.Full([1, 2, 2, 2], 1))[0].Shape);
@@ -283,7 +283,7 @@ public sealed class OnnxPruningTests
     public void Open_ValueOfABranchThatDoesNotRun_IsPinned()
     {
         using var folder = new TempFolder();
-        var pruning = OpenedBranches(folder, Branch("other", Node("Reshape", ["a", "target"], ["z"])));
+        var pruning = OpenedBranches(folder, Branch("other", TinyOnnx.Node("Reshape", ["a", "target"], ["z"])));
         Assert.Empty(pruning.Dependencies.Groups);
         Assert.Contains(pruning.Dependencies.Pinned, axis => axis.Reason.Contains("'flat.else_branch' reads 'a'", StringComparison.Ordinal));
     }
@@ -311,8 +311,8 @@ public sealed class OnnxPruningTests
     {
         var graph = new GraphProto { Name = "g" };
         Add(graph, "Conv", ["x", "w1"], "a");
-        var taken = Branch("taken", Node("Reshape", ["a", "target"], ["r"]));
-        graph.Nodes.Add(Node("If", ["yes"], ["flat"],
+        var taken = Branch("taken", TinyOnnx.Node("Reshape", ["a", "target"], ["r"]));
+        graph.Nodes.Add(TinyOnnx.Node("If", ["yes"], ["flat"],
             new AttributeProto { Name = "then_branch", Type = AttributeType.Graph, Graph = taken },
             new AttributeProto { Name = "else_branch", Type = AttributeType.Graph, Graph = other }));
         Add(graph, "MatMul", ["flat", "w2"], "y");
@@ -356,16 +356,7 @@ public sealed class OnnxPruningTests
     }
 
     private static void Add(GraphProto graph, string op, string[] inputs, string output, params AttributeProto[] attributes) =>
-        graph.Nodes.Add(Node(op, inputs, [output], attributes));
-
-    private static NodeProto Node(string op, string[] inputs, string[] outputs, params AttributeProto[] attributes)
-    {
-        var node = new NodeProto { OpType = op };
-        node.Inputs.AddRange(inputs);
-        node.Outputs.AddRange(outputs);
-        node.Attributes.AddRange(attributes);
-        return node;
-    }
+        graph.Nodes.Add(TinyOnnx.Node(op, inputs, [output], attributes));
 
     private static void Numbers(GraphProto graph, string name, params long[] values) =>
         graph.Initializers.Add(TensorProto.From(TensorSource.From(name, Tensor.From<long>(values, [values.Length]))));
