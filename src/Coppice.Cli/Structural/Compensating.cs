@@ -1,28 +1,30 @@
 using System.CommandLine;
+using Coppice.Pruning;
 using Coppice.Pruning.Compensation;
 using Coppice.Pruning.Dependency;
 using Coppice.Tensors;
-using Coppice.Tensors.Ops;
 
 namespace Coppice.Cli.Structural;
 
 /// <summary>What <c>--compensate</c> asks for.</summary>
 internal sealed class Compensating
 {
-    private const string LeastSquares = "least-squares", Bias = "bias", Statistics = "batch-norm";
-
-    private readonly string[] _asked;
+    private readonly CutCompensation[] _asked;
     private readonly IReadOnlyList<IReadOnlyList<Tensor>> _inputs;
 
-    public Compensating(ParseResult parsed, IReadOnlyList<IReadOnlyList<Tensor>>? inputs)
+    public Compensating(ParseResult parsed, OpenedModel model, IReadOnlyList<IReadOnlyList<Tensor>>? inputs)
     {
-        _asked = [.. (parsed.GetValue(StructuralOptions.Compensate) ?? []).Distinct()];
-        if (_asked.FirstOrDefault(name => name is not (LeastSquares or Bias or Statistics)) is { } unknown)
-            throw new UsageException($"--compensate {unknown} is none of {LeastSquares}, {Bias} and {Statistics}.");
-        if (_asked.Contains(LeastSquares) && _asked.Contains(Bias))
-            throw new UsageException($"--compensate {LeastSquares} corrects biases too; leave {Bias} out.");
+        _asked = [.. (parsed.GetValue(StructuralOptions.Compensate) ?? []).Distinct().Select(KindOf)];
         if (_asked.Length > 0 && inputs is null)
             throw new UsageException("--compensate looks at activations: give --calibration FILE, or --calibration random.");
+        try
+        {
+            PreparedCompensation.Check(_asked, model.Traced.Graph);
+        }
+        catch (PruningException error)
+        {
+            throw new UsageException($"--compensate {error.Message}");
+        }
         _inputs = inputs ?? [];
     }
 
@@ -37,23 +39,20 @@ internal sealed class Compensating
     /// <param name="removal">What will go.</param>
     public void Prepare(OpenedModel model, Removal removal)
     {
-        if (_asked.Length == 0)
-            return;
-        if (_asked.Contains(Statistics) && !model.Traced.Graph.Nodes.Any(node => node.Op is BatchNorm))
-            throw new UsageException($"--compensate {Statistics}: the model has no batch normalisation (exporters fold it into convolutions); "
-                + "leave it out.");
-        var method = _asked.Contains(LeastSquares) ? CompensationMethod.LeastSquares : _asked.Contains(Bias) ? CompensationMethod.Bias
-            : (CompensationMethod?)null;
-        Prepared = new(method is null ? null
-            : InputCompensation.Of(model.Dependencies, removal, _inputs, method.Value, addsBiases: model.CanAddBiases),
-            _asked.Contains(Statistics) ? _inputs : null);
+        if (_asked.Length > 0)
+            Prepared = PreparedCompensation.Of(_asked, model.Dependencies, removal, _inputs, model.CanAddBiases);
     }
+
+    private static CutCompensation KindOf(string name) => PreparedCompensation.Names.TryGetValue(name, out var kind) ? kind
+        : throw new UsageException($"--compensate {name} is none of {string.Join(", ", PreparedCompensation.Names.Keys)}.");
 
     private IEnumerable<string> Done()
     {
         if (Prepared!.Inputs is { } inputs)
-            yield return $"{(_asked.Contains(LeastSquares) ? LeastSquares : Bias)} in {inputs.Weights.Count} layers";
-        if (_asked.Contains(Statistics))
+            yield return $"{NameOf(_asked.First(kind => kind != CutCompensation.BatchNorm))} in {inputs.Weights.Count} layers";
+        if (_asked.Contains(CutCompensation.BatchNorm))
             yield return $"statistics of {Prepared.Normalizations} batch normalisations";
     }
+
+    private static string NameOf(CutCompensation kind) => PreparedCompensation.Names.First(entry => entry.Value == kind).Key;
 }

@@ -1,25 +1,20 @@
 using System.CommandLine;
 using System.Globalization;
-using Coppice.Data;
 using Coppice.Models.Vision;
+using Coppice.Pruning;
 using Coppice.Pruning.Dependency;
 using Coppice.Tensors;
-using Coppice.Training;
 
 namespace Coppice.Cli.Structural;
 
 /// <summary>Options of the verbs that look at a model's structure, and what they mean.</summary>
 internal static class StructuralOptions
 {
-    private const int CalibrationBatch = 16;
-    private const int CalibrationBatches = 8;
-    private const int CalibrationInputs = 128;
-    private const int FisherExamples = 64;
-    private const int HessianProbes = 4;
     private const string RandomInputs = "random";
 
+    // What slimming masks is known to a recipe alone.
     private static readonly string[] Criteria =
-        ["l1", "l2", "bn", "fpgm", "lamp", "random", "activation", "wanda", "taylor", "taylor2", "fisher", "hessian"];
+        [.. GroupCriteria.Names.Where(entry => entry.Value != CutCriterion.Slimming).Select(entry => entry.Key)];
 
     public static readonly Option<string?> Arch = new("--arch")
     {
@@ -42,7 +37,7 @@ internal static class StructuralOptions
         Description = "Structural: what says which go: l1 (default), l2, bn (scale of batch normalisation), fpgm (nearest to the geometric "
             + "median), lamp, random; with --calibration: activation, wanda, taylor, taylor2, fisher, hessian. Of layers: block-influence "
             + "(default), angular.",
-    }.AcceptOnlyFromAmong([.. Criteria, .. LayerPruning.Measures]);
+    }.AcceptOnlyFromAmong(Criteria);
 
     public static readonly Option<string?> Reduction = new Option<string?>("--reduction")
     {
@@ -115,47 +110,28 @@ internal static class StructuralOptions
     public static GroupImportance ImportanceOf(ParseResult parsed, OpenedModel model, IReadOnlyList<IReadOnlyList<Tensor>>? inputs)
     {
         var name = parsed.GetValue(Importance) ?? "l1";
-        var seed = parsed.GetValue(CommonOptions.Seed);
-        GroupCriterion criterion = name switch
+        var criterion = GroupCriteria.Names[name];
+        if (LayerPruning.Measures.Contains(name))
+            throw new UsageException($"--importance {name} is about layers, not about channels, heads or neurons.");
+        if (GroupCriteria.NeedsInputs(criterion) && inputs is null)
+            throw new UsageException($"--importance {name} looks at activations: give --calibration FILE, or --calibration random.");
+        var data = parsed.GetValue(Calibration) is { } given and not RandomInputs ? given : null;
+        if (GroupCriteria.NeedsExamples(criterion) && data is null)
+            throw new UsageException($"--importance {name} goes by gradients: give examples with --calibration FILE.");
+        var sources = new CriterionSources(model.Traced.Graph, inputs ?? [], () => model.Task,
+            batch => new(model.Read(data!, parsed), new() { BatchSize = batch, Shuffle = false }))
         {
-            "l1" => new GroupMagnitude(1),
-            "l2" or "lamp" => new GroupMagnitude(2),
-            "bn" => new GroupBatchNormScale(),
-            "fpgm" => new GroupGeometricMedian(),
-            "activation" => new GroupActivation(ActivationMoments.Gather(model.Traced.Graph, Needed(inputs))),
-            "wanda" => new GroupWanda(ActivationMoments.Gather(model.Traced.Graph, Needed(inputs))),
-            "taylor" => Taylor(),
-            "taylor2" => new GroupCurvature(LossDerivatives.Fisher(Task(), Examples(1), FisherExamples), withGradient: true),
-            "fisher" => new GroupCurvature(LossDerivatives.Fisher(Task(), Examples(1), FisherExamples)),
-            "hessian" => new GroupCurvature(LossDerivatives.Hessian(Task(), Examples(CalibrationBatch), CalibrationBatches, HessianProbes, seed)),
-            "random" => new GroupRandom(seed),
-            _ => throw new UsageException($"--importance {name} is about layers, not about channels, heads or neurons."),
+            Seed = parsed.GetValue(CommonOptions.Seed),
         };
-        return name == "lamp" ? new(criterion, ReductionOf(parsed), ScoreNormalizer.Lamp)
-            : new(criterion, ReductionOf(parsed), NormalizerOf(parsed));
-
-        GroupTaylor Taylor()
-        {
-            CalibrationGradients.Accumulate(Task(), Examples(CalibrationBatch), CalibrationBatches);
-            return new();
-        }
-
-        TrainingTask Task() => model.Task;
-
-        DataLoader Examples(int batch) => parsed.GetValue(Calibration) is { } data and not RandomInputs
-            ? new(model.Read(data, parsed), new() { BatchSize = batch, Shuffle = false })
-            : throw new UsageException($"--importance {name} goes by gradients: give examples with --calibration FILE.");
-
-        IReadOnlyList<IReadOnlyList<Tensor>> Needed(IReadOnlyList<IReadOnlyList<Tensor>>? given) =>
-            given ?? throw new UsageException($"--importance {name} looks at activations: give --calibration FILE, or --calibration random.");
+        return GroupCriteria.ImportanceOf(criterion, sources, ReductionOf(parsed), NormalizerOf(parsed));
     }
 
     /// <summary>What the graph is calibrated on; null where nothing is given.</summary>
     public static IReadOnlyList<IReadOnlyList<Tensor>>? InputsOf(ParseResult parsed, OpenedModel model) => parsed.GetValue(Calibration) switch
     {
         null => null,
-        RandomInputs => [.. Enumerable.Range(0, CalibrationInputs).Select(i => model.Traced.RandomInputs(parsed.GetValue(CommonOptions.Seed) + i))],
-        var data => model.Inputs(data, CalibrationInputs, parsed),
+        RandomInputs => [.. Enumerable.Range(0, CriterionSources.UsualCount).Select(i => model.Traced.RandomInputs(parsed.GetValue(CommonOptions.Seed) + i))],
+        var data => model.Inputs(data, CriterionSources.UsualCount, parsed),
     };
 
     private static MemberReduction ReductionOf(ParseResult parsed) =>

@@ -40,11 +40,11 @@ internal sealed record StructuralPruning(
         var (saving, seed) = (SavingOptions.Of(parsed), parsed.GetValue(CommonOptions.Seed));
         var latency = new PrunedLatency(dependencies, model.Traced.RandomInputs(seed));
         var calibration = StructuralOptions.InputsOf(parsed, model);
-        var compensation = new Compensating(parsed, calibration);
+        var compensation = new Compensating(parsed, model, calibration);
         var size = parsed.GetValue(StructuralOptions.TargetSize) is { } most
-            ? new SizeTarget(Quantity.Bytes("--target-size", most), Path.GetFileName(Path.TrimEndingDirectorySeparator(output ?? path))) : null;
+            ? new SizeTarget(Given("--target-size", most, Quantity.Bytes(most), Quantity.SizeForm), Path.GetFileName(Path.TrimEndingDirectorySeparator(output ?? path))) : null;
         var time = parsed.GetValue(StructuralOptions.TargetLatency) is { } longest
-            ? Quantity.Milliseconds("--target-latency", longest) : (double?)null;
+            ? Given("--target-latency", longest, Quantity.Milliseconds(longest), Quantity.TimeForm) : (double?)null;
         var budget = time is { } milliseconds ? latency.Within(milliseconds) : size?.BudgetOf(model, saving with { Overwrite = false });
         var removal = given is null
             ? terminal.Busy("choosing what to remove", () => Chosen(options! with { Budget = budget }, model, calibration, parsed))
@@ -69,6 +69,9 @@ internal sealed record StructuralPruning(
             Compensated = compensation.Summary,
         };
     }
+
+    private static double Given(string option, string text, double? quantity, string form) =>
+        quantity ?? throw new UsageException($"{option} {text} is not {form}.");
 
     private static void RefuseWithoutGroups(string path, DependencyGraph dependencies)
     {

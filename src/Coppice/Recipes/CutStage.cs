@@ -1,4 +1,6 @@
 using System.Text.Json.Serialization;
+using Coppice.Pruning;
+using Coppice.Pruning.Compensation;
 using Coppice.Pruning.Dependency;
 
 namespace Coppice.Recipes;
@@ -34,13 +36,13 @@ public sealed record CutStage(
     IReadOnlyList<string>? Include = null,
     IReadOnlyList<string>? Exclude = null,
     IReadOnlyList<CutCompensation>? Compensate = null,
-    int CalibrationExamples = 128) : RecipeStage
+    int CalibrationExamples = CriterionSources.UsualCount) : RecipeStage
 {
     internal override string Type => "cut";
 
     /// <summary>Whether the stage looks at training data.</summary>
-    internal bool NeedsData => Compensate is { Count: > 0 } || Criterion
-        is not (CutCriterion.L1 or CutCriterion.L2 or CutCriterion.BatchNorm or CutCriterion.GeometricMedian or CutCriterion.Random);
+    internal bool NeedsData => Compensate is { Count: > 0 } || Criterion == CutCriterion.Slimming
+        || GroupCriteria.NeedsInputs(Criterion) || GroupCriteria.NeedsExamples(Criterion);
 
     /// <summary>The kinds of groups that are cut.</summary>
     internal IReadOnlyList<GroupKind> Kinds => Granularity switch
@@ -52,59 +54,6 @@ public sealed record CutStage(
         CutGranularity.Width => [GroupKind.Width],
         _ => GroupPruning.UsualKinds,
     };
-}
-
-/// <summary>What decides which channels, heads and neurons are cut.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<CutCriterion>))]
-public enum CutCriterion
-{
-    /// <summary>Smallest sum of |w| over all weights that make or read it.</summary>
-    [JsonStringEnumMemberName("l1")]
-    L1,
-
-    /// <summary>Smallest sum of w².</summary>
-    [JsonStringEnumMemberName("l2")]
-    L2,
-
-    /// <summary>Smallest scale of batch normalisation.</summary>
-    [JsonStringEnumMemberName("bn")]
-    BatchNorm,
-
-    /// <summary>Nearest to all others (He et al. 2019).</summary>
-    [JsonStringEnumMemberName("fpgm")]
-    GeometricMedian,
-
-    /// <summary>At random.</summary>
-    [JsonStringEnumMemberName("random")]
-    Random,
-
-    /// <summary>Smallest activations.</summary>
-    [JsonStringEnumMemberName("activation")]
-    Activation,
-
-    /// <summary>Smallest weights times norm of what they read (Sun et al. 2024).</summary>
-    [JsonStringEnumMemberName("wanda")]
-    Wanda,
-
-    /// <summary>Smallest change of the loss to first order.</summary>
-    [JsonStringEnumMemberName("taylor")]
-    Taylor,
-
-    /// <summary>Smallest change of the loss to second order, gradient included.</summary>
-    [JsonStringEnumMemberName("taylor2")]
-    SecondOrderTaylor,
-
-    /// <summary>Smallest change of the loss by the empirical Fisher matrix.</summary>
-    [JsonStringEnumMemberName("fisher")]
-    Fisher,
-
-    /// <summary>Smallest change of the loss by the Hessian's diagonal.</summary>
-    [JsonStringEnumMemberName("hessian")]
-    Hessian,
-
-    /// <summary>What network slimming masked, or masks now where an amount is given (Liu et al. 2017).</summary>
-    [JsonStringEnumMemberName("slimming")]
-    Slimming,
 }
 
 /// <summary>What is cut out of a model.</summary>
@@ -134,21 +83,4 @@ public enum CutGranularity
     /// <summary>Features of normalised axes: statistics are then over fewer.</summary>
     [JsonStringEnumMemberName("width")]
     Width,
-}
-
-/// <summary>What makes up for what was cut.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<CutCompensation>))]
-public enum CutCompensation
-{
-    /// <summary>What went is expressed by what stays, in the weights that read it.</summary>
-    [JsonStringEnumMemberName("least-squares")]
-    LeastSquares,
-
-    /// <summary>The mean of what went is added to biases.</summary>
-    [JsonStringEnumMemberName("bias")]
-    Bias,
-
-    /// <summary>Statistics of batch normalisations are taken anew.</summary>
-    [JsonStringEnumMemberName("batch-norm")]
-    BatchNorm,
 }

@@ -1,4 +1,5 @@
 using Coppice.Pruning;
+using Coppice.Pruning.Compensation;
 
 namespace Coppice.Recipes;
 
@@ -94,8 +95,14 @@ internal sealed class RecipeRanges(string file)
         Within(cut.MaxRatio is > 0 and <= 1, $"{place}.maxRatio", "a share above 0 and at most 1", cut.MaxRatio);
         AtLeast(1, cut.RoundTo, $"{place}.roundTo");
         AtLeast(1, cut.CalibrationExamples, $"{place}.calibrationExamples");
-        if (cut.Compensate?.Contains(CutCompensation.LeastSquares) == true && cut.Compensate.Contains(CutCompensation.Bias))
-            Fail($"{place}.compensate", "least squares correct biases too; leave bias out.");
+        try
+        {
+            PreparedCompensation.Check(cut.Compensate ?? []);
+        }
+        catch (PruningException error)
+        {
+            Fail($"{place}.compensate", error.Message);
+        }
     }
 
     private void CheckTraining(TrainStage train, string place)

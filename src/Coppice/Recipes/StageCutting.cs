@@ -19,7 +19,6 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
 {
     // Small beside the memory of any model that can be trained.
     private const int GradientBatch = 16;
-    private const int HessianProbes = 4;
 
     private readonly Lazy<ModelCost> _original = new(() => ModelCost.Of(model.Trace(model.Open()).Graph));
 
@@ -39,7 +38,7 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
         var removal = Chosen(number, stage, traced, dependencies, before, inputs);
         if (removal.IsEmpty)
             throw Nothing(stage, traced.Graph);
-        var compensation = Prepared(stage, dependencies, removal, inputs);
+        var compensation = PreparedCompensation.Of(stage.Compensate ?? [], dependencies, removal, inputs);
         var done = new StageCut(removal.ToPlan(traced.Kind), ReportOf(dependencies, removal));
         var (graph, _) = PruningSurgeon.Apply(dependencies, removal, traced.RandomInputs(file.Recipe.Seed), traced.Forward);
         compensation.CarryOut(graph);
@@ -52,6 +51,7 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
         using var scope = new TensorScope();
         var traced = model.Trace(module);
         var dependencies = DependencyGraph.Of(traced.Graph);
+        PreparedCompensation.Check(stage.Compensate ?? [], traced.Graph);
         var removal = Chosen(number, Likely(stage), traced, dependencies, before, []);
         if (removal.IsEmpty && stage.Criterion != CutCriterion.Slimming) // what will be masked then is not known
             throw Nothing(stage, traced.Graph);
@@ -117,7 +117,7 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
     /// <summary>Examples of the training data as the graph takes them, in an order of the stage's own; none where none are looked at.</summary>
     private IReadOnlyList<IReadOnlyList<Tensor>> InputsOf(int number, CutStage stage, Graph graph)
     {
-        if (stage.Compensate is null or [] && stage.Criterion is not (CutCriterion.Activation or CutCriterion.Wanda))
+        if (stage.Compensate is null or [] && !GroupCriteria.NeedsInputs(stage.Criterion))
             return [];
         var order = new EpochSeed(training.SeedOf(number), 0).Order(data.Train!.Count);
         return model.Inputs(order.Select(example => data.Train.Load([example])), stage.CalibrationExamples, graph);
@@ -129,7 +129,7 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
         if (stage.Criterion == CutCriterion.Slimming)
             return Slimmed(number, stage, traced, dependencies, before);
         var options = OptionsOf(stage, dependencies, before);
-        var importance = new GroupImportance(CriterionOf(number, stage, traced, inputs), stage.Reduction, stage.Normalizer);
+        var importance = GroupCriteria.ImportanceOf(stage.Criterion, SourcesOf(number, stage, traced, inputs), stage.Reduction, stage.Normalizer);
         var removal = options.Choose(dependencies, importance);
         foreach (var (_, parameter) in traced.Module.NamedParameters())
             parameter.ZeroGradient();
@@ -155,33 +155,12 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
         Before = before,
     };
 
-    private GroupCriterion CriterionOf(int number, CutStage stage, TracedModel traced, IReadOnlyList<IReadOnlyList<Tensor>> inputs)
-    {
-        var (examples, batches) = (stage.CalibrationExamples, (stage.CalibrationExamples + GradientBatch - 1) / GradientBatch);
-        return stage.Criterion switch
+    private CriterionSources SourcesOf(int number, CutStage stage, TracedModel traced, IReadOnlyList<IReadOnlyList<Tensor>> inputs) =>
+        new(traced.Graph, inputs, () => TrainingTask.Of(traced.Module), batch => training.Loader(number, batch))
         {
-            CutCriterion.L1 => new GroupMagnitude(1),
-            CutCriterion.L2 => new GroupMagnitude(2),
-            CutCriterion.BatchNorm => new GroupBatchNormScale(),
-            CutCriterion.GeometricMedian => new GroupGeometricMedian(),
-            CutCriterion.Random => new GroupRandom(file.Recipe.Seed),
-            CutCriterion.Activation => new GroupActivation(ActivationMoments.Gather(traced.Graph, inputs)),
-            CutCriterion.Wanda => new GroupWanda(ActivationMoments.Gather(traced.Graph, inputs)),
-            CutCriterion.Taylor => Taylor(),
-            CutCriterion.SecondOrderTaylor => new GroupCurvature(Fisher(), withGradient: true),
-            CutCriterion.Fisher => new GroupCurvature(Fisher()),
-            _ => new GroupCurvature(LossDerivatives.Hessian(TrainingTask.Of(traced.Module), training.Loader(number, GradientBatch), batches, HessianProbes,
-                file.Recipe.Seed)),
+            Count = stage.CalibrationExamples,
+            Seed = file.Recipe.Seed,
         };
-
-        GroupTaylor Taylor()
-        {
-            CalibrationGradients.Accumulate(TrainingTask.Of(traced.Module), training.Loader(number, GradientBatch), batches);
-            return new();
-        }
-
-        LossDerivatives Fisher() => LossDerivatives.Fisher(TrainingTask.Of(traced.Module), training.Loader(number, 1), examples);
-    }
 
     /// <summary>What is masked of the channels of each batch normalisation, more of them now where an amount is given.</summary>
     private Removal Slimmed(int number, CutStage stage, TracedModel traced, DependencyGraph dependencies, StructuralPlan? before)
@@ -194,16 +173,5 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
             NetworkSlimming.Prune(PruneAmount.Count(Math.Max(0, PruneAmount.Fraction(amount).Of(original, "channels") - gone)), links);
         }
         return ChannelPlan.Of(links).ToRemoval(dependencies, traced.RandomInputs(file.Recipe.Seed));
-    }
-
-    private static PreparedCompensation Prepared(
-        CutStage stage, DependencyGraph dependencies, Removal removal, IReadOnlyList<IReadOnlyList<Tensor>> inputs)
-    {
-        var asked = stage.Compensate ?? [];
-        var method = asked.Contains(CutCompensation.LeastSquares) ? CompensationMethod.LeastSquares
-            : asked.Contains(CutCompensation.Bias) ? CompensationMethod.Bias
-            : (CompensationMethod?)null;
-        return new(method is null ? null : InputCompensation.Of(dependencies, removal, inputs, method.Value),
-            asked.Contains(CutCompensation.BatchNorm) ? inputs : null);
     }
 }
