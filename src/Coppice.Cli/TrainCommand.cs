@@ -94,11 +94,14 @@ internal static class TrainCommand
                 terminal.Show(Table(result.Reports));
                 foreach (var report in result.Reports)
                     if (report.Cut is { } cut)
-                        terminal.Line($"{report.Stage} {report.Type}: multiply-accumulates {cut.MacsBefore:N0} -> {cut.MacsAfter:N0}, "
-                            + $"parameters {cut.ParametersBefore:N0} -> {cut.ParametersAfter:N0}");
+                        terminal.Line($"{report.Stage} {report.Type}: {InWords(cut)}");
                 terminal.Line($"Written to {output}: {string.Join(", ", result.Outputs.Keys)}, metrics.jsonl, lock.json.");
             });
     }
+
+    private static string InWords(CutReport cut) => (cut.Layers is { } layers ? $"layers {layers} left out; " : "")
+        + $"multiply-accumulates {cut.MacsBefore:N0} -> {cut.MacsAfter:N0}, parameters {cut.ParametersBefore:N0} -> {cut.ParametersAfter:N0}"
+        + (cut.MillisecondsAfter is { } time ? $", median time of one example {cut.MillisecondsBefore:F2} -> {time:F2} ms" : "");
 
     private static JsonObject ToJson(StageReport report) => new()
     {
@@ -112,6 +115,8 @@ internal static class TrainCommand
         ["sparsity"] = report.Sparsity,
         ["macs"] = report.Cut is { } cut ? new JsonObject { ["before"] = cut.MacsBefore, ["after"] = cut.MacsAfter } : null,
         ["parameters"] = report.Cut is { } of ? new JsonObject { ["before"] = of.ParametersBefore, ["after"] = of.ParametersAfter } : null,
+        ["layers_removed"] = report.Cut?.Layers,
+        ["latency_ms"] = report.Cut is { MillisecondsAfter: { } time } timed ? new JsonObject { ["before"] = timed.MillisecondsBefore, ["after"] = time } : null,
     };
 
     private static Table Table(IReadOnlyList<StageReport> reports)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Coppice.Modules;
+using Coppice.Pruning;
 using Coppice.Pruning.Depth;
 using Coppice.Pruning.Dependency;
 using Spectre.Console;
@@ -35,18 +36,25 @@ internal sealed record LayerPruning(string? Output, string Measure, IReadOnlyLis
         var inputs = StructuralOptions.InputsOf(parsed, opened) ?? throw new UsageException(
             "--granularity layer scores blocks on --calibration FILE (or --calibration random: tokens at random).");
         var blocks = BlockRemoval.BlocksOf(model);
-        var count = (int)Math.Round(amount * blocks.Blocks.Count, MidpointRounding.ToEven);
-        if (count == 0 || count == blocks.Blocks.Count)
-            throw new UsageException($"--amount {amount} of {blocks.Blocks.Count} blocks would remove {count}; at least one has to go, and one "
-                + "to stay.");
-        var ids = inputs.Select(input => input[0]);
-        var scores = terminal.Busy("scoring blocks", () => measure == Influence ? BlockImportance.Influence(blocks, ids)
-            : BlockImportance.AngularDistance(blocks, ids, count));
-        var removal = measure == Influence ? BlockRemoval.OfLowest(model, scores, count)
-            : new BlockRemoval(model, Enumerable.Range(Array.IndexOf(scores, scores.Min()), count));
+        var count = CountOf(amount, blocks.Blocks.Count);
+        var (scores, lowest) = terminal.Busy("scoring blocks",
+            () => BlockImportance.Lowest(blocks, inputs.Select(input => input[0]), count, isAngular: measure != Influence));
+        var removal = new BlockRemoval(model, lowest);
         var (smaller, verification) = terminal.Busy("verifying and writing",
             () => removal.Save(output, inputs[0][0], SavingOptions.Of(parsed)));
         return new(output, measure, scores, removal, ParametersOf(model.Module), ParametersOf(smaller), verification);
+    }
+
+    private static int CountOf(double amount, int blocks)
+    {
+        try
+        {
+            return BlockRemoval.CountOf(amount, blocks);
+        }
+        catch (PruningException error)
+        {
+            throw new UsageException($"--amount: {error.Message}");
+        }
     }
 
     public JsonObject ToJson() => new()

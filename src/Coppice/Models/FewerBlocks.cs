@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -21,7 +22,7 @@ internal sealed class FewerBlocks(PretrainedModel model, IReadOnlyList<int> kept
     /// <summary>The smaller model with its weights.</summary>
     public Module Build(Checkpoint checkpoint) => PretrainedModel.Build(model.Architecture, JsonElement.Parse(Config().ToJsonString()),
         PretrainedModel.StateOf(checkpoint, model.Architecture).Values.Where(tensor => NewName(tensor.Name) is not null)
-            .ToDictionary(tensor => NewName(tensor.Name)!), Plan());
+            .ToDictionary(tensor => NewName(tensor.Name)!), Renumbered(model.Plan));
 
     /// <summary>Writes it as a folder like the one it came from; weights keep their type and bytes.</summary>
     public void Save(Checkpoint checkpoint, string output, SaveOptions options)
@@ -31,7 +32,7 @@ internal sealed class FewerBlocks(PretrainedModel model, IReadOnlyList<int> kept
             if (NewName(tensor.Name) is var name && name != tensor.Name)
                 changes.Add(tensor.Name, name is null ? [] : [new NamedTensor(name, tensor)]);
         var beside = new Dictionary<string, byte[]> { [PretrainedModel.ConfigFile] = PretrainedModel.Written(Config()) };
-        if (Plan() is { } plan)
+        if (Renumbered(model.Plan) is { } plan)
             beside[PretrainedModel.PlanFile] = plan.ToJson();
         checkpoint.Save(output, changes, options with { Beside = beside });
     }
@@ -68,8 +69,13 @@ internal sealed class FewerBlocks(PretrainedModel model, IReadOnlyList<int> kept
         return config;
     }
 
+    /// <summary>Puts what another model of the kind holds, of the blocks that stay, into one of fewer.</summary>
+    public void Fill(Module smaller, Module larger) => smaller.LoadStateDict(larger.StateDict()
+        .Where(entry => NewName(entry.Key) is not null).ToDictionary(entry => NewName(entry.Key)!, entry => entry.Value));
+
     /// <summary>What was cut before, of the blocks that stay; null where nothing was.</summary>
-    private StructuralPlan? Plan() => model.Plan is not { } plan ? null : plan with
+    [return: NotNullIfNotNull(nameof(plan))]
+    public StructuralPlan? Renumbered(StructuralPlan? plan) => plan is null ? null : plan with
     {
         Tensors = [.. plan.Tensors.Where(tensor => NewName(tensor.Name) is not null).Select(tensor => tensor with { Name = NewName(tensor.Name)! })],
         Config = [.. plan.Config.Select(edit => edit.Member != ModelSizes.PrunedHeadsMember ? edit

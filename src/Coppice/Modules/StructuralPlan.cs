@@ -85,7 +85,7 @@ public sealed record StructuralPlan(int Version, string Model, IReadOnlyList<Pla
         return [.. merged.Values];
     }
 
-    private void Check()
+    internal void Check()
     {
         if (Version != CurrentVersion)
             throw new StructuralPlanException($"The plan is of version {Version}; this Coppice reads {CurrentVersion}. Update Coppice.");

@@ -1,9 +1,14 @@
 using Coppice.Checkpoints;
 using Coppice.Data;
 using Coppice.Graphs;
+using Coppice.Models.Vision;
 using Coppice.Modules;
 using Coppice.Onnx;
+using Coppice.Pruning;
+using Coppice.Pruning.Dependency;
+using Coppice.Pruning.Onnx;
 using Coppice.Pruning.Selection;
+using Coppice.Tensors;
 
 namespace Coppice.Recipes;
 
@@ -37,16 +42,49 @@ internal sealed class OnnxRecipeModel(string file, ModelSource source) : RecipeM
 
     public override bool Classifies => true;
 
-    public override Module Open()
+    public override Module Open() => Load(file);
+
+    /// <summary>The model of a smaller file, under what is left of another's masks.</summary>
+    /// <param name="path">The smaller file; it may go afterwards.</param>
+    /// <param name="model">The model before it was cut.</param>
+    /// <param name="cut">What is left of it.</param>
+    public static Module Load(string path, Module model, StructuralPlan cut)
     {
-        using var opened = OnnxFile.Open(file);
-        return new OnnxImageClassifier(new(opened));
+        var smaller = Load(path);
+        var tensors = cut.Tensors.ToDictionary(tensor => tensor.Name);
+        foreach (var (name, parameter) in model.ParametersByPlainName())
+            if (parameter.Mask is { } mask)
+                smaller.Parameter(name).SetMask(tensors.TryGetValue(name, out var tensor) ? tensor.Cut(mask) : mask, parameter.KeepsSign);
+        return smaller;
+    }
+
+    public override Module Carry(Module module, IReadOnlyList<StageCut> before, IReadOnlyList<StageCut> cuts)
+    {
+        if (cuts.Count == 0)
+            return module;
+        using var folder = new TemporaryFolder();
+        var path = folder["weights" + Ending];
+        Write(module, before, path);
+        return Load(Replayed(path, cuts, folder), module, Joined(cuts)!);
     }
 
     public override TracedModel Trace(Module module)
     {
         var classifier = (OnnxImageClassifier)module;
         return TracedModel.Trace("onnx", classifier, inputs => classifier.Forward(inputs[0]), new TraceInput("images", classifier.BlankImages()));
+    }
+
+    public override CutModel Cutting(Module module, IReadOnlyList<StageCut> before) =>
+        new OnnxCutModel(module, path => Write(module, before, path));
+
+    /// <summary>Images in batches as the computation takes them.</summary>
+    public override IReadOnlyList<IReadOnlyList<Tensor>> Inputs(IEnumerable<TrainingBatch> examples, int count, Graph graph)
+    {
+        var batch = graph.Inputs[0].SampleShape[0];
+        var batches = examples.Take(count).Select(example => ((ImageBatch)example).Images).Chunk(batch).Where(chunk => chunk.Length == batch);
+        IReadOnlyList<Tensor>[] inputs = [.. batches.Select(chunk => (IReadOnlyList<Tensor>)[batch == 1 ? chunk[0] : Tensor.Concat(0, chunk)])];
+        return inputs.Length > 0 ? inputs
+            : throw new PruningException($"the model takes {batch} images at a time, and there are fewer to calibrate on; give more.");
     }
 
     public override TrainingData Read(string path, DataSource data, bool isTraining)
@@ -60,11 +98,47 @@ internal sealed class OnnxRecipeModel(string file, ModelSource source) : RecipeM
         return new ImageTrainingData(images, ForEach(source.Mean ?? [0], images), ForEach(source.Std ?? [1], images), augmentation);
     }
 
-    public override IReadOnlyList<string> Save(Module module, StructuralPlan? plan, string path)
+    /// <summary>The plan beside it is of the file that the recipe began with, without the biases that were added since.</summary>
+    public override IReadOnlyList<string> Save(Module module, IReadOnlyList<StageCut> cuts, string path)
     {
-        using var weights = OnnxWeights.Open(file);
+        Write(module, cuts, path);
+        var planned = PretrainedVisionModel.PlanPath(path);
+        if (Joined(cuts) is not { } plan)
+        {
+            File.Delete(planned);
+            return [path];
+        }
+        var added = cuts.SelectMany(cut => cut.Biases ?? []).Select(bias => bias.Name).ToHashSet();
+        File.WriteAllBytes(planned, (plan with { Tensors = [.. plan.Tensors.Where(tensor => !added.Contains(tensor.Name))] }).ToJson());
+        return [path, planned];
+    }
+
+    public override IWeightStore Written(string path) => OnnxWeights.Open(path);
+
+    /// <summary>Writes a model that was cut into a file of what is left of the computation.</summary>
+    private void Write(Module module, IReadOnlyList<StageCut> cuts, string path)
+    {
+        using var folder = new TemporaryFolder();
+        using var weights = OnnxWeights.Open(Replayed(file, cuts, folder));
         weights.Save(path, module.ParametersByPlainName().Select(entry => TensorSource.From(entry.Name, entry.Parameter.Value)), Overwriting);
-        return [path];
+    }
+
+    /// <summary>A file that cuts were carried out on again, one after the other.</summary>
+    private static string Replayed(string path, IReadOnlyList<StageCut> cuts, TemporaryFolder folder)
+    {
+        foreach (var (number, cut) in cuts.Index())
+        {
+            var pruning = OnnxPruning.Open(path);
+            path = folder[$"{number}{Ending}"];
+            pruning.Write(Removal.Of(pruning.Dependencies, cut.Plan), path, cut.Biases ?? []);
+        }
+        return path;
+    }
+
+    private static OnnxImageClassifier Load(string path)
+    {
+        using var opened = OnnxFile.Open(path);
+        return new(new(opened));
     }
 
     private static IReadOnlyList<float> ForEach(IReadOnlyList<float> numbers, ImageData images) =>

@@ -53,6 +53,30 @@ internal abstract class RecipeModel
     /// <summary>The model as it is at the start; each call gives another with equal values.</summary>
     public abstract Module Open();
 
+    /// <summary>What cuts leave of the model as it is at the start.</summary>
+    public Module Open(IReadOnlyList<StageCut> cuts) => Carry(Open(), [], cuts);
+
+    /// <summary>Does cuts of a run again, on a model with other values.</summary>
+    /// <param name="module">The model; it may be the one that becomes smaller.</param>
+    /// <param name="before">What was cut out of it before.</param>
+    /// <param name="cuts">What to cut.</param>
+    /// <returns>The smaller model.</returns>
+    public virtual Module Carry(Module module, IReadOnlyList<StageCut> before, IReadOnlyList<StageCut> cuts)
+    {
+        foreach (var cut in cuts)
+            cut.Plan.Apply(module);
+        return module;
+    }
+
+    /// <summary>All that cuts of a run took from tensors that are still there, by their present names; null for nothing.</summary>
+    public virtual StructuralPlan? Joined(IReadOnlyList<StageCut> cuts) =>
+        StructuralPlan.Joined(cuts.Select(cut => cut.Plan));
+
+    /// <summary>A model of this kind made ready to be cut, in evaluation.</summary>
+    /// <param name="module">The model.</param>
+    /// <param name="before">What was cut out of it before.</param>
+    public virtual CutModel Cutting(Module module, IReadOnlyList<StageCut> before) => new LiveCutModel(Trace(module));
+
     /// <summary>Globs of what is cut out unless a recipe says otherwise; empty for all.</summary>
     public virtual IReadOnlyList<string> CutScope => [];
 
@@ -75,10 +99,13 @@ internal abstract class RecipeModel
 
     /// <summary>Writes a model of this kind, in the format it came in.</summary>
     /// <param name="module">The model, without masks.</param>
-    /// <param name="plan">What the recipe cut out of it; null for nothing.</param>
+    /// <param name="cuts">What the recipe cut out of it.</param>
     /// <param name="path">File or folder; what is there is replaced.</param>
-    /// <returns>What was written.</returns>
-    public abstract IReadOnlyList<string> Save(Module module, StructuralPlan? plan, string path);
+    /// <returns>What was written: the model first.</returns>
+    public abstract IReadOnlyList<string> Save(Module module, IReadOnlyList<StageCut> cuts, string path);
+
+    /// <summary>Opens what <see cref="Save"/> wrote.</summary>
+    public virtual IWeightStore Written(string path) => Checkpoint.Open(path);
 
     /// <summary>How weights are stored and named at the output.</summary>
     protected static SaveOptions Overwriting { get; } = new() { Overwrite = true };

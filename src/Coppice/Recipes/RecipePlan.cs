@@ -22,7 +22,7 @@ public sealed record RecipePlan(long Parameters, IReadOnlyList<PlannedStage> Sta
     {
         var stages = file.Recipe.Stages.Select((stage, number) => stage switch
         {
-            TrainStage train => Training(number, train, Opened(number), CutBefore(number), model, data, training, cancellation),
+            TrainStage train => Training(number, train, Opened(number), CutsBefore(number), model, data, training, cancellation),
             PruneStage prune => new(number, prune.Type, Pruning(prune, Opened(number), model)),
             CutStage cut => new(number, cut.Type, Cutting(cut, cuts[number].Report)),
             RewindStage rewind => new(number, rewind.Type, $"the weights of before stage {rewind.Stage}, under the masks of then"),
@@ -33,18 +33,13 @@ public sealed record RecipePlan(long Parameters, IReadOnlyList<PlannedStage> Sta
             stages.Sum(stage => stage.SecondsPerStep * stage.Steps ?? 0), ProcessMemory.Measure().PeakResident);
 
         // Of about the sizes that it will have before a stage.
-        Module Opened(int number)
-        {
-            var module = model.Open();
-            CutBefore(number)?.Apply(module);
-            return module;
-        }
+        Module Opened(int number) => model.Open(CutsBefore(number));
 
-        StructuralPlan? CutBefore(int number) => StructuralPlan.Joined(cuts.Where(cut => cut.Key < number).Select(cut => cut.Value.Plan));
+        IReadOnlyList<StageCut> CutsBefore(int number) => [.. cuts.Where(cut => cut.Key < number).Select(cut => cut.Value)];
     }
 
     private static PlannedStage Training(
-        int number, TrainStage stage, Module module, StructuralPlan? before, RecipeModel model, RecipeData data, StageTraining training,
+        int number, TrainStage stage, Module module, IReadOnlyList<StageCut> before, RecipeModel model, RecipeData data, StageTraining training,
         CancellationToken cancellation)
     {
         var timer = new Timer();
@@ -79,6 +74,8 @@ public sealed record RecipePlan(long Parameters, IReadOnlyList<PlannedStage> Sta
         {
             { TargetMacs: { } macs } => $"until {macs:P0} of the multiply-accumulates are left",
             { TargetParams: { } parameters } => $"until {parameters:P0} of the parameters are left",
+            { TargetSize: { } size } => $"until the weights' file takes {size} at the most",
+            { TargetLatency: { } time } => $"until one example takes {time} at the most, to be measured",
             { Amount: { } amount } => $"{amount:P0} of them",
             _ => "those that are masked",
         };
@@ -90,7 +87,7 @@ public sealed record RecipePlan(long Parameters, IReadOnlyList<PlannedStage> Sta
             var one => $"{Lower(one)}s",
         };
         var compensation = cut.Compensate is { Count: > 0 } asked ? $"; made up for by {string.Join(" and ", asked.Select(Words))}" : "";
-        return $"cuts {what} out by {Lower(cut.Criterion)}, {target}: about {about.MacsBefore:N0} -> {about.MacsAfter:N0} multiply-accumulates, "
+        return $"cuts {what} out by {Lower(cut.Measure)}, {target}: about {about.MacsBefore:N0} -> {about.MacsAfter:N0} multiply-accumulates, "
             + $"{about.ParametersBefore:N0} -> {about.ParametersAfter:N0} parameters{compensation}";
     }
 

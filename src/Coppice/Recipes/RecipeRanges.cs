@@ -1,5 +1,4 @@
 using Coppice.Pruning;
-using Coppice.Pruning.Compensation;
 
 namespace Coppice.Recipes;
 
@@ -18,10 +17,8 @@ internal sealed class RecipeRanges(string file)
         {
             CheckStage(recipe.Stages[i], i, $"stages[{i}]");
             if (recipe.Stages[i] is TrainStage { Growing: not null }
-                && recipe.Stages.Skip(i + 1).OfType<CutStage>().FirstOrDefault() is null or { Criterion: CutCriterion.Slimming })
-                Fail($"stages[{i}].growing", "the next 'cut' stage says what is drawn to 0; add one that goes by another criterion than slimming.");
-            if (recipe.Stages[i] is CutStage && IsOnnx(recipe.Model))
-                Fail($"stages[{i}]", "a recipe cuts models of weights, not ONNX files; cut it with 'coppice prune --structural' before or after.");
+                && recipe.Stages.Skip(i + 1).OfType<CutStage>().FirstOrDefault() is null or { Criterion: CutCriterion.Slimming } or { IsOfLayers: true } or { TargetLatency: not null })
+                Fail($"stages[{i}].growing", "the next 'cut' stage says what is drawn to 0; add one of parts of layers, by another criterion than slimming and without a target to be measured.");
             if (recipe.Model.Path is null && recipe.Stages[i] is TrainStage { Distill.Teacher: DistillSettings.Original })
                 Fail($"stages[{i}].distill.teacher", "the original model has random weights and nothing to teach; name another.");
         }
@@ -75,34 +72,9 @@ internal sealed class RecipeRanges(string file)
                 Fail($"{place}.criterion", "movement is seen while training alone; prune in a 'train' stage, by its key 'prune'.");
         }
         if (stage is CutStage cut)
-            CheckCut(cut, place);
+            new CutRanges(Within, Fail).Check(cut, place);
         if (stage is RewindStage rewind && (rewind.Stage < 0 || rewind.Stage >= number))
             Fail($"{place}.stage", $"expected the number of an earlier stage, 0 to {number - 1}, found {rewind.Stage}.");
-    }
-
-    private void CheckCut(CutStage cut, string place)
-    {
-        if (cut.Criterion == CutCriterion.Slimming)
-        {
-            if (cut != new CutStage(cut.Amount) { Criterion = CutCriterion.Slimming, Compensate = cut.Compensate, CalibrationExamples = cut.CalibrationExamples })
-                Fail(place, "slimming cuts what it masks by one threshold; it takes 'amount', 'compensate' and 'calibrationExamples' alone.");
-        }
-        else if (new[] { cut.Amount, cut.TargetMacs, cut.TargetParams }.Count(share => share is not null) != 1)
-            Fail(place, "give one of 'amount', 'targetMacs' and 'targetParams'.");
-        Within(cut.Amount is null or (> 0 and < 1), $"{place}.amount", "a share above 0 and below 1", cut.Amount);
-        Within(cut.TargetMacs is null or (> 0 and < 1), $"{place}.targetMacs", "a share above 0 and below 1", cut.TargetMacs);
-        Within(cut.TargetParams is null or (> 0 and < 1), $"{place}.targetParams", "a share above 0 and below 1", cut.TargetParams);
-        Within(cut.MaxRatio is > 0 and <= 1, $"{place}.maxRatio", "a share above 0 and at most 1", cut.MaxRatio);
-        AtLeast(1, cut.RoundTo, $"{place}.roundTo");
-        AtLeast(1, cut.CalibrationExamples, $"{place}.calibrationExamples");
-        try
-        {
-            PreparedCompensation.Check(cut.Compensate ?? []);
-        }
-        catch (PruningException error)
-        {
-            Fail($"{place}.compensate", error.Message);
-        }
     }
 
     private void CheckTraining(TrainStage train, string place)

@@ -25,8 +25,11 @@ public sealed class RecipeRun
     private readonly IReadOnlySet<int> _rewound;
     private IReadOnlyDictionary<int, StageCut> _likely = new Dictionary<int, StageCut>();
 
-    private RecipeRun(RecipeFile file, string output)
+    private readonly IReadOnlyDictionary<int, StageCut> _measured;
+
+    private RecipeRun(RecipeFile file, string output, IReadOnlyDictionary<int, StageCut> measured)
     {
+        _measured = measured;
         _files = new(Path.GetFullPath(output));
         Resumes = _files.Position() is not null;
         (_file, _model) = (file, RecipeModel.Of(file));
@@ -44,12 +47,15 @@ public sealed class RecipeRun
     /// <param name="file">The recipe.</param>
     /// <param name="output">Folder of the run: new, empty, or of a run of the same recipe that was stopped.</param>
     /// <exception cref="RecipeException">The recipe can't be run; the message names the file, the place in it, and what to do.</exception>
-    public static RecipeRun Prepare(RecipeFile file, string output)
+    public static RecipeRun Prepare(RecipeFile file, string output) => Prepare(file, output, new Dictionary<int, StageCut>());
+
+    /// <summary>The same for a run that does again what stages of another chose by measuring.</summary>
+    internal static RecipeRun Prepare(RecipeFile file, string output, IReadOnlyDictionary<int, StageCut> measured)
     {
         try
         {
-            var run = new RecipeRun(file, output);
-            run._likely = new StageChecks(file, run._model, run._data, run._training).Check();
+            var run = new RecipeRun(file, output, measured);
+            run._likely = new StageChecks(file, run._model, run._data, run._training, run.Measured).Check();
             return run;
         }
         catch (Exception error) when (error is Models.ModelException or Checkpoints.CheckpointException or Tokenizers.TokenizerException)
@@ -77,7 +83,7 @@ public sealed class RecipeRun
         {
             cancellation.ThrowIfCancellationRequested();
             var (number, module) = (position.Done, Restore(position.Done));
-            var cut = RunStage(number, module, report, cancellation);
+            (module, var cut) = RunStage(number, module, report, cancellation);
             var done = Measure(number, module, cancellation) with { Cut = cut };
             position = position with { Done = number + 1, Reports = [.. position.Reports, done] };
             _files.Keep(position, module, _rewound);
@@ -113,24 +119,19 @@ public sealed class RecipeRun
 
     private Module Restore(int stage)
     {
-        var module = _model.Open();
-        foreach (var plan in _files.Plans(0, stage))
-            plan.Apply(module);
+        var module = _model.Open(_files.Cuts(0, stage));
         _files.Load(stage, module);
         return module;
     }
 
-    /// <summary>All that the stages before one cut out; null for nothing.</summary>
-    private StructuralPlan? CutBefore(int stage) => StructuralPlan.Joined(_files.Plans(0, stage));
-
-    /// <returns>What was cut out; null where nothing was.</returns>
-    private CutReport? RunStage(int number, Module module, Action<RunProgress>? report, CancellationToken cancellation)
+    /// <returns>What became of the model, and what was cut out of it; null where nothing was.</returns>
+    private (Module Module, CutReport? Cut) RunStage(int number, Module module, Action<RunProgress>? report, CancellationToken cancellation)
     {
         switch (Stages[number])
         {
             case TrainStage train:
                 var metrics = new MetricsLog(_files.Metrics, number);
-                _training.Create(number, train, module, CutBefore(number), _files.StageState(number), metrics).Run(progress =>
+                _training.Create(number, train, module, _files.Cuts(0, number), _files.StageState(number), metrics).Run(progress =>
                 {
                     metrics.Add(progress, train.Optimizer.LearningRate);
                     report?.Invoke(new(number, Stages.Count, train.Type, progress));
@@ -144,22 +145,26 @@ public sealed class RecipeRun
             case CutStage cut:
                 return Cut(number, cut, module);
             case RewindStage rewind:
-                var before = Restore(rewind.Stage);
-                foreach (var plan in _files.Plans(rewind.Stage, number))
-                    plan.Apply(before);
-                Rewind(module, before);
+                var (earlier, since) = (_files.Cuts(0, rewind.Stage), _files.Cuts(rewind.Stage, number));
+                Rewind(module, _model.Carry(Restore(rewind.Stage), earlier, since));
                 break;
         }
-        return null;
+        return (module, null);
     }
 
-    private CutReport Cut(int number, CutStage stage, Module module)
+    /// <summary>What a stage that asks for a time chose before it was stopped, or in the run that is done again.</summary>
+    private StageCut? Measured(int number) => Stages[number] is CutStage { TargetLatency: not null }
+        ? _files.Cut(number) ?? _measured.GetValueOrDefault(number)
+        : null;
+
+    private (Module Module, CutReport? Cut) Cut(int number, CutStage stage, Module module)
     {
         try
         {
-            var (plan, report) = _training.Cutting.Cut(number, stage, module, CutBefore(number));
-            _files.Keep(number, plan);
-            return report;
+            var (smaller, cut) = _training.Cutting.Cut(
+                number, stage, module, _files.Cuts(0, number), Measured(number), chosen => _files.Keep(number, chosen));
+            _files.Keep(number, cut);
+            return (smaller, cut.Report);
         }
         catch (PruningException error)
         {
@@ -202,7 +207,8 @@ public sealed class RecipeRun
         }
         foreach (var (_, parameter) in module.NamedParameters())
             parameter.MakeMaskPermanent();
-        outputs.AddRange(_model.Save(module, CutBefore(Stages.Count), _files.Output(_model.OutputName)));
+        outputs.AddRange(_model.Save(module, _files.Cuts(0, Stages.Count), _files.Output(_model.OutputName)));
+        outputs.AddRange(Stages.Index().Where(stage => stage.Item is CutStage { TargetLatency: not null }).Select(stage => _files.Leave(stage.Index)));
         var result = new RunLock(RunLock.CurrentVersion, typeof(RecipeRun).Assembly.GetName().Version!.ToString(3), RunMachine.Current,
             Path.GetRelativePath(_files.Folder, _file.Path).Replace('\\', '/'), FileHashes.Of(_file.Path), _file.Settings, _file.Recipe.Seed,
             position.Inputs, FileHashes.Of(outputs, _files.Folder), position.Reports);

@@ -34,17 +34,31 @@ internal sealed class RunFiles(string folder)
 
     private string PositionFile => Path.Combine(StateFolder, "run.json");
 
-    private string Plan(int stage) => Path.Combine(StateFolder, $"plan-{stage}.json");
+    private string CutFile(int stage) => Path.Combine(StateFolder, CutName(stage));
 
     /// <summary>The model before a stage.</summary>
     private string Model(int stage) => Path.Combine(StateFolder, $"model-{stage}.safetensors");
 
-    /// <summary>Keeps what a stage cut out of the model.</summary>
-    public void Keep(int stage, StructuralPlan plan) => WriteBytes(Plan(stage), plan.ToJson());
+    /// <summary>Keeps what a stage cuts out of the model.</summary>
+    public void Keep(int stage, StageCut cut) => WriteBytes(CutFile(stage), cut.ToJson());
 
-    /// <summary>What the stages from one on, and before another, cut out, one plan after the other.</summary>
-    public IReadOnlyList<StructuralPlan> Plans(int from, int to) =>
-        [.. Enumerable.Range(from, to - from).Select(Plan).Where(File.Exists).Select(StructuralPlan.Load)];
+    /// <summary>What a stage cut out; null where it did not, or was not reached.</summary>
+    public StageCut? Cut(int stage) => CutFile(stage) is var path && File.Exists(path) ? StageCut.Load(path) : null;
+
+    /// <summary>What the stages from one on, and before another, cut out, one after the other.</summary>
+    public IReadOnlyList<StageCut> Cuts(int from, int to) => [.. Enumerable.Range(from, to - from).Select(Cut).OfType<StageCut>()];
+
+    /// <summary>Leaves beside the model what a stage cut out by measuring, which another run might not measure again.</summary>
+    /// <returns>The file.</returns>
+    public string Leave(int stage)
+    {
+        var path = Output(CutName(stage));
+        WriteBytes(path, File.ReadAllBytes(CutFile(stage)));
+        return path;
+    }
+
+    /// <summary>Name of the file that says what a stage cut out.</summary>
+    public static string CutName(int stage) => $"cut-{stage}.json";
 
     /// <summary>Where the run stands; null where there is none.</summary>
     /// <exception cref="RecipeException">The folder holds something else, or a finished run.</exception>

@@ -21,7 +21,10 @@ public sealed record RunVerification(IReadOnlyList<string> Differences, int Outp
         var folder = Directory.CreateTempSubdirectory("coppice-verify-");
         try
         {
-            var run = RecipeRun.Prepare(file, folder.FullName);
+            var (measured, damaged) = MeasuredIn(Path.GetDirectoryName(Path.GetFullPath(lockPath))!, before, file.Recipe);
+            if (damaged is not null)
+                return new([damaged], 0);
+            var run = RecipeRun.Prepare(file, folder.FullName, measured);
             var changed = ChangedInputs(before, run.HashInputs()).ToList();
             if (changed.Count > 0)
                 return new(changed, 0);
@@ -31,6 +34,20 @@ public sealed record RunVerification(IReadOnlyList<string> Differences, int Outp
         {
             folder.Delete(recursive: true);
         }
+    }
+
+    /// <summary>What stages chose by measuring, which is done again as it was; the first file that is not as it was.</summary>
+    private static (Dictionary<int, StageCut> Cuts, string? Damaged) MeasuredIn(string folder, RunLock before, Recipe recipe)
+    {
+        var cuts = new Dictionary<int, StageCut>();
+        foreach (var (number, stage) in recipe.Stages.Index())
+            if (stage is CutStage { TargetLatency: not null } && RunFiles.CutName(number) is var name && Path.Combine(folder, name) is var path)
+            {
+                if (!File.Exists(path) || FileHashes.Of(path) != before.Outputs.GetValueOrDefault(name))
+                    return (cuts, $"The file {name}, which holds what stage {number} chose by measuring, has changed or is not there any more.");
+                cuts.Add(number, StageCut.Load(path));
+            }
+        return (cuts, null);
     }
 
     private static IEnumerable<string> ChangedInputs(RunLock before, SortedDictionary<string, string> now)

@@ -11,11 +11,17 @@ using Coppice.Training;
 namespace Coppice.Recipes;
 
 /// <summary>Tries every stage of a recipe as far as it goes without changing anything.</summary>
-internal sealed class StageChecks(RecipeFile file, RecipeModel model, RecipeData data, StageTraining training)
+/// <param name="file">The recipe.</param>
+/// <param name="model">Its model.</param>
+/// <param name="data">Its data.</param>
+/// <param name="training">Trains it.</param>
+/// <param name="measured">What stages chose by measuring before.</param>
+internal sealed class StageChecks(
+    RecipeFile file, RecipeModel model, RecipeData data, StageTraining training, Func<int, StageCut?> measured)
 {
     private readonly Dictionary<int, StageCut> _cuts = [];
 
-    private StructuralPlan? Before => StructuralPlan.Joined(_cuts.Values.Select(cut => cut.Plan));
+    private IReadOnlyList<StageCut> Before => [.. _cuts.Values];
 
     /// <returns>About what each stage will cut out of the model, by its number.</returns>
     /// <exception cref="RecipeException">A stage can't be run; the message names it.</exception>
@@ -25,7 +31,7 @@ internal sealed class StageChecks(RecipeFile file, RecipeModel model, RecipeData
         foreach (var (number, stage) in file.Recipe.Stages.Index())
             try
             {
-                Check(number, stage, module);
+                module = Check(number, stage, module);
             }
             catch (Exception error) when (error is PruningException or TrainingException or ArgumentException or ModelException
                 or CheckpointException or TokenizerException)
@@ -35,7 +41,8 @@ internal sealed class StageChecks(RecipeFile file, RecipeModel model, RecipeData
         return _cuts;
     }
 
-    private void Check(int number, RecipeStage stage, Module module)
+    /// <returns>About what the stage makes of the model.</returns>
+    private Module Check(int number, RecipeStage stage, Module module)
     {
         switch (stage)
         {
@@ -48,11 +55,13 @@ internal sealed class StageChecks(RecipeFile file, RecipeModel model, RecipeData
             case CutStage cut:
                 if (cut.NeedsData)
                     RequireTraining(number);
-                _cuts.Add(number, training.Cutting.Estimate(number, cut, module, Before));
-                break;
+                var (smaller, likely) = training.Cutting.Estimate(number, cut, module, Before, measured(number));
+                _cuts.Add(number, likely);
+                return smaller;
             case EvaluateStage evaluate when data.Of(evaluate.Data) is null:
                 throw new RecipeException(file.Path, $"stages[{number}].data", "the recipe names no such data; give it under 'data'.");
         }
+        return module;
     }
 
     private void CheckTraining(int number, TrainStage stage, Module module)

@@ -1,4 +1,5 @@
 using Coppice.Data;
+using Coppice.Evaluation;
 using Coppice.Graphs;
 using Coppice.Modules;
 using Coppice.Pruning;
@@ -6,58 +7,70 @@ using Coppice.Pruning.Callbacks;
 using Coppice.Pruning.Compensation;
 using Coppice.Pruning.Dependency;
 using Coppice.Tensors;
-using Coppice.Training;
 
 namespace Coppice.Recipes;
 
-/// <summary>Cuts channels, heads and neurons out of a live model.</summary>
+/// <summary>Cuts channels, heads, neurons and layers out of a live model.</summary>
 /// <param name="file">The recipe.</param>
 /// <param name="model">Its model.</param>
 /// <param name="data">Its data.</param>
 /// <param name="training">Gives batches.</param>
 internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeData data, StageTraining training)
 {
-    // Small beside the memory of any model that can be trained.
-    private const int GradientBatch = 16;
-
-    private readonly Lazy<ModelCost> _original = new(() => ModelCost.Of(model.Trace(model.Open()).Graph));
+    private readonly StageChoice _choice = new(file, model, training);
+    private readonly LayerCutting _layers = new(model);
 
     /// <summary>Chooses, cuts, verifies, and makes up for what went.</summary>
     /// <param name="number">The stage's number.</param>
     /// <param name="stage">The stage.</param>
     /// <param name="module">What is cut.</param>
-    /// <param name="before">What the recipe cut before; null for nothing.</param>
+    /// <param name="before">What the recipe cut before.</param>
+    /// <param name="measured">What was chosen by measuring before; null to measure, where the stage asks for a time.</param>
+    /// <param name="keep">Told what was chosen by measuring.</param>
     /// <exception cref="PruningException">Nothing can be cut, or not as much as asked for.</exception>
-    /// <exception cref="VerificationException">The smaller model computes something else; the module is as it was.</exception>
-    public StageCut Cut(int number, CutStage stage, Module module, StructuralPlan? before)
+    /// <exception cref="VerificationException">The smaller model computes something else, or is no faster where a time is asked for.</exception>
+    public (Module Smaller, StageCut Cut) Cut(
+        int number, CutStage stage, Module module, IReadOnlyList<StageCut> before, StageCut? measured, Action<StageCut> keep)
     {
-        using var scope = new TensorScope();
-        var traced = model.Trace(module);
-        var dependencies = DependencyGraph.Of(traced.Graph);
-        var inputs = InputsOf(number, stage, traced.Graph);
-        var removal = Chosen(number, stage, traced, dependencies, before, inputs);
-        if (removal.IsEmpty)
-            throw Nothing(stage, traced.Graph);
-        var compensation = PreparedCompensation.Of(stage.Compensate ?? [], dependencies, removal, inputs);
-        var done = new StageCut(removal.ToPlan(traced.Kind), ReportOf(dependencies, removal));
-        var (graph, _) = PruningSurgeon.Apply(dependencies, removal, traced.RandomInputs(file.Recipe.Seed), traced.Forward);
-        compensation.CarryOut(graph);
-        return done;
+        if (stage.IsOfLayers)
+            return _layers.Cut(stage, module, before, graph => InputsOf(number, stage, graph));
+        using var cutting = model.Cutting(module, before);
+        StageCut cut;
+        using (new TensorScope())
+        {
+            var inputs = cutting.Inputs(InputsOf(number, stage, cutting.Traced.Graph));
+            var (removal, report) = measured is null ? Chosen(number, stage, cutting, before, inputs)
+                : (Removal.Of(cutting.Dependencies, measured.Plan), measured.Report);
+            cut = new(removal.ToPlan(cutting.Traced.Kind), report);
+            if (stage.TargetLatency is not null)
+                keep(cut);
+            var compensation = PreparedCompensation.Of(stage.Compensate ?? [], cutting.Dependencies, removal, inputs, cutting.CanAddBiases);
+            cut = cut with { Biases = cutting.CarryOut(removal, compensation, file.Recipe.Seed) };
+        }
+        CheckSize(stage, [.. before, cut]);
+        return (cutting.Smaller(), cut);
     }
 
     /// <summary>About what the stage will cut, by a criterion that looks at weights alone; nothing is verified or made up for.</summary>
-    public StageCut Estimate(int number, CutStage stage, Module module, StructuralPlan? before)
+    /// <inheritdoc cref="Cut" path="/param"/>
+    public (Module Smaller, StageCut Cut) Estimate(
+        int number, CutStage stage, Module module, IReadOnlyList<StageCut> before, StageCut? measured)
     {
-        using var scope = new TensorScope();
-        var traced = model.Trace(module);
-        var dependencies = DependencyGraph.Of(traced.Graph);
-        PreparedCompensation.Check(stage.Compensate ?? [], traced.Graph);
-        var removal = Chosen(number, Likely(stage), traced, dependencies, before, []);
-        if (removal.IsEmpty && stage.Criterion != CutCriterion.Slimming) // what will be masked then is not known
-            throw Nothing(stage, traced.Graph);
-        var done = new StageCut(removal.ToPlan(traced.Kind), ReportOf(dependencies, removal));
-        done.Plan.Apply(module);
-        return done;
+        if (stage.IsOfLayers)
+            return _layers.Estimate(stage, module, before);
+        StageCut cut;
+        using (var cutting = model.Cutting(module, before))
+        using (new TensorScope())
+        {
+            PreparedCompensation.Check(stage.Compensate ?? [], cutting.Traced.Graph);
+            var removal = measured is not null ? Removal.Of(cutting.Dependencies, measured.Plan)
+                : _choice.Choose(number, Likely(stage), cutting, before, [], AboutAsFast(stage, cutting));
+            // What will be masked is not known yet, nor what will be fast enough.
+            if (removal.IsEmpty && stage is { Criterion: not CutCriterion.Slimming, TargetLatency: null })
+                throw Nothing(stage, cutting.Traced.Graph);
+            cut = new(removal.ToPlan(cutting.Traced.Kind), ReportOf(cutting.Dependencies, removal));
+        }
+        return (model.Carry(module, before, [cut]), cut);
     }
 
     /// <summary>A penalty on what a later stage would cut now.</summary>
@@ -65,14 +78,13 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
     /// <param name="number">The later stage's number.</param>
     /// <param name="stage">The later stage.</param>
     /// <param name="module">What is trained.</param>
-    /// <param name="before">What the recipe cut before; null for nothing.</param>
+    /// <param name="before">What the recipe cut before.</param>
     /// <param name="isTrial">Whether it need not be exactly that, but known soon.</param>
     public GrowingRegularization Growing(
-        GrowingSettings settings, int number, CutStage stage, Module module, StructuralPlan? before, bool isTrial)
+        GrowingSettings settings, int number, CutStage stage, Module module, IReadOnlyList<StageCut> before, bool isTrial)
     {
-        var traced = model.Trace(module);
-        var dependencies = DependencyGraph.Of(traced.Graph);
-        return new(dependencies, Choose) { Growth = settings.Growth, Every = settings.Every, Most = settings.Most };
+        var cutting = new LiveCutModel(model.Trace(module));
+        return new(cutting.Dependencies, Choose) { Growth = settings.Growth, Every = settings.Every, Most = settings.Most };
 
         Removal Choose()
         {
@@ -81,14 +93,53 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
             module.Train(false);
             try
             {
-                var removal = Chosen(number, asked, traced, dependencies, before, InputsOf(number, asked, traced.Graph));
-                return removal.IsEmpty ? throw Nothing(stage, traced.Graph) : removal;
+                var inputs = InputsOf(number, asked, cutting.Traced.Graph);
+                var removal = _choice.Choose(number, asked, cutting, before, inputs, latency: null);
+                return removal.IsEmpty ? throw Nothing(stage, cutting.Traced.Graph) : removal;
             }
             finally
             {
                 module.Train(wasTraining);
             }
         }
+    }
+
+    private (Removal Removal, CutReport Report) Chosen(int number, CutStage stage, CutModel cutting, IReadOnlyList<StageCut> before,
+        IReadOnlyList<IReadOnlyList<Tensor>> inputs)
+    {
+        var (dependencies, most) = (cutting.Dependencies, MillisecondsOf(stage));
+        var latency = most is null ? null : new PrunedLatency(dependencies, cutting.Traced.RandomInputs(file.Recipe.Seed));
+        var removal = _choice.Choose(number, stage, cutting, before, inputs, latency?.Within(most!.Value));
+        if (removal.IsEmpty)
+            throw latency is null ? Nothing(stage, cutting.Traced.Graph)
+                : new($"there is nothing to cut: one example takes {latency.Of(removal).A.P50:F2} ms as it is, and may take {most} ms. Ask for less.");
+        var report = ReportOf(dependencies, removal);
+        if (latency is null)
+            return (removal, report);
+        latency.RefuseSlower(removal);
+        var times = latency.Of(removal);
+        return (removal, report with { MillisecondsBefore = times.A.P50, MillisecondsAfter = times.B.P50 });
+    }
+
+    /// <summary>Instead of times that are not measured yet: as if time went with the multiply-accumulates.</summary>
+    private GroupBudget? AboutAsFast(CutStage stage, CutModel cutting)
+    {
+        if (MillisecondsOf(stage) is not { } most)
+            return null;
+        var dependencies = cutting.Dependencies;
+        var now = new PrunedLatency(dependencies, cutting.Traced.RandomInputs(file.Recipe.Seed)).Of(new Removal(dependencies)).A.P50;
+        return new(ModelCost.Of(dependencies.Graph).Macs * Math.Min(1, most / now), "multiply-accumulates",
+            removal => GroupPruning.CostAfter(dependencies, removal).Macs);
+    }
+
+    /// <summary>Biases that were added, and where a format begins tensors, are not known before.</summary>
+    private void CheckSize(CutStage stage, IReadOnlyList<StageCut> cuts)
+    {
+        if (stage.TargetSize is not { } most)
+            return;
+        using var folder = new TemporaryFolder();
+        if (_choice.SizeAfter(cuts, folder[model.OutputName]) is var size && size > Quantity.Bytes(most))
+            throw new PruningException($"the smaller model takes {size:N0} bytes, not at most {most}; ask for less.");
     }
 
     /// <summary>A stage that looks at weights alone and cuts about the same.</summary>
@@ -103,7 +154,9 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
         if (stage.Criterion == CutCriterion.Slimming)
             return new("there is nothing to cut: no channel is masked wherever it is made. Let network slimming mask some, by an amount here or by a 'prune' "
                 + "stage before.");
-        var (now, original) = (ModelCost.Of(graph), _original.Value);
+        if (stage.TargetSize is { } size)
+            return new($"there is nothing to cut: the model's file takes no more than {size} as it is. Ask for less.");
+        var (now, original) = (ModelCost.Of(graph), _choice.Original);
         return new($"there is nothing to cut: the model has {(double)now.Macs / original.Macs:0.###} of the multiply-accumulates and "
             + $"{(double)now.Parameters / original.Parameters:0.###} of the parameters that it had at the start, from which shares count. Ask for more.");
     }
@@ -114,64 +167,14 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
         return new(before.Macs, after.Macs, before.Parameters, after.Parameters);
     }
 
+    private static double? MillisecondsOf(CutStage stage) => stage.TargetLatency is { } text ? Quantity.Milliseconds(text) : null;
+
     /// <summary>Examples of the training data as the graph takes them, in an order of the stage's own; none where none are looked at.</summary>
     private IReadOnlyList<IReadOnlyList<Tensor>> InputsOf(int number, CutStage stage, Graph graph)
     {
-        if (stage.Compensate is null or [] && !GroupCriteria.NeedsInputs(stage.Criterion))
+        if (stage.Compensate is null or [] && !GroupCriteria.NeedsInputs(stage.Measure))
             return [];
         var order = new EpochSeed(training.SeedOf(number), 0).Order(data.Train!.Count);
         return model.Inputs(order.Select(example => data.Train.Load([example])), stage.CalibrationExamples, graph);
-    }
-
-    private Removal Chosen(int number, CutStage stage, TracedModel traced, DependencyGraph dependencies, StructuralPlan? before,
-        IReadOnlyList<IReadOnlyList<Tensor>> inputs)
-    {
-        if (stage.Criterion == CutCriterion.Slimming)
-            return Slimmed(number, stage, traced, dependencies, before);
-        var options = OptionsOf(stage, dependencies, before);
-        var importance = GroupCriteria.ImportanceOf(stage.Criterion, SourcesOf(number, stage, traced, inputs), stage.Reduction, stage.Normalizer);
-        var removal = options.Choose(dependencies, importance);
-        foreach (var (_, parameter) in traced.Module.NamedParameters())
-            parameter.ZeroGradient();
-        return model.CutScope.Count > 0 && stage is { Include: null, Exclude: null }
-            ? UniformWidths.Level(dependencies, removal, options, importance)
-            : removal;
-    }
-
-    private GroupPruning OptionsOf(CutStage stage, DependencyGraph dependencies, StructuralPlan? before) => new()
-    {
-        Ratio = stage.Amount,
-        Budget = stage.TargetMacs is { } macs
-            ? new(macs * _original.Value.Macs, "multiply-accumulates", removal => GroupPruning.CostAfter(dependencies, removal).Macs)
-            : stage.TargetParams is { } parameters
-            ? new(parameters * _original.Value.Parameters, "parameters", removal => GroupPruning.CostAfter(dependencies, removal).Parameters)
-            : null,
-        Scope = stage.Scope,
-        MaxRatio = stage.MaxRatio,
-        RoundTo = stage.RoundTo,
-        Kinds = stage.Kinds,
-        Include = stage.Include ?? model.CutScope,
-        Exclude = stage.Exclude ?? [],
-        Before = before,
-    };
-
-    private CriterionSources SourcesOf(int number, CutStage stage, TracedModel traced, IReadOnlyList<IReadOnlyList<Tensor>> inputs) =>
-        new(traced.Graph, inputs, () => TrainingTask.Of(traced.Module), batch => training.Loader(number, batch))
-        {
-            Count = stage.CalibrationExamples,
-            Seed = file.Recipe.Seed,
-        };
-
-    /// <summary>What is masked of the channels of each batch normalisation, more of them now where an amount is given.</summary>
-    private Removal Slimmed(int number, CutStage stage, TracedModel traced, DependencyGraph dependencies, StructuralPlan? before)
-    {
-        var links = NetworkSlimming.Links(TrainingTask.Of(traced.Module), training.Loader(number, GradientBatch));
-        if (stage.Amount is { } amount)
-        {
-            var original = links.Sum(link => before?.OriginalSize($"{link.NormName}.weight", 0) ?? link.Norm.Parameter("weight").Shape[0]);
-            var gone = original - links.Sum(link => link.Norm.Parameter("weight").Shape[0]);
-            NetworkSlimming.Prune(PruneAmount.Count(Math.Max(0, PruneAmount.Fraction(amount).Of(original, "channels") - gone)), links);
-        }
-        return ChannelPlan.Of(links).ToRemoval(dependencies, traced.RandomInputs(file.Recipe.Seed));
     }
 }

@@ -40,11 +40,11 @@ internal sealed class StageTraining(RecipeFile file, RecipeModel model, RecipeDa
     /// <param name="number">The stage's number.</param>
     /// <param name="stage">The stage.</param>
     /// <param name="module">What is trained.</param>
-    /// <param name="before">What the recipe cut out of it before; null for nothing.</param>
+    /// <param name="before">What the recipe cut out of it before.</param>
     /// <param name="stateFile">Where its state is kept; null for a trial.</param>
     /// <param name="last">What acts after all else.</param>
     public Trainer Create(
-        int number, TrainStage stage, Module module, StructuralPlan? before, string? stateFile, TrainingCallback? last = null)
+        int number, TrainStage stage, Module module, IReadOnlyList<StageCut> before, string? stateFile, TrainingCallback? last = null)
     {
         var loader = Loader(number, stage.BatchSize);
         var (steps, perEpoch) = (StepsOf(stage, loader), StepsPerEpoch(stage, loader));
@@ -111,7 +111,7 @@ internal sealed class StageTraining(RecipeFile file, RecipeModel model, RecipeDa
             yield return new EarlyStopping(patience, from);
     }
 
-    private IEnumerable<TrainingCallback> Growing(int number, TrainStage stage, Module module, StructuralPlan? before, bool isTrial)
+    private IEnumerable<TrainingCallback> Growing(int number, TrainStage stage, Module module, IReadOnlyList<StageCut> before, bool isTrial)
     {
         if (stage.Growing is not { } growing)
             yield break;

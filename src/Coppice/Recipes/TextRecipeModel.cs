@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Coppice.Checkpoints;
 using Coppice.Data;
 using Coppice.Graphs;
 using Coppice.Models;
@@ -65,10 +66,28 @@ internal sealed class TextRecipeModel : RecipeModel
             [.. examples.Examples.Select(example => example.Label)]);
     }
 
-    public override IReadOnlyList<string> Save(Module module, StructuralPlan? plan, string path)
+    public override Module Carry(Module module, IReadOnlyList<StageCut> before, IReadOnlyList<StageCut> cuts)
     {
-        var written = PretrainedModel.Open(_folder);
-        if (plan is not null)
+        var left = Left.After(_model, before);
+        foreach (var cut in cuts)
+        {
+            left = left.Next(cut);
+            if (cut.Layers is { } layers)
+                module = left.Fewer(module, layers);
+            else
+                cut.Plan.Apply(module);
+        }
+        return module;
+    }
+
+    public override StructuralPlan? Joined(IReadOnlyList<StageCut> cuts) => Left.After(_model, cuts).Plan;
+
+    public override IReadOnlyList<string> Save(Module module, IReadOnlyList<StageCut> cuts, string path)
+    {
+        using var temporary = new TemporaryFolder();
+        var left = Left.After(_model, cuts);
+        var written = PretrainedModel.Open(left.Source(temporary[OutputName]));
+        if (left.Plan is { } plan)
         {
             plan.Apply(written.Module);
             written.Record(plan);
@@ -87,4 +106,38 @@ internal sealed class TextRecipeModel : RecipeModel
     private TokenTrainingData Tokens(string path, ICausalLanguageModel model, int? window) => window > model.MaxPositions
         ? throw new InvalidDataException($"A window of {window} tokens is asked for; the model in {_folder} sees {model.MaxPositions}.")
         : TokenTrainingData.Pack(TextDocuments.Read(path), _tokenizer, window ?? Math.Min(model.MaxPositions, WidestDefault));
+
+    /// <summary>What cuts leave of a folder's model.</summary>
+    /// <param name="Model">The model as it was opened.</param>
+    /// <param name="Layers">Numbers that the layers that stay have in the folder; null for all.</param>
+    /// <param name="Plan">What was cut out of these, by their present names; null for nothing.</param>
+    private sealed record Left(PretrainedModel Model, IReadOnlyList<int>? Layers, StructuralPlan? Plan)
+    {
+        public static Left After(PretrainedModel model, IReadOnlyList<StageCut> cuts) =>
+            cuts.Aggregate(new Left(model, null, null), (left, cut) => left.Next(cut));
+
+        public Left Next(StageCut cut) => cut.Layers is { } layers
+            ? new(Model, [.. layers.Select(layer => Layers?[layer] ?? layer)], new FewerBlocks(Model, layers).Renumbered(Plan))
+            : this with { Plan = Plan?.Then(cut.Plan) ?? cut.Plan };
+
+        /// <summary>A model of some of the layers of another, which had all that this is left of.</summary>
+        public Module Fewer(Module module, IReadOnlyList<int> layers)
+        {
+            using var checkpoint = Checkpoint.Open(Model.Folder);
+            var fewer = new FewerBlocks(Model, Layers!).Build(checkpoint);
+            Plan?.Apply(fewer);
+            new FewerBlocks(Model, layers).Fill(fewer, module);
+            return fewer;
+        }
+
+        /// <summary>A folder of the layers that stay, written where some went.</summary>
+        public string Source(string path)
+        {
+            if (Layers is null)
+                return Model.Folder;
+            using var checkpoint = Checkpoint.Open(Model.Folder);
+            new FewerBlocks(Model, Layers).Save(checkpoint, path, new());
+            return path;
+        }
+    }
 }

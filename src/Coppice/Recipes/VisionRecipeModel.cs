@@ -65,7 +65,7 @@ internal sealed class VisionRecipeModel : RecipeModel
     }
 
     /// <summary>With the names and the order of the file it came from, so that bytes never depend on how a module came about.</summary>
-    public override IReadOnlyList<string> Save(Module module, StructuralPlan? plan, string path)
+    public override IReadOnlyList<string> Save(Module module, IReadOnlyList<StageCut> cuts, string path)
     {
         var state = module.StateDict();
         if (_path is null)
@@ -76,7 +76,7 @@ internal sealed class VisionRecipeModel : RecipeModel
             source.Save(path, source.Tensors.ToDictionary(tensor => tensor.Name, tensor => Present(tensor.Name, state)), Overwriting);
         }
         var planned = PretrainedVisionModel.PlanPath(path);
-        if (CutOfFile(plan) is not { } all)
+        if (CutOfFile(Joined(cuts)) is not { } all)
         {
             File.Delete(planned);
             return [path];

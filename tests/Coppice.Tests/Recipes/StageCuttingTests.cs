@@ -55,7 +55,7 @@ public sealed class StageCuttingTests : IDisposable
             if (progress.Stage == stage && progress.Training?.Step == step)
                 cancellation.Cancel();
         }, cancellation.Token));
-        AssertSame(Whole.Value, RecipeRun.Prepare(file, _recipe["out"]).Run(cancellation: TestContext.Current.CancellationToken));
+        TestRecipe.AssertSame(Whole.Value, RecipeRun.Prepare(file, _recipe["out"]).Run(cancellation: TestContext.Current.CancellationToken));
     }
 
     [Theory]
@@ -69,7 +69,7 @@ public sealed class StageCuttingTests : IDisposable
             if (progress.Stage == stage && progress.Done is not null)
                 throw new InvalidOperationException("killed");
         }, TestContext.Current.CancellationToken));
-        AssertSame(Whole.Value, RecipeRun.Prepare(file, _recipe["out"]).Run(cancellation: TestContext.Current.CancellationToken));
+        TestRecipe.AssertSame(Whole.Value, RecipeRun.Prepare(file, _recipe["out"]).Run(cancellation: TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -259,15 +259,5 @@ public sealed class StageCuttingTests : IDisposable
         Assert.False(Directory.Exists(_recipe["out"]));
     }
 
-    [Fact]
-    public void Read_CutOfAnOnnxFile_NamesTheWay() => Assert.Contains("coppice prune --structural",
-        Assert.Throws<RecipeException>(() => _recipe.Read(TestRecipe.Onnx, """{"type": "cut", "amount": 0.5}""")).Message, StringComparison.Ordinal);
-
     private static PretrainedVisionModel Open(string path) => PretrainedVisionModel.Open(path, "mnist-cnn");
-
-    private static void AssertSame(RunLock one, RunLock other)
-    {
-        Assert.Equal(one.Outputs, other.Outputs);
-        Assert.Equal(one.Reports, other.Reports);
-    }
 }

@@ -38,6 +38,18 @@ internal sealed class TestRecipe : IDisposable
         "data": {"train": "{{Samples}}/data/tinyshakespeare-test.txt", "takeFirst": 6, "holdOut": 4, "window": 16}
         """;
 
+    /// <summary>Five layers, four key heads with two query heads each.</summary>
+    public static string Stories => $$"""
+        "model": {"path": "{{Samples}}/models/stories260K"},
+        "data": {"train": "{{Samples}}/data/tinyshakespeare-test.txt", "takeFirst": 12, "holdOut": 4, "window": 64}
+        """;
+
+    public static void AssertSame(RunLock one, RunLock other)
+    {
+        Assert.Equal(one.Outputs, other.Outputs);
+        Assert.Equal(one.Reports, other.Reports);
+    }
+
     /// <summary>A recipe of these members.</summary>
     public string Write(string members, string stages) =>
         _folder.Write("recipe.json", System.Text.Encoding.UTF8.GetBytes($"{{{members}, \"stages\": [{stages}]}}"));
@@ -50,6 +62,19 @@ internal sealed class TestRecipe : IDisposable
 
     public RunLock Run(string members, string stages, string output = "out") =>
         RecipeRun.Prepare(Read(members, stages), this[output]).Run(cancellation: TestContext.Current.CancellationToken);
+
+    /// <summary>A run that is killed at the end of each stage, and goes on.</summary>
+    public RunLock RunKilled(string members, string stages, string output)
+    {
+        var file = Read(members, stages);
+        for (var stage = 0; stage < file.Recipe.Stages.Count - 1; stage++)
+            Assert.Throws<InvalidOperationException>(() => RecipeRun.Prepare(file, this[output]).Run(progress =>
+            {
+                if (progress.Stage == stage && progress.Done is { Stage: not null })
+                    throw new InvalidOperationException("killed");
+            }, TestContext.Current.CancellationToken));
+        return RecipeRun.Prepare(file, this[output]).Run(cancellation: TestContext.Current.CancellationToken);
+    }
 
     public JsonNode[] Metrics(string output = "out") =>
         [.. File.ReadLines(Path.Combine(this[output], "metrics.jsonl")).Select(line => JsonNode.Parse(line)!)];

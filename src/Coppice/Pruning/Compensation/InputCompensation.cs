@@ -34,6 +34,10 @@ public sealed class InputCompensation
     /// <summary>Weights that change, by name.</summary>
     public IReadOnlyList<string> Weights => [.. _changes.Select(change => change.Weight)];
 
+    /// <summary>Biases that layers were given for it.</summary>
+    internal IReadOnlyList<AddedBias> AddedBiases => [.. _changes.Where(change => change.NewBias is not null)
+        .Select(change => new AddedBias(change.Weight, change.Constants!.Length, change.NewBias!))];
+
     /// <summary>Looks at what consumers read, before the removal is carried out.</summary>
     /// <param name="dependencies">What depends on what.</param>
     /// <param name="removal">What will go.</param>

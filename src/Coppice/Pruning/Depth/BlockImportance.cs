@@ -28,6 +28,28 @@ public static class BlockImportance
     public static double[] AngularDistance(IBlockModel model, IEnumerable<Tensor> batches, int span) =>
         Mean(model, batches, span, lastOnly: true, cosine => Math.Acos(Math.Clamp(cosine, -1, 1)) / Math.PI);
 
+    /// <summary>Scores blocks and tells which matter least: single ones, or with <paramref name="isAngular"/> a run of consecutive ones.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="batches">Token ids I64 [B, T], without padding; at least one batch.</param>
+    /// <param name="count">How many blocks, from 1 to all.</param>
+    /// <param name="isAngular">Whether by <see cref="AngularDistance"/>, else by <see cref="Influence"/>.</param>
+    /// <returns>A score for each block, or each first block of a run; the blocks, ascending, of equal ones the first.</returns>
+    /// <exception cref="PruningException">There are no batches, or hidden states are not finite.</exception>
+    public static (double[] Scores, IReadOnlyList<int> Lowest) Lowest(IBlockModel model, IEnumerable<Tensor> batches, int count, bool isAngular)
+    {
+        if (!isAngular)
+        {
+            var influence = Influence(model, batches);
+            return (influence, LowestOf(influence, count));
+        }
+        var distances = AngularDistance(model, batches, count);
+        return (distances, [.. Enumerable.Range(Array.IndexOf(distances, distances.Min()), count)]);
+    }
+
+    /// <summary>The blocks of lowest scores, ascending; of equal ones the first.</summary>
+    internal static IReadOnlyList<int> LowestOf(double[] scores, int count) =>
+        [.. Enumerable.Range(0, scores.Length).OrderBy(block => scores[block]).Take(count).Order()];
+
     private static double[] Mean(IBlockModel model, IEnumerable<Tensor> batches, int span, bool lastOnly, Func<double, double> distance)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(span, 1);

@@ -35,13 +35,16 @@ public sealed class BlockRemoval
     /// <summary>Blocks that stay, ascending.</summary>
     public IReadOnlyList<int> Kept { get; }
 
-    /// <summary>Removes those of lowest score, of equal ones the first.</summary>
-    /// <param name="model">The model.</param>
-    /// <param name="scores">A score for each block.</param>
-    /// <param name="count">How many go.</param>
+    /// <summary>How many blocks a share is of those that a model has or had, so that at least one goes and one stays.</summary>
+    /// <param name="amount">The share.</param>
+    /// <param name="blocks">How many there are, or were before any went.</param>
     /// <exception cref="PruningException">None would be left or go.</exception>
-    public static BlockRemoval OfLowest(PretrainedModel model, IReadOnlyList<double> scores, int count) =>
-        new(model, Enumerable.Range(0, scores.Count).OrderBy(block => scores[block]).Take(count));
+    public static int CountOf(double amount, int blocks)
+    {
+        var count = (int)Math.Round(amount * blocks, MidpointRounding.ToEven);
+        return count > 0 && count < blocks ? count
+            : throw new PruningException($"an amount of {amount} is {count} of {blocks} blocks; at least one has to go, and one to stay.");
+    }
 
     /// <summary>The model as one of blocks.</summary>
     /// <exception cref="PruningException">It is none.</exception>
@@ -60,16 +63,19 @@ public sealed class BlockRemoval
         using var paused = Tape.Pause();
         using var checkpoint = Checkpoint.Open(_model.Folder);
         var module = _smaller.Build(checkpoint);
-        var verification = Verify((IBlockModel)module, ids);
+        var verification = Verify(BlocksOf(_model), Kept, (IBlockModel)module, ids);
         if (output is not null)
             _smaller.Save(checkpoint, output, options ?? new());
         return (module, verification);
     }
 
-    private Verification Verify(IBlockModel smaller, Tensor ids)
+    /// <summary>Compares a smaller model with the original that leaves blocks out.</summary>
+    /// <exception cref="VerificationException">The outputs differ.</exception>
+    internal static Verification Verify(IBlockModel original, IReadOnlyList<int> kept, IBlockModel smaller, Tensor ids)
     {
+        using var paused = Tape.Pause();
         using var scope = new TensorScope();
-        var expected = Run(BlocksOf(_model), ids, Kept);
+        var expected = Run(original, ids, kept);
         var actual = Run(smaller, ids, [.. Enumerable.Range(0, smaller.Blocks.Count)]);
         return Verification.Compare([("logits", true)], [expected], [actual], []);
     }

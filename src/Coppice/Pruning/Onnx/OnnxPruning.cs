@@ -161,7 +161,23 @@ public sealed class OnnxPruning
         }
     }
 
-    private void Write(OnnxFile file, Removal removal, PreparedCompensation? compensation, string path)
+    /// <summary>Writes a smaller model again that was verified before; its values are others.</summary>
+    /// <param name="removal">What goes, of <see cref="Dependencies"/>.</param>
+    /// <param name="output">The new file.</param>
+    /// <param name="biases">What layers got then; they are zeros.</param>
+    internal void Write(Removal removal, string output, IReadOnlyList<AddedBias> biases)
+    {
+        using var scope = new TensorScope();
+        using var paused = Tape.Pause();
+        using var smaller = OnnxFile.Open(Path);
+        Write(smaller, removal, model =>
+        {
+            foreach (var bias in biases)
+                NewBias.Add(model, bias.Weight, bias.Outputs);
+        }, output);
+    }
+
+    private void Write(OnnxFile file, Removal removal, Action<ModelProto> addBiases, string path)
     {
         OwnInitializers.Give(file.Model);
         _replaced.Apply(file.Model);
@@ -171,7 +187,7 @@ public sealed class OnnxPruning
                 Slice(graph, initializer, value, removal);
         NodeSizes.Rewrite(file.Model, _values, removal);
         new ComputedSizes(file.Model, _values, removal).Correct(Inputs, new(Analysed(file.Model), path), _choices);
-        compensation?.Inputs?.AddBiases((weight, outputs) => NewBias.Add(file.Model, weight, outputs));
+        addBiases(file.Model);
         graph.ValueInfos.Clear();
         OnnxFile.Save(file.Model, path);
     }
@@ -198,7 +214,8 @@ public sealed class OnnxPruning
         try
         {
             using var smaller = OnnxFile.Open(Path);
-            Write(smaller, removal, compensation, path);
+            Write(smaller, removal,
+                model => compensation?.Inputs?.AddBiases((weight, outputs) => NewBias.Add(model, weight, outputs)), path);
             var verification = Compare(path, expected, removal.Normalized);
             if (compensation is not null)
                 CarryOut(compensation, smaller.Model, path);

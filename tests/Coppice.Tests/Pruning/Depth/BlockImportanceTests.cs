@@ -42,6 +42,9 @@ public sealed class BlockImportanceTests
     }
 
     [Fact]
+    public void LowestOf_EqualScores_TakesTheFirst() => Assert.Equal([1, 4], BlockImportance.LowestOf([0.5, 0.1, 0.3, 0.2, 0.1, 0.1], 2));
+
+    [Fact]
     public void Influence_WithoutTokens_SaysSo() =>
         Assert.Contains("no calibration tokens", Assert.Throws<PruningException>(() => BlockImportance.Influence(Gpt2(), [])).Message,
             StringComparison.Ordinal);

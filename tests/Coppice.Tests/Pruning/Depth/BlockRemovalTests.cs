@@ -57,13 +57,6 @@ public sealed class BlockRemovalTests : IDisposable
         AssertSameBits(expected, Run(PretrainedModel.Open(_folder["shorter"]), ids, Enumerable.Range(0, 11)));
     }
 
-    [Fact]
-    public void OfLowest_TakesTheLowestScores()
-    {
-        var model = PretrainedModel.Open(Sample("stories260K"));
-        Assert.Equal([1, 4], BlockRemoval.OfLowest(model, [0.5, 0.1, 0.3, 0.2, 0.1], 2).Removed);
-    }
-
     [Theory]
     [InlineData(5)]
     [InlineData(-1)]
