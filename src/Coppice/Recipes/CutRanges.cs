@@ -44,7 +44,7 @@ internal sealed class CutRanges(Action<bool, string, string, double?> within, Ac
         else if (cut.Measure == CutCriterion.Slimming)
             CheckAlone(cut, place, "slimming cuts what it masks by one threshold", ["amount", "compensate"]);
         if (cut.Measure != CutCriterion.Slimming && Targets.Intersect(Given(cut)).Count() != 1)
-            fail(isOfLayers ? $"{place}.amount" : place, isOfLayers ? "say which share of the layers goes." : $"give one of {string.Join(", ", Targets)}.");
+            fail(isOfLayers ? $"{place}.amount" : place, isOfLayers ? "say which share of the layers goes." : $"give one of {string.Join(", ", Targets.Select(key => $"'{key}'"))}.");
         CheckNumbers(cut, place);
         if (cut.Ratios is not null && (cut.Scope != GroupScope.PerGroup || cut.RankTogether is not null))
             fail($"{place}.ratios", "what is ranked together has no ratios of its own; leave it out, or scope and rankTogether.");

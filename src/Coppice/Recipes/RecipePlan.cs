@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Coppice.Evaluation;
 using Coppice.Modules;
 using Coppice.Pruning.Compensation;
+using Coppice.Pruning.Dependency;
 using Coppice.Pruning.Selection;
 using Coppice.Training;
 
@@ -75,7 +76,7 @@ public sealed record RecipePlan(long Parameters, IReadOnlyList<PlannedStage> Sta
             { TargetMacs: { } macs } => $"until {macs:P0} of the multiply-accumulates are left",
             { TargetParams: { } parameters } => $"until {parameters:P0} of the parameters are left",
             { TargetSize: { } size } => $"until the weights' file takes {size} at the most",
-            { TargetLatency: { } time } => $"until one example takes {time} at the most, to be measured",
+            { TargetLatency: { } time } => $"until one example takes {time} at the most, to be measured; with half of them gone",
             { Amount: { } amount } => $"{amount:P0} of them",
             _ => "those that are masked",
         };
@@ -87,7 +88,7 @@ public sealed record RecipePlan(long Parameters, IReadOnlyList<PlannedStage> Sta
             var one => $"{Lower(one)}s",
         };
         var compensation = cut.Compensate is { Count: > 0 } asked ? $"; made up for by {string.Join(" and ", asked.Select(Words))}" : "";
-        return $"cuts {what} out by {Lower(cut.Measure)}, {target}: about {about.MacsBefore:N0} -> {about.MacsAfter:N0} multiply-accumulates, "
+        return $"cuts {what} out by {GroupCriteria.NameOf(cut.Measure)}, {target}: about {about.MacsBefore:N0} -> {about.MacsAfter:N0} multiply-accumulates, "
             + $"{about.ParametersBefore:N0} -> {about.ParametersAfter:N0} parameters{compensation}";
     }
 

@@ -64,7 +64,7 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
         {
             PreparedCompensation.Check(stage.Compensate ?? [], cutting.Traced.Graph);
             var removal = measured is not null ? Removal.Of(cutting.Dependencies, measured.Plan)
-                : _choice.Choose(number, Likely(stage), cutting, before, [], AboutAsFast(stage, cutting));
+                : _choice.Choose(number, Likely(stage), cutting, before, [], latency: null);
             // What will be masked is not known yet, nor what will be fast enough.
             if (removal.IsEmpty && stage is { Criterion: not CutCriterion.Slimming, TargetLatency: null })
                 throw Nothing(stage, cutting.Traced.Graph);
@@ -121,17 +121,6 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
         return (removal, report with { MillisecondsBefore = times.A.P50, MillisecondsAfter = times.B.P50 });
     }
 
-    /// <summary>Instead of times that are not measured yet: as if time went with the multiply-accumulates.</summary>
-    private GroupBudget? AboutAsFast(CutStage stage, CutModel cutting)
-    {
-        if (MillisecondsOf(stage) is not { } most)
-            return null;
-        var dependencies = cutting.Dependencies;
-        var now = new PrunedLatency(dependencies, cutting.Traced.RandomInputs(file.Recipe.Seed)).Of(new Removal(dependencies)).A.P50;
-        return new(ModelCost.Of(dependencies.Graph).Macs * Math.Min(1, most / now), "multiply-accumulates",
-            removal => GroupPruning.CostAfter(dependencies, removal).Macs);
-    }
-
     /// <summary>Biases that were added, and where a format begins tensors, are not known before.</summary>
     private void CheckSize(CutStage stage, IReadOnlyList<StageCut> cuts)
     {
@@ -142,10 +131,12 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
             throw new PruningException($"the smaller model takes {size:N0} bytes, not at most {most}; ask for less.");
     }
 
-    /// <summary>A stage that looks at weights alone and cuts about the same.</summary>
+    /// <summary>A stage that looks at weights alone and cuts about the same; instead of what is to be measured, a half.</summary>
     private static CutStage Likely(CutStage stage)
     {
         var likely = stage with { Compensate = null };
+        if (stage.TargetLatency is not null)
+            likely = likely with { TargetLatency = null, Amount = 0.5 };
         return likely.NeedsData && stage.Criterion != CutCriterion.Slimming ? likely with { Criterion = CutCriterion.L1 } : likely;
     }
 

@@ -9,7 +9,7 @@ public sealed class CutRangesTests : IDisposable
     public void Dispose() => _recipe.Dispose();
 
     [Theory]
-    [InlineData("""{"amount": 0.5, "targetSize": "1MB"}""", "stages[0]: give one of amount, ")]
+    [InlineData("""{"amount": 0.5, "targetSize": "1MB"}""", "stages[0]: give one of 'amount', ")]
     [InlineData("""{"targetSize": "1"}""", "stages[0].targetSize: expected a size such as 2MB or 800kB, found '1'")]
     [InlineData("""{"targetLatency": "8"}""", "stages[0].targetLatency: expected a time such as 8ms, found '8'")]
     [InlineData("""{"amount": 0.5, "ratios": [{"glob": "a", "ratio": 0.5}, {"glob": "b", "ratio": 2}]}""", "stages[0].ratios[1].ratio: expected a share from 0 to 1, found 2")]

@@ -70,7 +70,7 @@ public sealed class LayerCuttingTests : IDisposable
     {
         var plan = RecipeRun.Prepare(_recipe.Read(TestRecipe.Stories, $$"""{"type": "cut", "granularity": "layer", "amount": 0.4}, {{Train}}"""), _recipe["out"])
             .Plan(TestContext.Current.CancellationToken);
-        Assert.Contains("cuts layers out by blockInfluence, 40 % of them: about ", plan.Stages[0].Description, StringComparison.Ordinal);
+        Assert.Contains("cuts layers out by block-influence, 40 % of them: about ", plan.Stages[0].Description, StringComparison.Ordinal);
     }
 
     [Theory]

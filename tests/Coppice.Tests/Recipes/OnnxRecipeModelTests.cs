@@ -1,3 +1,4 @@
+using Coppice.Checkpoints;
 using Coppice.Models.Vision;
 using Coppice.Modules;
 using Coppice.Onnx;

@@ -54,15 +54,15 @@ public sealed class RecipeFileTests : IDisposable
         "stages[0].criterion: movement is seen while training alone")]
     [InlineData("""{"type": "prun", "amount": 0.5}""", "stages[0].type: there is no type 'prun'. The nearest are 'prune'")]
     [InlineData("""{"amount": 0.5}""", "stages[0]: the key 'type' is missing; give one of train, prune, cut, rewind, evaluate")]
-    [InlineData("""{"type": "cut"}""", "stages[0]: give one of 'amount', 'targetMacs' and 'targetParams'")]
+    [InlineData("""{"type": "cut"}""", "stages[0]: give one of 'amount', 'targetMacs', 'targetParams', 'targetSize', 'targetLatency'")]
     [InlineData("""{"type": "cut", "amount": 0.5, "targetMacs": 0.5}""", "stages[0]: give one of 'amount'")]
     [InlineData("""{"type": "cut", "targetMac": 0.5}""", "stages[0]: there is no key 'targetMac'. The nearest are 'targetMacs'")]
     [InlineData("""{"type": "cut", "amount": 1}""", "stages[0].amount: expected a share above 0 and below 1, found 1")]
     [InlineData("""{"type": "cut", "amount": 0.5, "criterion": "tailor"}""", "stages[0].criterion: there is no value 'tailor'. The nearest are 'taylor'")]
     [InlineData("""{"type": "cut", "amount": 0.5, "compensate": ["least-square"]}""",
         "stages[0].compensate[0]: there is no value 'least-square'. The nearest are 'least-squares'")]
-    [InlineData("""{"type": "cut", "amount": 0.5, "compensate": ["bias", "least-squares"]}""", "stages[0].compensate: least squares correct biases too")]
-    [InlineData("""{"type": "cut", "amount": 0.5, "criterion": "slimming", "scope": "global"}""", "stages[0]: slimming cuts what it masks")]
+    [InlineData("""{"type": "cut", "amount": 0.5, "compensate": ["bias", "least-squares"]}""", "stages[0].compensate: least-squares corrects biases too")]
+    [InlineData("""{"type": "cut", "amount": 0.5, "criterion": "slimming", "scope": "global"}""", "stages[0].scope: slimming cuts what it masks")]
     [InlineData("""{"type": "cut", "amount": 0.5, "roundTo": 0}""", "stages[0].roundTo: expected a whole number from 1 on")]
     [InlineData("""{"type": "train", "steps": 1, "optimizer": {"learningRate": 1}, "growing": {}}""", "stages[0].growing: the next 'cut' stage says")]
     [InlineData("""{"type": "train", "steps": 1, "optimizer": {"learningRate": 1}, "growing": {"growth": 0}}, {"type": "cut", "amount": 0.5}""",

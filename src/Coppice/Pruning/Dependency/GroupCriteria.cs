@@ -33,6 +33,9 @@ public static class GroupCriteria
     /// <summary>All criteria by name, those of layers too.</summary>
     public static IReadOnlyDictionary<string, CutCriterion> Names { get; } = Words.Of(WordsJson.Default.CutCriterion);
 
+    /// <summary>The name of a criterion.</summary>
+    public static string NameOf(CutCriterion criterion) => Names.First(entry => entry.Value == criterion).Key;
+
     /// <summary>Whether a criterion looks at activations, and so needs inputs.</summary>
     public static bool NeedsInputs(CutCriterion criterion) => criterion is CutCriterion.Activation or CutCriterion.Wanda
         or CutCriterion.BlockInfluence or CutCriterion.Angular;
@@ -65,7 +68,7 @@ public static class GroupCriteria
         CutCriterion.Fisher => new GroupCurvature(Fisher(sources)),
         CutCriterion.Hessian => new GroupCurvature(LossDerivatives.Hessian(
             sources.Task(), sources.Examples(GradientBatch), BatchesOf(sources), HessianProbes, sources.Seed)),
-        _ => throw new PruningException($"{Names.First(entry => entry.Value == criterion).Key} does not score channels, heads or neurons."),
+        _ => throw new PruningException($"{NameOf(criterion)} does not score channels, heads or neurons."),
     };
 
     private static GroupTaylor Taylor(CriterionSources sources)
