@@ -116,7 +116,9 @@ internal static class TrainCommand
         ["macs"] = report.Cut is { } cut ? new JsonObject { ["before"] = cut.MacsBefore, ["after"] = cut.MacsAfter } : null,
         ["parameters"] = report.Cut is { } of ? new JsonObject { ["before"] = of.ParametersBefore, ["after"] = of.ParametersAfter } : null,
         ["layers_removed"] = report.Cut?.Layers,
-        ["latency_ms"] = report.Cut is { MillisecondsAfter: { } time } timed ? new JsonObject { ["before"] = timed.MillisecondsBefore, ["after"] = time } : null,
+        ["latency_ms"] = report.Cut is { MillisecondsAfter: { } time, MillisecondsBefore: { } before }
+            ? new JsonObject { ["before"] = before, ["after"] = time }
+            : null,
     };
 
     private static Table Table(IReadOnlyList<StageReport> reports)

@@ -42,7 +42,9 @@ internal sealed record StructuralPruning(
         var calibration = StructuralOptions.InputsOf(parsed, model);
         var compensation = new Compensating(parsed, model, calibration);
         var size = parsed.GetValue(StructuralOptions.TargetSize) is { } most
-            ? new SizeTarget(Given("--target-size", most, Quantity.Bytes(most), Quantity.SizeForm), Path.GetFileName(Path.TrimEndingDirectorySeparator(output ?? path))) : null;
+            ? new SizeTarget(Given("--target-size", most, Quantity.Bytes(most), Quantity.SizeForm),
+                Path.GetFileName(Path.TrimEndingDirectorySeparator(output ?? path)))
+            : null;
         var time = parsed.GetValue(StructuralOptions.TargetLatency) is { } longest
             ? Given("--target-latency", longest, Quantity.Milliseconds(longest), Quantity.TimeForm) : (double?)null;
         var budget = time is { } milliseconds ? latency.Within(milliseconds) : size?.BudgetOf(model, saving with { Overwrite = false });

@@ -17,10 +17,14 @@ internal static class ModelSparsity
             _ => ((IReadOnlyList<string>?, IReadOnlyList<string>?)?)null,
         }).FirstOrDefault(globs => globs is not null);
         var inScope = scope is var (include, exclude)
-            ? LiveWeight.Select(module, facts, include, exclude).Select(weight => weight.Parameter)
+            ? LiveWeight.Select(module, facts, Present(include, module), Present(exclude, module)).Select(weight => weight.Parameter)
             : module.NamedParameters().Select(entry => entry.Parameter).Where(parameter => parameter.Shape.Rank > 1);
         return (Share(module.NamedParameters().Select(entry => entry.Parameter)), Share(inScope));
     }
+
+    /// <summary>Those that match a weight still; layers may have been left out.</summary>
+    private static IReadOnlyList<string>? Present(IReadOnlyList<string>? globs, Module module) =>
+        globs?.Where(glob => module.ParametersByPlainName().Any(entry => NameGlob.Matches(glob, entry.Name))).ToList();
 
     private static double Share(IEnumerable<Parameter> parameters)
     {

@@ -55,7 +55,7 @@ public sealed class RecipeRun
         try
         {
             var run = new RecipeRun(file, output, measured);
-            run._likely = new StageChecks(file, run._model, run._data, run._training, run.Measured).Check();
+            run._likely = new StageChecks(file, run._model, run._data, run._training).Check();
             return run;
         }
         catch (Exception error) when (error is Models.ModelException or Checkpoints.CheckpointException or Tokenizers.TokenizerException)

@@ -1,7 +1,9 @@
 using Coppice.Checkpoints;
 using Coppice.Data;
+using Coppice.Graphs;
 using Coppice.Models;
 using Coppice.Modules;
+using Coppice.Onnx;
 using Coppice.Pruning;
 using Coppice.Pruning.Callbacks;
 using Coppice.Pruning.Selection;
@@ -11,13 +13,7 @@ using Coppice.Training;
 namespace Coppice.Recipes;
 
 /// <summary>Tries every stage of a recipe as far as it goes without changing anything.</summary>
-/// <param name="file">The recipe.</param>
-/// <param name="model">Its model.</param>
-/// <param name="data">Its data.</param>
-/// <param name="training">Trains it.</param>
-/// <param name="measured">What stages chose by measuring before.</param>
-internal sealed class StageChecks(
-    RecipeFile file, RecipeModel model, RecipeData data, StageTraining training, Func<int, StageCut?> measured)
+internal sealed class StageChecks(RecipeFile file, RecipeModel model, RecipeData data, StageTraining training)
 {
     private readonly Dictionary<int, StageCut> _cuts = [];
 
@@ -34,7 +30,7 @@ internal sealed class StageChecks(
                 module = Check(number, stage, module);
             }
             catch (Exception error) when (error is PruningException or TrainingException or ArgumentException or ModelException
-                or CheckpointException or TokenizerException)
+                or CheckpointException or TokenizerException or GraphException or OnnxException)
             {
                 throw new RecipeException(file.Path, $"stages[{number}]", error.Message, error);
             }
@@ -55,7 +51,7 @@ internal sealed class StageChecks(
             case CutStage cut:
                 if (cut.NeedsData)
                     RequireTraining(number);
-                var (smaller, likely) = training.Cutting.Estimate(number, cut, module, Before, measured(number));
+                var (smaller, likely) = training.Cutting.Estimate(number, cut, module, Before);
                 _cuts.Add(number, likely);
                 return smaller;
             case EvaluateStage evaluate when data.Of(evaluate.Data) is null:

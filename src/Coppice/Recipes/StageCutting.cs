@@ -52,9 +52,7 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
     }
 
     /// <summary>About what the stage will cut, by a criterion that looks at weights alone; nothing is verified or made up for.</summary>
-    /// <inheritdoc cref="Cut" path="/param"/>
-    public (Module Smaller, StageCut Cut) Estimate(
-        int number, CutStage stage, Module module, IReadOnlyList<StageCut> before, StageCut? measured)
+    public (Module Smaller, StageCut Cut) Estimate(int number, CutStage stage, Module module, IReadOnlyList<StageCut> before)
     {
         if (stage.IsOfLayers)
             return _layers.Estimate(stage, module, before);
@@ -63,8 +61,7 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
         using (new TensorScope())
         {
             PreparedCompensation.Check(stage.Compensate ?? [], cutting.Traced.Graph);
-            var removal = measured is not null ? Removal.Of(cutting.Dependencies, measured.Plan)
-                : _choice.Choose(number, Likely(stage), cutting, before, [], latency: null);
+            var removal = _choice.Choose(number, Likely(stage), cutting, before, [], latency: null);
             // What will be masked is not known yet, nor what will be fast enough.
             if (removal.IsEmpty && stage is { Criterion: not CutCriterion.Slimming, TargetLatency: null })
                 throw Nothing(stage, cutting.Traced.Graph);

@@ -33,7 +33,7 @@ public sealed class LayerCuttingTests : IDisposable
     public void Run_LayersBetweenOtherCuts_KilledAfterEachStage_EndsWithTheSameBytes()
     {
         const string stages = $$"""
-            {"type": "prune", "amount": 0.2},
+            {"type": "prune", "amount": 0.2, "include": ["*proj.weight"], "exclude": ["model.layers.4.self_attn.*"]},
             {"type": "cut", "granularity": "head", "amount": 0.25},
             {"type": "cut", "granularity": "layer", "amount": 0.2, "calibrationExamples": 2},
             {{Train}},
