@@ -55,6 +55,21 @@ public sealed class TrainCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Train_RecipeThatLeavesOutLayers_TellsWhich()
+    {
+        File.WriteAllText(_recipe, $$"""
+            {
+              "model": {"path": "{{Samples}}/models/stories260K"},
+              "data": {"train": "{{Samples}}/data/tinyshakespeare-test.txt", "takeFirst": 8, "holdOut": 4, "window": 64},
+              "stages": [{"type": "cut", "granularity": "layer", "amount": 0.4, "calibrationExamples": 2}]
+            }
+            """);
+        var run = await CommandRun.Of("train", _recipe, "-o", Out);
+        Assert.Matches(@"0 cut: layers \d, \d left out; multiply-accumulates", run.Output);
+        Assert.Equal(0, (await CommandRun.Of("generate", Path.Combine(Out, "model"), "--prompt", "Once", "--max-new-tokens", "2")).ExitCode);
+    }
+
+    [Fact]
     public async Task Train_ForPeople_ShowsStagesAndFiles()
     {
         var run = await CommandRun.Of("train", _recipe, "-o", Out);

@@ -23,7 +23,7 @@ internal static class ModelSparsity
     }
 
     /// <summary>Those that match a weight still; layers may have been left out.</summary>
-    private static IReadOnlyList<string>? Present(IReadOnlyList<string>? globs, Module module) =>
+    private static List<string>? Present(IReadOnlyList<string>? globs, Module module) =>
         globs?.Where(glob => module.ParametersByPlainName().Any(entry => NameGlob.Matches(glob, entry.Name))).ToList();
 
     private static double Share(IEnumerable<Parameter> parameters)

@@ -42,17 +42,7 @@ public sealed class OnnxRecipeModelTests : IDisposable
         // 0.3 of the entries of w2 were masked before it was cut, and still are.
         Assert.InRange(result.Reports[^1].SparsityInScope, 0.15, 0.45);
         Assert.Equal(result.Reports[4].SparsityInScope, result.Reports[5].SparsityInScope);
-    }
-
-    [Fact]
-    public void Plan_BesideTheFile_IsOfTheFileOfTheStart()
-    {
-        _recipe.Run(Tiny(), Iterative);
-        var pruning = OnnxPruning.Open(_recipe["tiny.onnx"]);
-        var plan = StructuralPlan.Load(PretrainedVisionModel.PlanPath(Path.Combine(_recipe["out"], "model.onnx")));
-        pruning.Save(Removal.Of(pruning.Dependencies, plan), _recipe["again.onnx"]);
-        using var again = OnnxWeights.Open(_recipe["again.onnx"]);
-        Assert.Equal([4, 3, 3, 3], again["w2"].Shape);
+        AssertPlanIsOfTheStart();
     }
 
     [Fact]
@@ -91,6 +81,15 @@ public sealed class OnnxRecipeModelTests : IDisposable
     [InlineData("""{"type": "cut", "amount": 0.5}, {"type": "cut", "amount": 0.5}""", "stages[1]: there is nothing to cut")]
     public void Prepare_CutThatCantBe_NamesTheStage(string stages, string says) =>
         Assert.Contains(says, _recipe.Error(TestRecipe.Onnx, stages), StringComparison.Ordinal);
+
+    private void AssertPlanIsOfTheStart()
+    {
+        var pruning = OnnxPruning.Open(_recipe["tiny.onnx"]);
+        var plan = StructuralPlan.Load(PretrainedVisionModel.PlanPath(Path.Combine(_recipe["out"], "model.onnx")));
+        pruning.Save(Removal.Of(pruning.Dependencies, plan), _recipe["again.onnx"]);
+        using var again = OnnxWeights.Open(_recipe["again.onnx"]);
+        Assert.Equal([4, 3, 3, 3], again["w2"].Shape);
+    }
 
     /// <summary>Four images at a time; vectors that nodes share; layers without a bias.</summary>
     private string Tiny()

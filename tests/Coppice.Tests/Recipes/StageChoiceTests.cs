@@ -27,12 +27,12 @@ public sealed class StageChoiceTests : IDisposable
     public void Run_Criterion_LeavesTheCountsAndIsResumed(string criterion)
     {
         var stages = $$"""{"type": "cut", "amount": 0.25, "criterion": "{{criterion}}", "calibrationExamples": 16}, {{Train}}""";
-        var whole = _recipe.Run(Mnist, stages, "whole");
-        var model = Vision("whole");
-        Assert.Equal(6, model.Find("conv1").Parameter("weight").Shape[0]);
-        Assert.Equal(12, model.Find("conv2").Parameter("weight").Shape[0]);
+        var whole = _recipe.Run(TestRecipe.LeNet(), stages, "whole");
+        var model = PretrainedVisionModel.Open(Path.Combine(_recipe["whole"], "model.safetensors"), "lenet").Classifier;
+        Assert.Equal([4, 12, 90, 63],
+            new[] { "conv1", "conv2", "fc1", "fc2" }.Select(layer => model.Find(layer).Parameter("weight").Shape[0]));
         Assert.NotEqual(whole.Reports[1].Quality, whole.Reports[2].Quality);
-        TestRecipe.AssertSame(whole, _recipe.RunKilled(Mnist, stages, "killed"));
+        TestRecipe.AssertSame(whole, _recipe.RunKilled(TestRecipe.LeNet(), stages, "killed"));
     }
 
     /// <summary>Four key heads with two query heads each: a query head of each key head goes, and no key head.</summary>
