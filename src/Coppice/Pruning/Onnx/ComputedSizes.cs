@@ -26,6 +26,7 @@ internal sealed class ComputedSizes(ModelProto model, FileValues values, Removal
     {
         if (_sizes.Count == 0)
             return;
+        using var scope = new TensorScope();
         module.Forward(inputs, watch: null, Check, choices.Repeat().Revise);
         _corrections.ForEach(Scale);
     }
