@@ -13,7 +13,7 @@ internal static class NodeOrder
         foreach (var (place, node) in graph.Nodes.Index())
             foreach (var output in node.Outputs)
                 makers.TryAdd(output, place);
-        var before = graph.Nodes.Select(node => node.Reads().Where(makers.ContainsKey).Select(name => makers[name]).ToHashSet()).ToList();
+        var before = graph.Nodes.Select(node => node.ReadsOfItsGraph().Where(makers.ContainsKey).Select(name => makers[name]).ToHashSet()).ToList();
         if (before.Index().Any(entry => entry.Item.Any(maker => maker >= entry.Index)))
             Sort(graph, before, path);
     }

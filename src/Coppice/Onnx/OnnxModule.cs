@@ -101,8 +101,10 @@ public sealed class OnnxModule : Module
     /// <param name="watch">Told each value.</param>
     /// <param name="prepare">Sees each node of the main graph before it runs with what it reads, and may put other tensors there.</param>
     /// <param name="revise">Sees what each node read and made, in subgraphs too, and may put other tensors in place of these.</param>
+    /// <param name="recycles">Whether values go after their last reader, which takes far less memory; then nobody may keep them, not even for
+    /// gradients.</param>
     internal Tensor[] Forward(IReadOnlyList<Tensor> inputs, Action<string, Tensor>? watch, Action<NodeProto, Tensor?[]>? prepare = null,
-        NodeObserver? revise = null)
+        NodeObserver? revise = null, bool recycles = false)
     {
         if (inputs.Count != Inputs.Count)
             throw new ArgumentException($"The model takes {string.Join(", ", Inputs)}; {inputs.Count} tensors are given.", nameof(inputs));
@@ -114,7 +116,7 @@ public sealed class OnnxModule : Module
             Check(Inputs[i], inputs[i]);
             values.Add(Inputs[i].Name, Widened(inputs[i]));
         }
-        return [.. Run(_graph, _nodes, values).Select(output => output!)];
+        return [.. (recycles && !HasSequences ? RunRecycling(values) : Run(_graph, _nodes, values)).Select(output => output!)];
     }
 
     /// <summary>Writes the file it was loaded from with its present weights, masks applied; everything else stays as it is.</summary>
@@ -127,16 +129,41 @@ public sealed class OnnxModule : Module
         weights.Save(path, Parameters.Select(entry => TensorSource.From(entry.Key, entry.Value.Value.Cast(_types[entry.Key]))), new() { Overwrite = overwrite });
     }
 
-    private Tensor?[] Run(GraphProto graph, List<NodeProto> nodes, ValueScope values)
+    private Tensor?[] RunRecycling(ValueScope values)
     {
-        foreach (var node in nodes)
+        using var scope = new TensorScope();
+        var outputs = Run(_graph, _nodes, values, scope);
+        foreach (var output in outputs)
+            scope.Keep(output!);
+        return outputs;
+    }
+
+    /// <summary>Runs nodes; with a scope, which the values then belong to, it drops them after their last reader.</summary>
+    private Tensor?[] Run(GraphProto graph, List<NodeProto> nodes, ValueScope values, TensorScope? scope = null)
+    {
+        var spent = scope is null ? null : LastReads.Of(graph, nodes);
+        foreach (var (place, node) in nodes.Index())
         {
-            var outputs = Apply(node, values);
+            var outputs = scope is null ? Apply(node, values) : ApplyAlone(node, values);
             for (var i = 0; i < Math.Min(outputs.Length, node.Outputs.Count); i++)
                 values.Add(node.Outputs[i], outputs[i]);
+            foreach (var name in spent?[place] ?? [])
+                if (values.Remove(name) is { } tensor && !values.ShareMemoryWith(tensor))
+                    scope!.Release(tensor);
         }
         return [.. graph.Outputs.Select(output => values.Find(output.Name ?? "")
             ?? throw Wrong($"output '{output.Name}' of graph '{graph.Name}' is computed by no node"))];
+    }
+
+    /// <summary>The same without what the operator computed on the way.</summary>
+    private Tensor?[] ApplyAlone(NodeProto node, ValueScope values)
+    {
+        using var scope = new TensorScope();
+        var outputs = Apply(node, values);
+        foreach (var output in outputs)
+            if (output is not null)
+                scope.Keep(output);
+        return outputs;
     }
 
     private Tensor?[] Apply(NodeProto node, ValueScope values)
@@ -215,6 +242,8 @@ public sealed class OnnxModule : Module
 
     private static IEnumerable<NodeProto> NodesOf(GraphProto graph) => graph.Nodes.Concat(
         graph.Nodes.SelectMany(node => node.Subgraphs()).SelectMany(NodesOf));
+
+    private bool HasSequences => _graph.Nodes.Exists(node => Sequences.Operators.ContainsKey(node.OpType!));
 
     private static OnnxValue Describe(ValueInfoProto value)
     {

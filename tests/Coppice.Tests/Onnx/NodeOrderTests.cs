@@ -29,6 +29,16 @@ public sealed class NodeOrderTests
     }
 
     [Fact]
+    public void Open_BodyWithNamesOfItsOwn_IsNoCircle()
+    {
+        using var folder = new TempFolder();
+        var body = Body("body", ["part"], ["y"], Node("Neg", ["part"], ["y"]));
+        var net = new TinyOnnx().Add("Scan", ["x"], "y", body, AttributeProto.From("num_scan_inputs", 1L));
+        using var file = OnnxFile.Open(net.Save(folder["m.onnx"], 2));
+        Assert.Equal([-3, 2], new OnnxModule(file).Forward(Tensor.From<float>([3, -2], [2]))[0].ToArray<float>());
+    }
+
+    [Fact]
     public void Open_NodesInACircle_NamesOne()
     {
         using var folder = new TempFolder();

@@ -27,7 +27,7 @@ internal sealed class ComputedSizes(ModelProto model, FileValues values, Removal
         if (_sizes.Count == 0)
             return;
         using (new TensorScope())
-            module.Forward(inputs, watch: null, Check, choices.Repeat().Revise);
+            module.Forward(inputs, watch: null, Check, choices.Repeat().Revise, recycles: choices == Choices.None);
         _corrections.ForEach(Scale);
     }
 

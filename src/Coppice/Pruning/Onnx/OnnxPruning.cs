@@ -247,7 +247,7 @@ public sealed class OnnxPruning
     private IReadOnlyList<Tensor> Outputs(OnnxModule module)
     {
         var run = _choices.Repeat();
-        var outputs = Named(module, module.Forward(Inputs, null, revise: run.Revise)).ToDictionary(output => output.Name, output => output.Value);
+        var outputs = Named(module, module.Forward(Inputs, null, revise: run.Revise, recycles: _choices == Choices.None)).ToDictionary(output => output.Name, output => output.Value);
         if (_choices != Choices.None)
             RunFreely(module);
         return [.. Graph.Outputs.Select(output => outputs.TryGetValue(output.Name, out var tensor) ? tensor : run.Read[output.Name])];
@@ -307,7 +307,7 @@ public sealed class OnnxPruning
         {
             var named = new Dictionary<string, Tensor>();
             var run = choices.Repeat();
-            var results = module.Forward(tensors, Watch, revise: run.Revise);
+            var results = module.Forward(tensors, Watch, revise: run.Revise, recycles: choices == Choices.None);
             foreach (var (name, tensor) in Named(module, results))
                 if (!choices.Contains(tensor))
                     named[name] = tensor;
