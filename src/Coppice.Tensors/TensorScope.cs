@@ -27,8 +27,8 @@ public sealed class TensorScope : IDisposable
                 Track(storage);
     }
 
-    /// <summary>Recycles a tensor's memory now, where this scope owns it.</summary>
-    internal void Release(Tensor tensor)
+    /// <summary>Recycles a tensor's memory now, where this scope owns it; no view of it may be used again.</summary>
+    public void Release(Tensor tensor)
     {
         if (_tracked.Remove(tensor.Storage))
             tensor.Storage.Dispose();

@@ -72,6 +72,22 @@ public sealed class GraphModule : Module
         Tensor Read(Value value) => value is StoredValue stored ? stored.Tensor : computed[value.Id]!;
     }
 
+    /// <summary>By node, the values that nothing reads after it and no other value is a view of.</summary>
+    internal static IReadOnlyList<Value>[] SpentValues(Graph graph)
+    {
+        var kept = graph.Outputs.Select(output => output.Value).ToHashSet();
+        var last = new Dictionary<Value, int>();
+        foreach (var (number, node) in graph.Nodes.Index())
+            foreach (var input in node.Inputs)
+            {
+                if (node.Op is ViewOp)
+                    kept.UnionWith([input, .. node.Outputs]); // one memory, several values
+                last[input] = number;
+            }
+        var spent = last.Where(entry => entry.Key is NodeValue && !kept.Contains(entry.Key)).ToLookup(entry => entry.Value, entry => entry.Key);
+        return [.. Enumerable.Range(0, graph.Nodes.Count).Select(number => (IReadOnlyList<Value>)[.. spent[number]])];
+    }
+
     private static Tensor[] Apply(
         Node node, IReadOnlyDictionary<string, int> sizes, Tensor[] inputs, Func<Node, Op, Tensor[], Tensor[]>? compute)
     {

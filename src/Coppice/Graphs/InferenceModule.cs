@@ -26,7 +26,7 @@ public sealed class InferenceModule : Module
         using var scope = new TensorScope();
         using var paused = Tape.Pause();
         Graph = new InferenceRewriter(graph).Rewrite();
-        _spent = SpentValues(Graph);
+        _spent = GraphModule.SpentValues(Graph);
     }
 
     /// <summary>What it computes.</summary>
@@ -41,20 +41,5 @@ public sealed class InferenceModule : Module
     {
         using var paused = Tape.Pause();
         return GraphModule.Run(Graph, inputs, _spent);
-    }
-
-    private static IReadOnlyList<Value>[] SpentValues(Graph graph)
-    {
-        var kept = graph.Outputs.Select(output => output.Value).ToHashSet();
-        var last = new Dictionary<Value, int>();
-        foreach (var (number, node) in graph.Nodes.Index())
-            foreach (var input in node.Inputs)
-            {
-                if (node.Op is ViewOp)
-                    kept.UnionWith([input, .. node.Outputs]); // one memory, several values
-                last[input] = number;
-            }
-        var spent = last.Where(entry => entry.Key is NodeValue && !kept.Contains(entry.Key)).ToLookup(entry => entry.Value, entry => entry.Key);
-        return [.. Enumerable.Range(0, graph.Nodes.Count).Select(number => (IReadOnlyList<Value>)[.. spent[number]])];
     }
 }

@@ -32,6 +32,17 @@ public sealed class GraphProto : IWireMessage
 
     UnknownFields IWireMessage.Unknown => _unknown;
 
+    /// <summary>Names of all that is read in it, in subgraphs too, and of its outputs.</summary>
+    internal IEnumerable<string> Reads() => Outputs.Select(output => output.Name ?? "").Concat(Nodes.SelectMany(node => node.Reads()));
+
+    /// <summary>Names of all that it reads of the graphs around it.</summary>
+    internal IEnumerable<string> ReadsOfOthers()
+    {
+        var own = Inputs.Select(input => input.Name ?? "").Concat(Initializers.Select(tensor => tensor.Name ?? ""))
+            .Concat(Nodes.SelectMany(node => node.Outputs));
+        return Outputs.Select(output => output.Name ?? "").Concat(Nodes.SelectMany(node => node.ReadsOfItsGraph())).Except(own);
+    }
+
     bool IWireMessage.ReadField(int field, WireReader reader)
     {
         switch (field)

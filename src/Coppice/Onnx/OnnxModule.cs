@@ -20,7 +20,8 @@ public sealed record OnnxValue(string Name, DType? DType, IReadOnlyList<Dimensio
 /// Runs an ONNX model by applying the engine's ops node after node, so that gradients, training, masks and traces work in it.
 /// </summary>
 /// <remarks>
-/// Float initializers are parameters under their names in the file, other initializers are buffers. Shape arithmetic runs as ops on I64
+/// Float initializers are parameters under their names in the file, other initializers are buffers. F16 and BF16 become parameters of F32, which
+/// nodes read rounded to the file's type, as in training with mixed precision. Shape arithmetic runs as ops on I64
 /// tensors, and sizes that nodes read from tensors become attributes of ops, as in an eager model: a trace sees both.
 /// </remarks>
 public sealed class OnnxModule : Module
@@ -30,6 +31,8 @@ public sealed class OnnxModule : Module
     private readonly Context _context;
     private readonly ValueScope _constants = new(null);
     private readonly List<NodeProto> _nodes;
+    private readonly Dictionary<string, DType> _types = [];
+    private readonly bool _widensHalves;
 
     /// <summary>
     /// Loads the weights of an opened file, which may be closed afterwards, and computes what follows from constants alone.
@@ -42,9 +45,12 @@ public sealed class OnnxModule : Module
     }
 
     /// <summary>The same for a model that was changed, or is part of another.</summary>
-    internal OnnxModule(ModelProto model, string path)
+    /// <param name="model">The model.</param>
+    /// <param name="path">The file that messages name.</param>
+    /// <param name="widensHalves">Whether F16 and BF16 are computed as F32 throughout, so that nothing is rounded to them.</param>
+    internal OnnxModule(ModelProto model, string path, bool widensHalves = false)
     {
-        (_graph, _path) = (model.Graph!, path);
+        (_graph, _path, _widensHalves) = (model.Graph!, path, widensHalves);
         CheckOperators();
         CheckTypes();
         _context = new(this, model.OpsetVersion() ?? throw Wrong("the model names no version of ONNX's own operators"), _graph);
@@ -95,20 +101,22 @@ public sealed class OnnxModule : Module
     /// <param name="watch">Told each value.</param>
     /// <param name="prepare">Sees each node of the main graph before it runs with what it reads, and may put other tensors there.</param>
     /// <param name="revise">Sees what each node read and made, in subgraphs too, and may put other tensors in place of these.</param>
+    /// <param name="recycles">Whether values go after their last reader, which takes far less memory; then nobody may keep them, not even for
+    /// gradients.</param>
     internal Tensor[] Forward(IReadOnlyList<Tensor> inputs, Action<string, Tensor>? watch, Action<NodeProto, Tensor?[]>? prepare = null,
-        NodeObserver? revise = null)
+        NodeObserver? revise = null, bool recycles = false)
     {
         if (inputs.Count != Inputs.Count)
             throw new ArgumentException($"The model takes {string.Join(", ", Inputs)}; {inputs.Count} tensors are given.", nameof(inputs));
         var values = new ValueScope(_constants) { Watch = watch, Prepare = prepare, Revise = revise };
         foreach (var (name, parameter) in Parameters)
-            values.Add(name, parameter.Value);
+            values.Add(name, _widensHalves ? parameter.Value : parameter.Value.Cast(_types[name]));
         for (var i = 0; i < inputs.Count; i++)
         {
             Check(Inputs[i], inputs[i]);
-            values.Add(Inputs[i].Name, inputs[i]);
+            values.Add(Inputs[i].Name, Widened(inputs[i]));
         }
-        return [.. Run(_graph, _nodes, values).Select(output => output!)];
+        return [.. (recycles && !HasSequences ? RunRecycling(values) : Run(_graph, _nodes, values)).Select(output => output!)];
     }
 
     /// <summary>Writes the file it was loaded from with its present weights, masks applied; everything else stays as it is.</summary>
@@ -118,19 +126,44 @@ public sealed class OnnxModule : Module
     public void Save(string path, bool overwrite = false)
     {
         using var weights = OnnxWeights.Open(_path);
-        weights.Save(path, Parameters.Select(entry => TensorSource.From(entry.Key, entry.Value.Value)), new() { Overwrite = overwrite });
+        weights.Save(path, Parameters.Select(entry => TensorSource.From(entry.Key, entry.Value.Value.Cast(_types[entry.Key]))), new() { Overwrite = overwrite });
     }
 
-    private Tensor?[] Run(GraphProto graph, List<NodeProto> nodes, ValueScope values)
+    private Tensor?[] RunRecycling(ValueScope values)
     {
-        foreach (var node in nodes)
+        using var scope = new TensorScope();
+        var outputs = Run(_graph, _nodes, values, scope);
+        foreach (var output in outputs)
+            scope.Keep(output!);
+        return outputs;
+    }
+
+    /// <summary>Runs nodes; with a scope, which the values then belong to, it drops them after their last reader.</summary>
+    private Tensor?[] Run(GraphProto graph, List<NodeProto> nodes, ValueScope values, TensorScope? scope = null)
+    {
+        var spent = scope is null ? null : LastReads.Of(graph, nodes);
+        foreach (var (place, node) in nodes.Index())
         {
-            var outputs = Apply(node, values);
+            var outputs = scope is null ? Apply(node, values) : ApplyAlone(node, values);
             for (var i = 0; i < Math.Min(outputs.Length, node.Outputs.Count); i++)
                 values.Add(node.Outputs[i], outputs[i]);
+            foreach (var name in spent?[place] ?? [])
+                if (values.Remove(name) is { } tensor && !values.ShareMemoryWith(tensor))
+                    scope!.Release(tensor);
         }
         return [.. graph.Outputs.Select(output => values.Find(output.Name ?? "")
             ?? throw Wrong($"output '{output.Name}' of graph '{graph.Name}' is computed by no node"))];
+    }
+
+    /// <summary>The same without what the operator computed on the way.</summary>
+    private Tensor?[] ApplyAlone(NodeProto node, ValueScope values)
+    {
+        using var scope = new TensorScope();
+        var outputs = Apply(node, values);
+        foreach (var output in outputs)
+            if (output is not null)
+                scope.Keep(output);
+        return outputs;
     }
 
     private Tensor?[] Apply(NodeProto node, ValueScope values)
@@ -180,11 +213,16 @@ public sealed class OnnxModule : Module
         if (Parameters.ContainsKey(name) || Buffers.ContainsKey(name))
             throw Wrong($"there are two initializers '{name}'");
         var tensor = initializer.Source().ToTensor();
-        if (tensor.DType == DType.F32)
-            Register(name, new Parameter(TensorScope.Detach(tensor)));
+        if (tensor.DType == DType.F32 || tensor.DType.IsHalf())
+        {
+            Register(name, new Parameter(TensorScope.Detach(tensor.Cast(DType.F32))));
+            _types.Add(name, tensor.DType);
+        }
         else
             _constants.Add(name, RegisterBuffer(name, tensor));
     }
+
+    private Tensor Widened(Tensor tensor) => _widensHalves && tensor.DType.IsHalf() ? tensor.Cast(DType.F32) : tensor;
 
     private void CheckOperators()
     {
@@ -204,6 +242,8 @@ public sealed class OnnxModule : Module
 
     private static IEnumerable<NodeProto> NodesOf(GraphProto graph) => graph.Nodes.Concat(
         graph.Nodes.SelectMany(node => node.Subgraphs()).SelectMany(NodesOf));
+
+    private bool HasSequences => _graph.Nodes.Exists(node => Sequences.Operators.ContainsKey(node.OpType!));
 
     private static OnnxValue Describe(ValueInfoProto value)
     {
@@ -234,7 +274,7 @@ public sealed class OnnxModule : Module
             (_module, Version) = (module, version);
             var own = graph.Initializers.ToHashSet();
             foreach (var tensor in TensorWalk.Of(graph).Where(tensor => !own.Contains(tensor)))
-                _tensors.Add(tensor, TensorScope.Detach(tensor.Source().ToTensor()));
+                _tensors.Add(tensor, TensorScope.Detach(module.Widened(tensor.Source().ToTensor())));
         }
 
         public long Version { get; }
@@ -242,6 +282,8 @@ public sealed class OnnxModule : Module
         public IReadOnlyCollection<Tensor> Tensors => _tensors.Values;
 
         public bool HasFixedSizes => _module.HasFixedSizes;
+
+        public bool WidensHalves => _module._widensHalves;
 
         public Tensor Load(TensorProto tensor) => _tensors[tensor];
 

@@ -41,5 +41,12 @@ internal sealed class ValueScope(ValueScope? outer, string path = "")
             Watch?.Invoke(path + name, value);
     }
 
+    /// <summary>Forgets a value of this graph, and gives it; null where it has none.</summary>
+    public Tensor? Remove(string name) => _values.Remove(name, out var value) ? value : null;
+
+    /// <summary>Whether a value that is known here is a view of a tensor's memory.</summary>
+    public bool ShareMemoryWith(Tensor tensor) =>
+        _values.Values.Any(value => value?.SharesMemoryWith(tensor) == true) || outer?.ShareMemoryWith(tensor) == true;
+
     public Tensor? Find(string name) => _values.TryGetValue(name, out var value) ? value : outer?.Find(name);
 }

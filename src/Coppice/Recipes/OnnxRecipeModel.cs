@@ -115,12 +115,13 @@ internal sealed class OnnxRecipeModel(string file, ModelSource source) : RecipeM
 
     public override IWeightStore Written(string path) => OnnxWeights.Open(path);
 
-    /// <summary>Writes a model that was cut into a file of what is left of the computation.</summary>
+    /// <summary>Writes a model that was cut into a file of what is left of the computation, in the file's types.</summary>
     private void Write(Module module, IReadOnlyList<StageCut> cuts, string path)
     {
         using var folder = new TemporaryFolder();
         using var weights = OnnxWeights.Open(Replayed(file, cuts, folder));
-        weights.Save(path, module.ParametersByPlainName().Select(entry => TensorSource.From(entry.Name, entry.Parameter.Value)), Overwriting);
+        weights.Save(path, module.ParametersByPlainName().Select(
+            entry => TensorSource.From(entry.Name, entry.Parameter.Value.Cast(weights[entry.Name].DType))), Overwriting);
     }
 
     /// <summary>A file that cuts were carried out on again, one after the other.</summary>

@@ -67,6 +67,17 @@ public sealed class OnnxRecipeModelTests : IDisposable
     }
 
     [Fact]
+    public void Run_FileOfF16_StaysOne()
+    {
+        var result = _recipe.Run(Tiny(DType.F16), $$"""{{Train}}, {"type": "cut", "amount": 0.5}, {{Train}}""");
+        using var weights = OnnxWeights.Open(Path.Combine(_recipe["out"], "model.onnx"));
+        Assert.All(weights.Tensors, tensor => Assert.Equal(DType.F16, tensor.DType));
+        using var file = OnnxFile.Open(Path.Combine(_recipe["out"], "model.onnx"));
+        Assert.Equal(10, new OnnxImageClassifier(new(file)).Labels);
+        Assert.All(result.Reports, report => Assert.True(double.IsFinite(report.Quality!.Loss)));
+    }
+
+    [Fact]
     public void Run_SampleFile_IsCutToASize()
     {
         var result = _recipe.Run(TestRecipe.Onnx, """{"type": "cut", "targetSize": "20kB", "scope": "global"}""");
@@ -92,13 +103,16 @@ public sealed class OnnxRecipeModelTests : IDisposable
     }
 
     /// <summary>Four images at a time; vectors that nodes share; layers without a bias.</summary>
-    private string Tiny()
+    private string Tiny(DType type = DType.F32)
     {
-        new TinyOnnx().Add("Conv", ["x", "w1"], "a").Add("BatchNormalization", ["a", "ones", "zeros", "zeros", "ones"], "n").Add("Relu", ["n"], "b")
+        var model = new TinyOnnx().Add("Cast", ["x"], "h", AttributeProto.From("to", type == DType.F16 ? 10L : 1L)).Add("Conv", ["h", "w1"], "a").Add("BatchNormalization", ["a", "ones", "zeros", "zeros", "ones"], "n").Add("Relu", ["n"], "b")
             .Add("Conv", ["b", "w2"], "c").Add("Relu", ["c"], "d").Add("GlobalAveragePool", ["d"], "p").Add("Flatten", ["p"], "f")
-            .Add("MatMul", ["f", "w3"], "y")
+            .Add("MatMul", ["f", "w3"], "l").Add("Cast", ["l"], "y", AttributeProto.From("to", 1L))
             .Weight("w1", 6, 1, 3, 3).Weight("w2", 8, 6, 3, 3).Weight("w3", 8, 10)
-            .Store("ones", Tensor.Full([6], 1)).Store("zeros", Tensor.Zeros([6])).Save(_recipe["tiny.onnx"], 4, 1, 28, 28);
+            .Store("ones", Tensor.Full([6], 1)).Store("zeros", Tensor.Zeros([6]));
+        foreach (var initializer in model.Graph.Initializers)
+            initializer.SetData(TensorSource.From(initializer.Name!, initializer.Source().ToTensor().Cast(type)));
+        model.Save(_recipe["tiny.onnx"], 4, 1, 28, 28);
         return TestRecipe.Onnx.Replace($"{TestData.InRepository("samples")}/models/onnx/mnist_cntk.onnx", _recipe["tiny.onnx"], StringComparison.Ordinal);
     }
 }

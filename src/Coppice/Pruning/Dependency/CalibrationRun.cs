@@ -16,11 +16,11 @@ internal static class CalibrationRun
     public static void Over(Graph graph, IEnumerable<IReadOnlyList<Tensor>> inputs, Action<Node, Tensor[]> see)
     {
         using var paused = Tape.Pause();
-        var runs = 0;
+        var (runs, spent) = (0, GraphModule.SpentValues(graph));
         foreach (var given in inputs)
         {
             using var scope = new TensorScope();
-            GraphModule.Run(graph, given, compute: (node, op, read) =>
+            GraphModule.Run(graph, given, spent, (node, op, read) =>
             {
                 see(node, read);
                 return Op.Apply(op, read);

@@ -85,9 +85,9 @@ public sealed record GroupPruning
             if (importance.Score(group) is { } scores)
                 groups.Add(new(group, scores, sizes.Of(group), MaxRatio, RoundTo));
         if (groups.Count == 0)
-            throw new PruningException($"No group is in scope: the model has {string.Join(", ",
-                dependencies.Groups.CountBy(group => group.Kind).Select(count => $"{count.Value} of kind {count.Key}"))}; look at the globs and the "
-                + "kind, and whether the criterion says anything of them. 'coppice groups' lists them.");
+            throw new PruningException($"No group is in scope: asked for are those of kind {string.Join(", ", Kinds)}, and the model has {string.Join(", ",
+                dependencies.Groups.CountBy(group => group.Kind).Select(count => $"{count.Value} of kind {count.Key}"))}. Ask for a kind that it has (on "
+                + "the command line by --granularity), look at the globs, and whether the criterion says anything of them; 'coppice groups' lists them.");
         if (Ratio is { } ratio)
         {
             RefuseEmpty(groups, ratio);

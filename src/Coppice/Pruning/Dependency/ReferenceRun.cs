@@ -12,7 +12,14 @@ namespace Coppice.Pruning.Dependency;
 /// </remarks>
 internal sealed class ReferenceRun(DependencyGraph dependencies, Removal removal)
 {
-    public IReadOnlyList<Tensor> Run(IReadOnlyList<Tensor> inputs) => GraphModule.Run(dependencies.Graph, inputs, compute: Compute);
+    public IReadOnlyList<Tensor> Run(IReadOnlyList<Tensor> inputs) =>
+        GraphModule.Run(dependencies.Graph, inputs, GraphModule.SpentValues(dependencies.Graph), Alone);
+
+    private Tensor[] Alone(Node node, Op op, Tensor[] inputs)
+    {
+        using var scope = new TensorScope(); // copies with zeros go at once
+        return [.. Compute(node, op, inputs).Select(scope.Keep)];
+    }
 
     private Tensor[] Compute(Node node, Op op, Tensor[] inputs)
     {
