@@ -124,7 +124,7 @@ internal static class PruneCommand
         var granularity = parsed.GetValue(Granularity)!;
         Option[] fitting = granularity == "layer"
             ? [StructuralOptions.Structural, StructuralOptions.Arch, StructuralOptions.Input, StructuralOptions.Importance, StructuralOptions.Calibration,
-                PixelOptions.Mean, PixelOptions.Std, Plan]
+                StructuralOptions.Compensate, PixelOptions.Mean, PixelOptions.Std, Plan]
             : [StructuralOptions.Structural, StructuralOptions.Calibration];
         foreach (var option in StructuralOptions.OfPruning.Concat([Method, Ratio, Scope, Include, Exclude, Norm, Dim, Plan]).Except(fitting))
             if (parsed.GetResult(option) is { Implicit: false })
@@ -155,9 +155,9 @@ internal static class PruneCommand
             terminal.Result(pruning.ToJson, () => pruning.Show(terminal));
             return;
         }
-        if (parsed.GetValue(Plan) is not null)
-            throw new UsageException($"{Plan.Name} does not go with --granularity layer of a folder, whose config.json says how many layers are left; "
-                + "leave it out.");
+        foreach (var option in new Option[] { Plan, StructuralOptions.Compensate, PixelOptions.Mean, PixelOptions.Std })
+            if (parsed.GetResult(option) is { Implicit: false })
+                throw new UsageException($"{option.Name} does not go with --granularity layer of a folder; leave it out.");
         var shorter = LayerPruning.Run(model, folder, output, amount, parsed, terminal);
         terminal.Result(shorter.ToJson, () => shorter.Show(terminal));
     }

@@ -92,8 +92,9 @@ internal abstract class OpenedModel
     /// <param name="output">Where to write; null for nowhere.</param>
     /// <param name="options">How.</param>
     /// <param name="seed">Of the inputs that outputs are compared on.</param>
-    public virtual Verification Shorten(IReadOnlyList<ResidualBlock> blocks, string? output, SaveOptions options, long seed) =>
-        throw new NotSupportedException("There are no residual blocks.");
+    /// <param name="compensation">What the smaller model gets, once verified, before it is written; null for nothing.</param>
+    public virtual Verification Shorten(IReadOnlyList<ResidualBlock> blocks, string? output, SaveOptions options, long seed,
+        PreparedCompensation? compensation) => throw new NotSupportedException("There are no residual blocks.");
 
     /// <summary>A model whose modules are made smaller.</summary>
     private abstract class Eager : OpenedModel
@@ -171,9 +172,11 @@ internal abstract class OpenedModel
 
         public override IReadOnlyList<ResidualBlock> Blocks => field ??= LayerRemoval.Find(Traced.Graph);
 
-        public override Verification Shorten(IReadOnlyList<ResidualBlock> blocks, string? output, SaveOptions options, long seed)
+        public override Verification Shorten(IReadOnlyList<ResidualBlock> blocks, string? output, SaveOptions options, long seed,
+            PreparedCompensation? compensation)
         {
             var (plan, verification) = LayerRemoval.Apply(Traced, blocks, Traced.RandomInputs(seed));
+            compensation?.CarryOut(ResidualBlocks.Remove(Traced.Graph, blocks));
             if (output is not null)
                 Save(output, plan, options);
             return verification;
@@ -234,7 +237,8 @@ internal abstract class OpenedModel
 
         public override IReadOnlyList<ResidualBlock> Blocks => _pruning.Blocks;
 
-        public override Verification Shorten(IReadOnlyList<ResidualBlock> blocks, string? output, SaveOptions options, long seed) =>
-            output is null ? _pruning.Verify(blocks) : _pruning.Save(blocks, output, options.Overwrite);
+        public override Verification Shorten(IReadOnlyList<ResidualBlock> blocks, string? output, SaveOptions options, long seed,
+            PreparedCompensation? compensation) =>
+            output is null ? _pruning.Verify(blocks, compensation) : _pruning.Save(blocks, output, options.Overwrite, compensation);
     }
 }

@@ -14,13 +14,12 @@ namespace Coppice.Cli.Structural;
 /// <summary>The part of <c>coppice prune</c> that leaves out residual blocks of an ONNX file or an image classifier.</summary>
 /// <param name="Output">Where it was written; null for a dry run.</param>
 /// <param name="Blocks">All blocks that could go.</param>
-/// <param name="Scores">A score for each; null where a plan said what goes.</param>
 /// <param name="Removed">Those that went.</param>
 /// <param name="Before">Cost of the model before.</param>
 /// <param name="After">And after.</param>
 /// <param name="Verification">How the outputs compare.</param>
-internal sealed record ResidualPruning(string? Output, IReadOnlyList<ResidualBlock> Blocks, IReadOnlyList<double>? Scores,
-    IReadOnlyList<ResidualBlock> Removed, ModelCost Before, ModelCost After, Verification Verification)
+internal sealed record ResidualPruning(string? Output, IReadOnlyList<ResidualBlock> Blocks, IReadOnlyList<ResidualBlock> Removed,
+    ModelCost Before, ModelCost After, Verification Verification)
 {
     /// <summary>Scores, chooses, verifies, writes.</summary>
     /// <param name="path">The model.</param>
@@ -40,8 +39,12 @@ internal sealed record ResidualPruning(string? Output, IReadOnlyList<ResidualBlo
                 + "sum reads.");
         var count = LayerPruning.CountOf(amount, model.Blocks.Count);
         var inputs = LayerPruning.InputsOf(parsed, model);
+        var compensation = new Compensating(parsed, inputs);
         var scores = terminal.Busy("scoring blocks", () => ResidualImportance.Influence(model.Traced.Graph, model.Blocks, inputs));
-        return CarryOut(model, output, ResidualBlocks.Lowest(model.Blocks, scores, count), scores, plan, parsed, terminal);
+        var pruning = CarryOut(model, output, ResidualBlocks.Lowest(model.Blocks, scores, count), compensation, parsed, terminal);
+        if (plan is not null)
+            File.WriteAllBytes(plan, LayerRemoval.ToPlan(model.Traced.Kind, pruning.Removed).ToJson());
+        return pruning with { Scores = scores };
     }
 
     /// <summary>Leaves out what a plan names.</summary>
@@ -53,20 +56,25 @@ internal sealed record ResidualPruning(string? Output, IReadOnlyList<ResidualBlo
             () => OpenedModel.Open(path, parsed.GetValue(StructuralOptions.Arch), parsed.GetValue(StructuralOptions.Input)));
         var blocks = plan.Blocks!.Select(name => model.Blocks.FirstOrDefault(block => block.Name == name) ?? throw new StructuralPlanException(
             $"The plan is for another model, or was carried out already: {path} has no residual block '{name}' that could be left out."));
-        return CarryOut(model, output, [.. blocks], null, null, parsed, terminal);
+        return CarryOut(model, output, [.. blocks], new(parsed, StructuralOptions.InputsOf(parsed, model)), parsed, terminal);
     }
 
-    private static ResidualPruning CarryOut(OpenedModel model, string? output, IReadOnlyList<ResidualBlock> removed, IReadOnlyList<double>? scores,
-        string? plan, ParseResult parsed, Terminal terminal)
+    private static ResidualPruning CarryOut(OpenedModel model, string? output, IReadOnlyList<ResidualBlock> removed, Compensating compensation,
+        ParseResult parsed, Terminal terminal)
     {
+        compensation.Prepare(model);
         var (graph, blocks) = (model.Traced.Graph, model.Blocks);
         var (before, after) = (ModelCost.Of(graph), ModelCost.Of(ResidualBlocks.Remove(graph, removed)));
         var verification = terminal.Busy("removing, verifying and writing",
-            () => model.Shorten(removed, output, SavingOptions.Of(parsed), parsed.GetValue(CommonOptions.Seed)));
-        if (plan is not null)
-            File.WriteAllBytes(plan, LayerRemoval.ToPlan(model.Traced.Kind, removed).ToJson());
-        return new(output, blocks, scores, removed, before, after, verification);
+            () => model.Shorten(removed, output, SavingOptions.Of(parsed), parsed.GetValue(CommonOptions.Seed), compensation.Prepared));
+        return new(output, blocks, removed, before, after, verification) { Compensated = compensation.Summary };
     }
+
+    /// <summary>A score for each block; null where a plan said what goes.</summary>
+    public IReadOnlyList<double>? Scores { get; init; }
+
+    /// <summary>What was done to make up for what went, in words; null where nothing was.</summary>
+    public string? Compensated { get; init; }
 
     public JsonObject ToJson() => new()
     {
@@ -81,6 +89,7 @@ internal sealed record ResidualPruning(string? Output, IReadOnlyList<ResidualBlo
         ["removed"] = new JsonArray([.. Removed.Select(block => JsonValue.Create(block.Name))]),
         ["parameters"] = new JsonObject { ["before"] = Before.Parameters, ["after"] = After.Parameters },
         ["macs"] = new JsonObject { ["before"] = Before.Macs, ["after"] = After.Macs },
+        ["compensation"] = Compensated,
         ["verification"] = new JsonObject { ["largest_difference"] = Verification.LargestDifference },
     };
 
@@ -97,6 +106,8 @@ internal sealed record ResidualPruning(string? Output, IReadOnlyList<ResidualBlo
         terminal.Line($"multiply-accumulates: {Before.Macs:N0} -> {After.Macs:N0} ({Reports.Percent((double)After.Macs / Before.Macs)})");
         terminal.Line("verified: outputs are those of the original where these blocks add zeros, to "
             + $"{Verification.LargestDifference:G2} of the largest");
+        if (Compensated is not null)
+            terminal.Line($"made up for, after that: {Compensated}");
         terminal.Line(Output is null ? "dry run: nothing was written." : $"saved: {Output}");
         if (Output is not null && !Weights.IsOnnx(Output))
             terminal.Note($"Keep {PretrainedVisionModel.PlanPath(Output)} beside it: it tells what was left out.");

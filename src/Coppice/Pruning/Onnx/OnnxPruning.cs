@@ -151,10 +151,12 @@ public sealed class OnnxPruning
     /// <param name="blocks">Which of <see cref="Blocks"/> go.</param>
     /// <param name="output">The new file.</param>
     /// <param name="overwrite">Whether a file that is there may be replaced.</param>
+    /// <param name="compensation">What the smaller model gets once it was verified; null for nothing.</param>
+    /// <returns>How the outputs compare, before compensation.</returns>
     /// <exception cref="VerificationException">The outputs differ, or the smaller model does not run; nothing was written.</exception>
     /// <exception cref="CheckpointException">The output exists, is the input, or its folder does not exist.</exception>
-    public Verification Save(IReadOnlyList<ResidualBlock> blocks, string output, bool overwrite = false) =>
-        Place(output, overwrite, path => WriteAndVerify(blocks, path));
+    public Verification Save(IReadOnlyList<ResidualBlock> blocks, string output, bool overwrite = false,
+        PreparedCompensation? compensation = null) => Place(output, overwrite, path => WriteAndVerify(blocks, compensation, path));
 
     /// <summary>Makes the smaller model as <see cref="Save(Removal, string, bool, PreparedCompensation?)"/> does and compares it, but leaves no
     /// file.</summary>
@@ -162,10 +164,11 @@ public sealed class OnnxPruning
     public Verification Verify(Removal removal, PreparedCompensation? compensation = null) =>
         InPassing(path => WriteAndVerify(removal, compensation, path));
 
-    /// <summary>Makes the smaller model as <see cref="Save(IReadOnlyList{ResidualBlock}, string, bool)"/> does and compares it, but leaves no
+    /// <summary>Makes the smaller model as <see cref="Save(IReadOnlyList{ResidualBlock}, string, bool, PreparedCompensation?)"/> does and compares it, but leaves no
     /// file.</summary>
     /// <exception cref="VerificationException">The outputs differ, or the smaller model does not run.</exception>
-    public Verification Verify(IReadOnlyList<ResidualBlock> blocks) => InPassing(path => WriteAndVerify(blocks, path));
+    public Verification Verify(IReadOnlyList<ResidualBlock> blocks, PreparedCompensation? compensation = null) =>
+        InPassing(path => WriteAndVerify(blocks, compensation, path));
 
     private Verification Place(string output, bool overwrite, Func<string, Verification> write)
     {
@@ -218,21 +221,17 @@ public sealed class OnnxPruning
 
     private Verification WriteAndVerify(Removal removal, PreparedCompensation? compensation, string path) =>
         WriteAndVerify(path, removal.Normalized, () => new ReferenceRun(Dependencies, removal).Run(Inputs),
-            file => Write(file, removal, compensation, path), file =>
-            {
-                if (compensation is not null)
-                    CarryOut(compensation, file.Model, path);
-            });
+            file => Write(file, removal, compensation, path), compensation);
 
-    private Verification WriteAndVerify(IReadOnlyList<ResidualBlock> blocks, string path) =>
+    private Verification WriteAndVerify(IReadOnlyList<ResidualBlock> blocks, PreparedCompensation? compensation, string path) =>
         WriteAndVerify(path, [], () => ResidualBlocks.RunWithZeros(Graph, blocks, Inputs), file =>
         {
             new FileBlocks(file.Model.Graph!, _values).Remove(blocks);
             OnnxFile.Save(file.Model, path);
-        }, _ => { });
+        }, compensation);
 
     private Verification WriteAndVerify(string path, IReadOnlyList<string> normalized, Func<IReadOnlyList<Tensor>> expected,
-        Action<OnnxFile> write, Action<OnnxFile> finish)
+        Action<OnnxFile> write, PreparedCompensation? compensation)
     {
         using var scope = new TensorScope();
         using var paused = Tape.Pause();
@@ -242,7 +241,8 @@ public sealed class OnnxPruning
             using var smaller = OnnxFile.Open(Path);
             write(smaller);
             var verification = Compare(path, outputs, normalized);
-            finish(smaller);
+            if (compensation is not null)
+                CarryOut(compensation, smaller.Model, path);
             return verification;
         }
         catch (OnnxException error)
