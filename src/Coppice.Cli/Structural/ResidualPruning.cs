@@ -83,6 +83,7 @@ internal sealed record ResidualPruning(string? Output, IReadOnlyList<ResidualBlo
         ["blocks"] = new JsonArray([.. Blocks.Select((block, i) => new JsonObject
         {
             ["name"] = block.Name,
+            ["weights"] = new JsonArray([.. block.Weights.Select(name => JsonValue.Create(name))]),
             ["score"] = Scores?[i],
             ["removed"] = Removed.Contains(block),
         })]),
@@ -95,10 +96,10 @@ internal sealed record ResidualPruning(string? Output, IReadOnlyList<ResidualBlo
 
     public void Show(Terminal terminal)
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumn("residual block").AddColumn("shape")
+        var table = new Table().Border(TableBorder.Simple).AddColumn("residual block").AddColumn("first weight").AddColumn("shape")
             .AddColumn(new TableColumn(LayerPruning.Influence).RightAligned()).AddColumn("");
         foreach (var (i, block) in Blocks.Index())
-            table.AddRow(Markup.Escape(block.Name), Markup.Escape(block.Sum.SampleShape.ToString()), Scores is null ? "" : $"{Scores[i]:F4}",
+            table.AddRow(Markup.Escape(block.Name), Markup.Escape(block.Weights.FirstOrDefault() ?? ""), Markup.Escape(block.Sum.SampleShape.ToString()), Scores is null ? "" : $"{Scores[i]:F4}",
                 Removed.Contains(block) ? "removed" : "");
         terminal.Show(table);
         terminal.Line($"residual blocks: {Blocks.Count} -> {Blocks.Count - Removed.Count}");

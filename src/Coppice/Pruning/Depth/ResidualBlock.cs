@@ -10,6 +10,10 @@ namespace Coppice.Pruning.Depth;
 /// <param name="Inner">The nodes of f, in their order: all that depends on x and is read nowhere else.</param>
 public sealed record ResidualBlock(string Name, NodeValue Sum, Value Skip, IReadOnlyList<Value> Branch, IReadOnlyList<Node> Inner)
 {
+    /// <summary>The parameters that f reads, by their names.</summary>
+    public IReadOnlyList<string> Weights =>
+        [.. Inner.SelectMany(node => node.Inputs).OfType<ParameterValue>().Distinct().Select(parameter => parameter.Name)];
+
     /// <summary>Form for messages: its name.</summary>
     public override string ToString() => Name;
 

@@ -9,28 +9,41 @@ internal sealed class FileBlocks
 {
     private readonly GraphProto _graph;
     private readonly Dictionary<Value, string> _names = [];
+    private readonly Dictionary<Value, string> _sums = [];
 
     /// <param name="graph">The file's main graph.</param>
     /// <param name="values">Its values by their names.</param>
     public FileBlocks(GraphProto graph, FileValues values)
     {
         _graph = graph;
-        foreach (var name in graph.Inputs.Select(input => input.Name ?? "").Concat(graph.Nodes.SelectMany(node => node.Outputs)))
+        foreach (var input in graph.Inputs)
+            Note(_names, input.Name ?? "");
+        foreach (var node in graph.Nodes)
+            foreach (var output in node.Outputs)
+            {
+                Note(_names, output);
+                if (node.OpType is "Add" or "Sum")
+                    Note(_sums, output);
+            }
+
+        void Note(Dictionary<Value, string> names, string name)
+        {
             if (values.Find(new(graph), name) is { } value)
-                _names.TryAdd(value, name);
+                names.TryAdd(value, name);
+        }
     }
 
-    /// <summary>Those whose sums and skips are values of the main graph, by the names of the sums.</summary>
+    /// <summary>Those that nodes of the main graph add, by the names of the sums; what a branch or body adds may be another thing next time.</summary>
     public IReadOnlyList<ResidualBlock> Named(IEnumerable<ResidualBlock> blocks) =>
-        [.. blocks.Where(block => _names.ContainsKey(block.Sum) && _names.ContainsKey(block.Skip))
-            .Select(block => block with { Name = _names[block.Sum] })];
+        [.. blocks.Where(block => _sums.ContainsKey(block.Sum) && _names.ContainsKey(block.Skip))
+            .Select(block => block with { Name = _sums[block.Sum] })];
 
     /// <summary>Lets what reads the sums read the skips, and takes away what nothing needs any more.</summary>
     public void Remove(IReadOnlyList<ResidualBlock> blocks)
     {
         var (needed, instead) = (Needed(), new Dictionary<string, string>());
         foreach (var block in blocks)
-            instead.Add(_names[block.Sum], _names[block.Skip]);
+            instead.Add(_sums[block.Sum], _names[block.Skip]);
         JoinRectifiers(instead);
         foreach (var scope in new FileScope(_graph).All().Select(scope => scope.Graph).ToList())
         {

@@ -36,6 +36,22 @@ public sealed class LayerRemovalTests : IDisposable
         Assert.Contains(checkpoint.Tensors, tensor => tensor.Name == "module.layer2.2.conv1.weight");
     }
 
+    [Theory]
+    [InlineData("resnet18", "layer1.0")]
+    [InlineData("resnet50", "layer1.1")]
+    [InlineData("mobilenet_v2", "features.3")]
+    public void Apply_AllBlocksButOne_Verifies(string name, string first)
+    {
+        var model = Filled(VisionModels.Find(name)!.Create(10));
+        var graph = GraphTracer.Trace(model, new TraceInput("x", Floats([1, 3, 64, 64]), "batch"));
+        var (blocks, traced) = (LayerRemoval.Find(graph), new TracedModel(name, model, graph, inputs => model.Forward(inputs[0])));
+        Assert.Equal(first, blocks[0].Name);
+        LayerRemoval.Apply(traced, [.. blocks.Skip(1)], [Floats([2, 3, 64, 64], 2)]);
+        var left = GraphTracer.Trace(model, new TraceInput("x", Floats([1, 3, 64, 64])));
+        Assert.Equal(first, Assert.Single(LayerRemoval.Find(left)).Name);
+        Assert.Equal(ModelCost.Of(ResidualBlocks.Remove(graph, blocks.Skip(1))).Parameters, ModelCost.Of(left).Parameters);
+    }
+
     /// <summary>Channels cut before and after; the plan beside the file tells both.</summary>
     [Fact]
     public void Apply_BetweenCutsOfChannels_IsPartOfThePlan()
