@@ -26,7 +26,7 @@ public static class ResidualImportance
             using var scope = new TensorScope();
             Watch(graph, blocks, given, (block, x, y) =>
             {
-                var width = y.Shape.Rank == 3 ? y.Shape[2] : y.Count / Math.Max(y.Shape[0], 1);
+                var width = y.Shape.Rank switch { 0 => 1, 3 => y.Shape[2], _ => y.Count / Math.Max(y.Shape[0], 1) };
                 for (var start = 0L; width > 0 && start < y.Count; start += width, rows[block]++)
                     cosines[block] += Cosine(Row(x, start, width), Row(y, start, width));
             });

@@ -7,6 +7,8 @@ namespace Coppice.Pruning.Depth;
 /// <summary>Looks at the additions of a graph for residual blocks.</summary>
 internal sealed class ResidualSearch
 {
+    private const int MostTerms = 16;
+
     private readonly ILookup<Value, Node> _readers;
     private readonly HashSet<Value> _outputs;
 
@@ -29,15 +31,14 @@ internal sealed class ResidualSearch
     /// <summary>A block that keeps one operand; where that is a sum which nothing else reads, it may be one of its terms that is kept.</summary>
     private ResidualBlock? Block(Node node, Value kept, Value branch)
     {
-        var (terms, sums) = (new List<Value>(), new List<Node> { node });
-        Spread(kept, node, terms, sums);
+        var terms = Terms(kept, node, out var sums);
         foreach (var term in terms)
-            if (Inner([branch], Source(term), sums) is { } inner)
+            if (Inner([branch], Source(term), [node]) is { } inner)
                 return new(NameOf(node), node.Outputs[0], kept, [branch], inner);
         foreach (var term in terms.Count > 1 ? terms : [])
         {
             Value[] others = [.. terms.Where(other => other != term), branch];
-            if (Inner(others, Source(term), sums) is { } inner)
+            if (Inner(others, Source(term), [node, .. sums]) is { } inner)
                 return new(NameOf(node), node.Outputs[0], term, others, inner);
         }
         return null;
@@ -45,18 +46,24 @@ internal sealed class ResidualSearch
 
     private static string NameOf(Node node) => node.Layer.Length > 0 ? node.Layer : node.Outputs[0].Name;
 
-    /// <summary>Collects what a value adds up, through sums that only the next reads.</summary>
-    private void Spread(Value value, Node reader, List<Value> terms, List<Node> sums)
+    /// <summary>What a value adds up through sums that only the next reads; itself where it is no such sum, or one of very many terms.</summary>
+    private List<Value> Terms(Value value, Node reader, out List<Node> sums)
     {
-        if (value is not NodeValue { Producer: { Op: Add } producer } || _outputs.Contains(value) || _readers[value].Any(node => node != reader)
-            || !producer.Inputs.All(input => input is not StoredValue && IsOfShape(input, value)))
-        {
-            terms.Add(value);
-            return;
-        }
-        sums.Add(producer);
-        foreach (var input in producer.Inputs)
-            Spread(input, producer, terms, sums);
+        var (terms, open) = (new List<Value>(), new Stack<(Value Value, Node Reader)>([(value, reader)]));
+        sums = [];
+        while (open.TryPop(out var next))
+            if (next.Value is NodeValue { Producer: { Op: Add } producer } && IsReadBy(next.Value, next.Reader)
+                && producer.Inputs.All(input => input is not StoredValue && IsOfShape(input, value)))
+            {
+                sums.Add(producer);
+                foreach (var input in producer.Inputs)
+                    open.Push((input, producer));
+                if (sums.Count == MostTerms)
+                    return [value];
+            }
+            else
+                terms.Add(next.Value);
+        return terms;
     }
 
     /// <summary>What is scaled to a value by one number, or one for each channel.</summary>
@@ -106,6 +113,8 @@ internal sealed class ResidualSearch
                     open.Push(input);
         return nodes;
     }
+
+    private bool IsReadBy(Value value, Node reader) => !_outputs.Contains(value) && _readers[value].All(node => node == reader);
 
     private static int LongAxes(StoredValue value) => value.SampleShape.Count(size => size > 1);
 

@@ -70,6 +70,25 @@ public sealed class ResidualBlocksTests
         Assert.DoesNotContain(blocks, blocks[0].Contains);
     }
 
+    /// <summary>x + a + f(a): a stays, and only f goes.</summary>
+    [Fact]
+    public void Find_TermOfTheSumThatTheNextPartReads_Stays()
+    {
+        var a = Layer(_x);
+        var block = Assert.Single(Found(Add(Add(_x, a), Layer(a)), out var graph));
+        Assert.Equal(["w1"], block.Weights);
+        Assert.Contains(ResidualBlocks.Remove(graph, [block]).Values, value => value.Name == "w0");
+    }
+
+    [Fact]
+    public void Find_SumOfVeryMany_IsFast()
+    {
+        Value sum = _x;
+        for (var i = 0; i < 3000; i++)
+            sum = Add(sum, Relu(_x));
+        Assert.Empty(Found(sum, out _));
+    }
+
     [Fact]
     public void Find_BlocksInABlock_GoWithIt()
     {
