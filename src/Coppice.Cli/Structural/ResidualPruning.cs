@@ -6,7 +6,6 @@ using Coppice.Modules;
 using Coppice.Pruning;
 using Coppice.Pruning.Dependency;
 using Coppice.Pruning.Depth;
-using Coppice.Tensors;
 using Spectre.Console;
 
 namespace Coppice.Cli.Structural;
@@ -99,7 +98,7 @@ internal sealed record ResidualPruning(string? Output, IReadOnlyList<ResidualBlo
         var table = new Table().Border(TableBorder.Simple).AddColumn("residual block").AddColumn("first weight").AddColumn("shape")
             .AddColumn(new TableColumn(LayerPruning.Influence).RightAligned()).AddColumn("");
         foreach (var (i, block) in Blocks.Index())
-            table.AddRow(Markup.Escape(block.Name), Markup.Escape(block.Weights.FirstOrDefault() ?? ""), Markup.Escape(block.Sum.SampleShape.ToString()), Scores is null ? "" : $"{Scores[i]:F4}",
+            table.AddRow(Markup.Escape(block.Name), Markup.Escape(block.Weights is [var first, ..] ? first : ""), Markup.Escape(block.Sum.SampleShape.ToString()), Scores is null ? "" : $"{Scores[i]:F4}",
                 Removed.Contains(block) ? "removed" : "");
         terminal.Show(table);
         terminal.Line($"residual blocks: {Blocks.Count} -> {Blocks.Count - Removed.Count}");
