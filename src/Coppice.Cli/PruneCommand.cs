@@ -36,7 +36,8 @@ internal static class PruneCommand
         Description = "unstructured; row: the same amount of each output's weights; channel: whole slices along --dim; N:M such as 2:4; "
             + "or blocks RxC such as 4x1 (default: the method's own). Structural: channel, head or neuron (default: all of these), query (of grouped "
             + "queries one for each key head), width "
-            + "(features that normalisations are over: the model's own), layer (blocks of a transformer, residual blocks of other nets), or vocabulary (its rarest tokens).",
+            + "(features that normalisations are over: the model's own), layer (blocks of a transformer, residual blocks of other nets), or "
+            + "vocabulary (its rarest tokens).",
     };
     private static readonly Option<string?> Norm = new("--norm") { Description = "n of the Ln norm: a number, inf or -inf (default: 1 with l1, 2 with ln)." };
     private static readonly Option<int?> Dim = new("--dim") { Description = "Axis that channels are counted along (default: 0)." };
@@ -55,7 +56,7 @@ internal static class PruneCommand
             "coppice prune samples/models/gpt2-student -o smaller --granularity head --amount 0.25",
             "coppice prune samples/models/onnx/mnist_cntk.onnx -o smaller.onnx --structural --amount 0.25",
             "coppice prune samples/models/gpt2-student -o shorter --granularity layer --amount 0.25 --calibration samples/data/tinyshakespeare-test.txt",
-            "coppice prune samples/models/cifar10-resnet/resnet20-12fca82f.th --arch resnet20 -o shorter.th --granularity layer --amount 1 --calibration random",
+            "coppice prune model.onnx -o shorter.onnx --granularity layer --amount 0.25 --calibration random",
             "coppice prune samples/models/bert-thucnews -o fewer --granularity vocabulary --amount 0.5 --calibration samples/data/thucnews/dev-1000.txt",
             "coppice prune samples/models/cifar10-resnet/resnet20-12fca82f.th --arch resnet20 -o half.th --structural --target-macs 0.5 --scope global"))
         {
@@ -123,14 +124,15 @@ internal static class PruneCommand
     {
         var granularity = parsed.GetValue(Granularity)!;
         Option[] fitting = granularity == "layer"
-            ? [StructuralOptions.Structural, StructuralOptions.Arch, StructuralOptions.Input, StructuralOptions.Importance, StructuralOptions.Calibration,
-                StructuralOptions.Compensate, PixelOptions.Mean, PixelOptions.Std, Plan]
+            ? [StructuralOptions.Structural, StructuralOptions.Arch, StructuralOptions.Input, StructuralOptions.Importance,
+                StructuralOptions.Calibration, StructuralOptions.Compensate, PixelOptions.Mean, PixelOptions.Std, Plan]
             : [StructuralOptions.Structural, StructuralOptions.Calibration];
         foreach (var option in StructuralOptions.OfPruning.Concat([Method, Ratio, Scope, Include, Exclude, Norm, Dim, Plan]).Except(fitting))
             if (parsed.GetResult(option) is { Implicit: false })
                 throw new UsageException($"{option.Name} does not go with --granularity {granularity}; leave it out.");
         if (parsed.GetValue(Amount) is not { } amount)
-            throw new UsageException($"--granularity {granularity} takes --amount, a share of the {(granularity == "layer" ? "blocks, or their number" : "tokens")}.");
+            throw new UsageException($"--granularity {granularity} takes --amount, a share of the "
+                + $"{(granularity == "layer" ? "blocks, or their number" : "tokens")}.");
         var path = parsed.GetRequiredValue(Path);
         if (granularity == "layer")
             Layers(path, output, AmountOf(amount), parsed, terminal);

@@ -28,7 +28,8 @@ internal sealed record LayerPruning(string? Output, string Measure, IReadOnlyLis
     public static readonly string[] Measures = [Influence, "angular"];
 
     /// <summary>Opens, scores, chooses, verifies, writes.</summary>
-    public static LayerPruning Run(OpenedModel opened, PretrainedModel model, string? output, PruneAmount amount, ParseResult parsed, Terminal terminal)
+    public static LayerPruning Run(
+        OpenedModel opened, PretrainedModel model, string? output, PruneAmount amount, ParseResult parsed, Terminal terminal)
     {
         var measure = parsed.GetValue(StructuralOptions.Importance) ?? Influence;
         var inputs = InputsOf(parsed, opened);
@@ -44,7 +45,7 @@ internal sealed record LayerPruning(string? Output, string Measure, IReadOnlyLis
         return new(output, measure, scores, removal, ParametersOf(model.Module), ParametersOf(smaller), verification);
     }
 
-    /// <summary>How many blocks an amount is.</summary>
+    /// <summary>How many blocks an amount is, between none and all.</summary>
     public static int CountOf(PruneAmount amount, int blocks)
     {
         var count = amount.Of(amount.IsCount ? long.MaxValue : blocks, "blocks");

@@ -98,12 +98,13 @@ internal sealed record ResidualPruning(string? Output, IReadOnlyList<ResidualBlo
         var table = new Table().Border(TableBorder.Simple).AddColumn("residual block").AddColumn("first weight").AddColumn("shape")
             .AddColumn(new TableColumn(LayerPruning.Influence).RightAligned()).AddColumn("");
         foreach (var (i, block) in Blocks.Index())
-            table.AddRow(Markup.Escape(block.Name), Markup.Escape(block.Weights is [var first, ..] ? first : ""), Markup.Escape(block.Sum.SampleShape.ToString()), Scores is null ? "" : $"{Scores[i]:F4}",
+            table.AddRow(Markup.Escape(block.Name), Markup.Escape(block.Weights is [var first, ..] ? first : ""),
+                Markup.Escape(block.Sum.SampleShape.ToString()), Scores is null ? "" : $"{Scores[i]:F4}",
                 Removed.Contains(block) ? "removed" : "");
         terminal.Show(table);
         terminal.Line($"residual blocks: {Blocks.Count} -> {Blocks.Count - Removed.Count}");
-        terminal.Line($"parameters: {Before.Parameters:N0} -> {After.Parameters:N0} ({Reports.Percent((double)After.Parameters / Before.Parameters)})");
-        terminal.Line($"multiply-accumulates: {Before.Macs:N0} -> {After.Macs:N0} ({Reports.Percent((double)After.Macs / Before.Macs)})");
+        terminal.Line($"parameters: {Change(Before.Parameters, After.Parameters)}");
+        terminal.Line($"multiply-accumulates: {Change(Before.Macs, After.Macs)}");
         terminal.Line("verified: outputs are those of the original where these blocks add zeros, to "
             + $"{Verification.LargestDifference:G2} of the largest");
         if (Compensated is not null)
@@ -112,4 +113,7 @@ internal sealed record ResidualPruning(string? Output, IReadOnlyList<ResidualBlo
         if (Output is not null && !Weights.IsOnnx(Output))
             terminal.Note($"Keep {PretrainedVisionModel.PlanPath(Output)} beside it: it tells what was left out.");
     }
+
+    private static string Change(long before, long after) =>
+        $"{before:N0} -> {after:N0} ({Reports.Percent(before == 0 ? 1 : (double)after / before)})";
 }
