@@ -66,6 +66,9 @@ public static class DTypes
         ? dtype.BitSize() / 8
         : throw new NotSupportedException($"{dtype} packs elements into {dtype.BitSize()} bits; it has no whole byte size.");
 
+    /// <summary>Whether values are floating-point numbers of 16 bits.</summary>
+    public static bool IsHalf(this DType dtype) => dtype is DType.F16 or DType.BF16;
+
     /// <summary>Whether values are real floating-point numbers.</summary>
     public static bool IsFloatingPoint(this DType dtype) => dtype is DType.F32 or DType.F64 or DType.F16 or DType.BF16
         or DType.F8E5M2 or DType.F8E4M3 or DType.F8E8M0 or DType.F6E2M3 or DType.F6E3M2 or DType.F4;

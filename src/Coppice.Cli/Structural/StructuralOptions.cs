@@ -29,7 +29,8 @@ internal static class StructuralOptions
     public static readonly Option<string[]> Input = new("--input")
     {
         Description = "Tokens, or height and width of the image, that the model is run with (default: 64 tokens; the architecture's image). Of "
-            + "an ONNX model the sizes of an input, NAME=1x3x224x224, or without NAME of its only one; repeatable.",
+            + "an ONNX model the sizes of an input, NAME=1x3x224x224, or without NAME of its only one; an input without axes takes its value. "
+            + "Repeatable.",
     };
 
     public static readonly Option<bool> Structural = new("--structural")

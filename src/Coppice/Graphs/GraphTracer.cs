@@ -42,6 +42,7 @@ public static class GraphTracer
     private static RecordedRun Run(
         Module model, Func<IReadOnlyList<Tensor>, TraceOutputs> forward, IReadOnlyList<TraceInput> inputs, int sample, SampleSizes samples)
     {
+        using var scope = new TensorScope(); // what runs computed is not needed, and that of two large ones may not fit into memory
         using var tape = new Tape();
         Tensor[] tensors = [.. inputs.Select(input => input.Resized(samples[sample], sample))];
         using var layers = new RunningLayers(model);

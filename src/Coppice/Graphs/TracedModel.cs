@@ -13,6 +13,9 @@ namespace Coppice.Graphs;
 /// <param name="Forward">Its forward pass.</param>
 public sealed record TracedModel(string Kind, Module Module, Graph Graph, Func<IReadOnlyList<Tensor>, TraceOutputs> Forward)
 {
+    /// <summary>Inputs that say how the model shall compute, such as a sample rate: random inputs have these values for them.</summary>
+    public IReadOnlyDictionary<string, Tensor> Settings { get; init; } = new Dictionary<string, Tensor>();
+
     /// <summary>Tokens that a text model is traced with where nothing else is asked for, or its longest sequence.</summary>
     public const int UsualSteps = 64;
 
@@ -43,13 +46,13 @@ public sealed record TracedModel(string Kind, Module Module, Graph Graph, Func<I
         Trace(kind, classifier, inputs => classifier.Forward(inputs[0]), new TraceInput("images", BlankImages(1, architecture, size)));
 
     /// <summary>Random inputs: ids that the model has embeddings for, values around 0, zeros and ones for an <c>attention_mask</c>; 1 for other
-    /// whole numbers that name no embedding.</summary>
+    /// whole numbers that name no embedding; <see cref="Settings"/> as they are.</summary>
     /// <param name="seed">Seed of the numbers.</param>
     /// <param name="sizes">Sizes of the graph's symbols; null for those of its examples.</param>
     public IReadOnlyList<Tensor> RandomInputs(long seed, IReadOnlyDictionary<string, int>? sizes = null)
     {
         var random = new RandomSource(seed);
-        return [.. Graph.Inputs.Select(input => RandomInput(
+        return [.. Graph.Inputs.Select(input => Settings.GetValueOrDefault(input.Name) ?? RandomInput(
             input, Shape.Create([.. input.Dims.Select(dim => dim.Evaluate(sizes ?? Graph.Symbols))]), random))];
     }
 

@@ -32,6 +32,9 @@ public sealed class GraphProto : IWireMessage
 
     UnknownFields IWireMessage.Unknown => _unknown;
 
+    /// <summary>Names of all that is read in it, in subgraphs too, and of its outputs.</summary>
+    internal IEnumerable<string> Reads() => Outputs.Select(output => output.Name ?? "").Concat(Nodes.SelectMany(node => node.Reads()));
+
     bool IWireMessage.ReadField(int field, WireReader reader)
     {
         switch (field)

@@ -39,6 +39,9 @@ public sealed class NodeProto : IWireMessage
     /// <summary>Its branches or body.</summary>
     internal IEnumerable<GraphProto> Subgraphs() => Attributes.Select(attribute => attribute.Graph).OfType<GraphProto>();
 
+    /// <summary>Names of all that it reads, by its subgraphs too.</summary>
+    internal IEnumerable<string> Reads() => Inputs.Concat(Subgraphs().SelectMany(graph => graph.Reads()));
+
     /// <summary>Form for messages: <c>Conv 'conv1'</c>.</summary>
     public override string ToString()
     {

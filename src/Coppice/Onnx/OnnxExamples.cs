@@ -11,7 +11,7 @@ public static class OnnxExamples
     /// <summary>
     /// An example of each input: floats are random within -1..1, everything else is 1. An axis that the file leaves open is as long as in
     /// the <paramref name="sizes"/> of another input where it has the same name; else the first is 1, of an image (four axes of floats) the
-    /// second 3 and the others 224, of anything else 32.
+    /// second 3 and the others 224, of anything else 32. The one size that is given for an input without axes is its value.
     /// </summary>
     /// <param name="module">The model.</param>
     /// <param name="sizes">Axis sizes of some inputs, by name; the name "" stands for the only input.</param>
@@ -52,12 +52,14 @@ public static class OnnxExamples
 
     private static void Check(OnnxModule module, OnnxValue input, Shape shape)
     {
-        var fits = input.Dims is null || input.Dims.Count == shape.Rank
+        var fits = input.Dims is null || IsValue(input, shape) || input.Dims.Count == shape.Rank
             && input.Dims.Index().All(entry => entry.Item.Value is not > 0 || entry.Item.Value == shape[entry.Index]);
         if (!fits)
             throw new OnnxException(module.Path, $"input '{input.Name}' is {input}, not {shape}",
                 "Sizes that the file fixes can't be changed; give others for the named ones alone.");
     }
+
+    private static bool IsValue(OnnxValue input, Shape given) => input.Dims is [] && given.Rank == 1;
 
     private static Shape UsualShape(OnnxModule module, OnnxValue input, Dictionary<string, int> named)
     {
@@ -79,6 +81,8 @@ public static class OnnxExamples
         if (shape.Aggregate(1.0, (product, size) => product * size) > MostElements)
             throw new OnnxException(module.Path, $"input '{input.Name}' of {shape} has more than {MostElements:N0} elements",
                 $"Give smaller sizes, on the command line as --input {input.Name}=1x3x224x224.");
+        if (IsValue(input, shape))
+            return Tensor.Full([], shape[0]).Cast(dtype);
         var example = Tensor.Full(shape, 1);
         if (dtype.IsFloatingPoint())
             foreach (ref var value in example.AsSpan<float>())

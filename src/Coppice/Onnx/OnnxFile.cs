@@ -8,7 +8,7 @@ namespace Coppice.Onnx;
 /// <summary>An opened ONNX file. Tensors are read from it as long as it is not disposed.</summary>
 /// <remarks>
 /// A model that is read and saved unchanged gives the same bytes, where it was written with fields in order, as protobuf does. Functions of its
-/// own are put in place of the nodes that call them.
+/// own are put in place of the nodes that call them, and nodes behind those whose outputs they read.
 /// </remarks>
 public sealed class OnnxFile : IDisposable
 {
@@ -36,6 +36,7 @@ public sealed class OnnxFile : IDisposable
             var model = WireReader.ReadFile<ModelProto>(file, external);
             Check(path, model);
             FunctionInlining.Apply(model, path);
+            NodeOrder.Sort(model.Graph!, path);
             return new(file, external, model);
         }
         catch

@@ -20,7 +20,8 @@ public sealed record OnnxValue(string Name, DType? DType, IReadOnlyList<Dimensio
 /// Runs an ONNX model by applying the engine's ops node after node, so that gradients, training, masks and traces work in it.
 /// </summary>
 /// <remarks>
-/// Float initializers are parameters under their names in the file, other initializers are buffers. Shape arithmetic runs as ops on I64
+/// Float initializers are parameters under their names in the file, other initializers are buffers. F16 and BF16 become parameters of F32, which
+/// nodes read rounded to the file's type, as in training with mixed precision. Shape arithmetic runs as ops on I64
 /// tensors, and sizes that nodes read from tensors become attributes of ops, as in an eager model: a trace sees both.
 /// </remarks>
 public sealed class OnnxModule : Module
@@ -30,6 +31,8 @@ public sealed class OnnxModule : Module
     private readonly Context _context;
     private readonly ValueScope _constants = new(null);
     private readonly List<NodeProto> _nodes;
+    private readonly Dictionary<string, DType> _types = [];
+    private readonly bool _widensHalves;
 
     /// <summary>
     /// Loads the weights of an opened file, which may be closed afterwards, and computes what follows from constants alone.
@@ -42,9 +45,12 @@ public sealed class OnnxModule : Module
     }
 
     /// <summary>The same for a model that was changed, or is part of another.</summary>
-    internal OnnxModule(ModelProto model, string path)
+    /// <param name="model">The model.</param>
+    /// <param name="path">The file that messages name.</param>
+    /// <param name="widensHalves">Whether F16 and BF16 are computed as F32 throughout, so that nothing is rounded to them.</param>
+    internal OnnxModule(ModelProto model, string path, bool widensHalves = false)
     {
-        (_graph, _path) = (model.Graph!, path);
+        (_graph, _path, _widensHalves) = (model.Graph!, path, widensHalves);
         CheckOperators();
         CheckTypes();
         _context = new(this, model.OpsetVersion() ?? throw Wrong("the model names no version of ONNX's own operators"), _graph);
@@ -102,11 +108,11 @@ public sealed class OnnxModule : Module
             throw new ArgumentException($"The model takes {string.Join(", ", Inputs)}; {inputs.Count} tensors are given.", nameof(inputs));
         var values = new ValueScope(_constants) { Watch = watch, Prepare = prepare, Revise = revise };
         foreach (var (name, parameter) in Parameters)
-            values.Add(name, parameter.Value);
+            values.Add(name, _widensHalves ? parameter.Value : parameter.Value.Cast(_types[name]));
         for (var i = 0; i < inputs.Count; i++)
         {
             Check(Inputs[i], inputs[i]);
-            values.Add(Inputs[i].Name, inputs[i]);
+            values.Add(Inputs[i].Name, Widened(inputs[i]));
         }
         return [.. Run(_graph, _nodes, values).Select(output => output!)];
     }
@@ -118,7 +124,7 @@ public sealed class OnnxModule : Module
     public void Save(string path, bool overwrite = false)
     {
         using var weights = OnnxWeights.Open(_path);
-        weights.Save(path, Parameters.Select(entry => TensorSource.From(entry.Key, entry.Value.Value)), new() { Overwrite = overwrite });
+        weights.Save(path, Parameters.Select(entry => TensorSource.From(entry.Key, entry.Value.Value.Cast(_types[entry.Key]))), new() { Overwrite = overwrite });
     }
 
     private Tensor?[] Run(GraphProto graph, List<NodeProto> nodes, ValueScope values)
@@ -180,11 +186,16 @@ public sealed class OnnxModule : Module
         if (Parameters.ContainsKey(name) || Buffers.ContainsKey(name))
             throw Wrong($"there are two initializers '{name}'");
         var tensor = initializer.Source().ToTensor();
-        if (tensor.DType == DType.F32)
-            Register(name, new Parameter(TensorScope.Detach(tensor)));
+        if (tensor.DType == DType.F32 || tensor.DType.IsHalf())
+        {
+            Register(name, new Parameter(TensorScope.Detach(tensor.Cast(DType.F32))));
+            _types.Add(name, tensor.DType);
+        }
         else
             _constants.Add(name, RegisterBuffer(name, tensor));
     }
+
+    private Tensor Widened(Tensor tensor) => _widensHalves && tensor.DType.IsHalf() ? tensor.Cast(DType.F32) : tensor;
 
     private void CheckOperators()
     {
@@ -234,7 +245,7 @@ public sealed class OnnxModule : Module
             (_module, Version) = (module, version);
             var own = graph.Initializers.ToHashSet();
             foreach (var tensor in TensorWalk.Of(graph).Where(tensor => !own.Contains(tensor)))
-                _tensors.Add(tensor, TensorScope.Detach(tensor.Source().ToTensor()));
+                _tensors.Add(tensor, TensorScope.Detach(module.Widened(tensor.Source().ToTensor())));
         }
 
         public long Version { get; }
@@ -242,6 +253,8 @@ public sealed class OnnxModule : Module
         public IReadOnlyCollection<Tensor> Tensors => _tensors.Values;
 
         public bool HasFixedSizes => _module.HasFixedSizes;
+
+        public bool WidensHalves => _module._widensHalves;
 
         public Tensor Load(TensorProto tensor) => _tensors[tensor];
 

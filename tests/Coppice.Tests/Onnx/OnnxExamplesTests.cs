@@ -21,6 +21,16 @@ public sealed class OnnxExamplesTests
     }
 
     [Fact]
+    public void Of_AnInputWithoutAxes_HasTheGivenValue()
+    {
+        using var folder = new TempFolder();
+        var module = Open(folder, ("x", DType.F32, ["N"]), ("rate", DType.I64, []));
+        Assert.Equal(1, OnnxExamples.Of(module)[1].Item<long>());
+        var given = OnnxExamples.Of(module, new Dictionary<string, Shape> { ["rate"] = [16000] })[1];
+        Assert.Equal((0, 16000), (given.Shape.Rank, given.Item<long>()));
+    }
+
+    [Fact]
     public void Of_TheSameSeed_AreTheSame()
     {
         using var folder = new TempFolder();

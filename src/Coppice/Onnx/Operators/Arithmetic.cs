@@ -26,17 +26,12 @@ internal static class Arithmetic
         ["Neg"] = call => [call[0].DType == DType.F32 ? Apply(new Negate(), call[0]) : Constant(0, call[0].DType).Subtract(call[0])],
         ["Abs"] = call => [call[0].DType == DType.F32 ? Apply(new Abs(), call[0]) : Magnitude(call[0])],
         ["Sign"] = call => [InSingle(x => Apply(new Sign(), x.Cast(DType.F32)).Cast(x.DType), call[0])],
-        ["Cast"] = call => [call[0].Cast(TypeOf((TensorDataType)call.Int("to", 0)))],
+        ["Cast"] = call => [call[0].Cast(call.TypeOf("to"))],
         ["CastLike"] = call => [call[0].Cast(call[1].DType)],
         ["Identity"] = call => [call[0]],
         ["Clip"] = Clip,
         ["BitShift"] = call => [Shift(call)],
     };
-
-    /// <summary>The engine's type of a type in a file.</summary>
-    public static DType TypeOf(TensorDataType type) => type.TryToDType(out var dtype)
-        ? dtype
-        : throw new NotSupportedException($"elements of type {type} are not supported");
 
     private static OnnxOperator Binary(Op op) => call => [Apply(op, call[0], Aligned(call))];
 

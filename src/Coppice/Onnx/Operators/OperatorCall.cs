@@ -15,6 +15,9 @@ internal interface IModelContext
     /// <summary>Whether sizes that nodes ask for are constants.</summary>
     bool HasFixedSizes { get; }
 
+    /// <summary>Whether F16 and BF16 are computed as F32 throughout.</summary>
+    bool WidensHalves { get; }
+
     /// <summary>The tensor of an attribute.</summary>
     Tensor Load(TensorProto tensor);
 
@@ -109,6 +112,15 @@ internal sealed class OperatorCall(NodeProto node, IReadOnlyList<Tensor?> inputs
 
     /// <summary>Whole numbers as a tensor of one axis.</summary>
     public static Tensor Numbers(IReadOnlyList<long> values) => Tensor.From<long>([.. values], [values.Count]);
+
+    /// <summary>The element type that an attribute names.</summary>
+    public DType TypeOf(string attribute, TensorDataType otherwise = TensorDataType.Undefined)
+    {
+        var type = (TensorDataType)Int(attribute, (long)otherwise);
+        if (!type.TryToDType(out var dtype))
+            throw new NotSupportedException($"elements of type {type} are not supported");
+        return model.WidensHalves && dtype.IsHalf() ? DType.F32 : dtype;
+    }
 
     /// <summary>The tensor of an attribute, or null where it is absent.</summary>
     public Tensor? TensorOf(string attribute) => node.Attribute(attribute)?.Tensor is { } tensor ? model.Load(tensor) : null;

@@ -196,7 +196,7 @@ internal static class Shaping
     private static Tensor EyeLike(OperatorCall call)
     {
         var (x, diagonal) = (call[0], call.Int("k", 0));
-        var dtype = call.Has("dtype") ? Arithmetic.TypeOf((TensorDataType)call.Int("dtype", 0)) : x.DType;
+        var dtype = call.Has("dtype") ? call.TypeOf("dtype") : x.DType;
         var ones = Constant(1).Expand(x.Shape);
         return Apply(new Triangle(true, diagonal), Apply(new Triangle(false, diagonal), ones)).Cast(dtype);
     }

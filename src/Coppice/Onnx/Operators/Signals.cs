@@ -24,7 +24,7 @@ internal static class Signals
             throw new NotSupportedException($"a window of {size} is not supported");
         var step = 2 * Math.PI / Math.Max(1, call.Flag("periodic", true) ? size : size - 1);
         var values = Enumerable.Range(0, size).Select(i => (float)(a - b * Math.Cos(step * i) + c * Math.Cos(2 * step * i)));
-        return Tensor.From<float>([.. values], [size]).Cast(Arithmetic.TypeOf((TensorDataType)call.Int("output_datatype", 1)));
+        return Tensor.From<float>([.. values], [size]).Cast(call.TypeOf("output_datatype", TensorDataType.Float));
     }
 
     /// <summary>x [.., N, .., 1 or 2], real or complex -> [.., frequencies, .., 2].</summary>

@@ -42,7 +42,7 @@ internal sealed class ChannelShuffles
     public IReadOnlySet<string> Apply(ModelProto model)
     {
         var (graph, lists) = (model.Graph!, new HashSet<string>());
-        var before = SizeConstants.Reads(graph).ToHashSet();
+        var before = graph.Reads().ToHashSet();
         foreach (var (from, to, channels) in _found)
         {
             var list = OwnInitializers.Add(model, TensorProto.From(

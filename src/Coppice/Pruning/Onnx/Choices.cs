@@ -53,7 +53,7 @@ internal sealed class Choices
         {
             foreach (var node in part.Nodes)
             {
-                if (node.OpType is not ("Shape" or "Size") && SizeConstants.Reads(node).Any(computed.Contains))
+                if (node.OpType is not ("Shape" or "Size") && node.Reads().Any(computed.Contains))
                     computed.UnionWith(node.Outputs);
                 foreach (var body in node.Subgraphs())
                 {

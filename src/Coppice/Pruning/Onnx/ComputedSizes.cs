@@ -26,7 +26,8 @@ internal sealed class ComputedSizes(ModelProto model, FileValues values, Removal
     {
         if (_sizes.Count == 0)
             return;
-        module.Forward(inputs, watch: null, Check, choices.Repeat().Revise);
+        using (new TensorScope())
+            module.Forward(inputs, watch: null, Check, choices.Repeat().Revise);
         _corrections.ForEach(Scale);
     }
 
@@ -71,7 +72,7 @@ internal sealed class ComputedSizes(ModelProto model, FileValues values, Removal
         var to = right([.. from]);
         if (from.SequenceEqual(to))
             return;
-        _corrections.Add(new(node, input, tensor, to));
+        _corrections.Add(new(node, input, from, to, tensor.Shape, tensor.DType));
         inputs[input] = Tensor.From<long>(to, tensor.Shape).Cast(tensor.DType);
     }
 
@@ -101,19 +102,19 @@ internal sealed class ComputedSizes(ModelProto model, FileValues values, Removal
     /// <summary>Puts a multiplication and a division in front of a node's input; what was 0 has no ratio and becomes a constant.</summary>
     private void Scale(Correction correction)
     {
-        var (node, input, from, to) = correction;
-        var (name, numbers) = (node.Inputs[input], OperatorCall.ValuesOf(from));
-        if (numbers.Zip(to).Any(pair => pair.First == 0 && pair.Second != 0))
+        var (node, input, from, to, shape, type) = correction;
+        var name = node.Inputs[input];
+        if (from.Zip(to).Any(pair => pair.First == 0 && pair.Second != 0))
         {
             node.Inputs[input] = Add(to);
             return;
         }
-        var factors = numbers.Zip(to, (number, right) => number == right ? (Up: 1, Down: 1) : (Up: right, Down: number)).ToList();
+        var factors = from.Zip(to, (number, right) => number == right ? (Up: 1, Down: 1) : (Up: right, Down: number)).ToList();
         Insert("Mul", Add([.. factors.Select(factor => factor.Up)]));
         Insert("Div", Add([.. factors.Select(factor => factor.Down)]));
 
         string Add(long[] constants) => OwnInitializers.Add(model, TensorProto.From(TensorSource.From(
-            OwnInitializers.FreeName(model.Graph!, name), Tensor.From<long>(constants, from.Shape).Cast(from.DType))));
+            OwnInitializers.FreeName(model.Graph!, name), Tensor.From<long>(constants, shape).Cast(type))));
 
         void Insert(string op, string factor)
         {
@@ -124,5 +125,5 @@ internal sealed class ComputedSizes(ModelProto model, FileValues values, Removal
         }
     }
 
-    private sealed record Correction(NodeProto Node, int Input, Tensor From, long[] To);
+    private sealed record Correction(NodeProto Node, int Input, long[] From, long[] To, Shape Shape, DType Type);
 }

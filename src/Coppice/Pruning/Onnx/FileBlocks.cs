@@ -8,42 +8,36 @@ namespace Coppice.Pruning.Onnx;
 internal sealed class FileBlocks
 {
     private readonly GraphProto _graph;
-    private readonly Dictionary<Value, string> _names = [];
-    private readonly Dictionary<Value, string> _sums = [];
+    private readonly FileValues _values;
+    private readonly Dictionary<Value, NodeProto> _sums = [];
+    private readonly Dictionary<Value, string> _terms = [];
 
     /// <param name="graph">The file's main graph.</param>
     /// <param name="values">Its values by their names.</param>
     public FileBlocks(GraphProto graph, FileValues values)
     {
-        _graph = graph;
-        foreach (var input in graph.Inputs)
-            Note(_names, input.Name ?? "");
-        foreach (var node in graph.Nodes)
-            foreach (var output in node.Outputs)
-            {
-                Note(_names, output);
-                if (node.OpType is "Add" or "Sum")
-                    Note(_sums, output);
-            }
-
-        void Note(Dictionary<Value, string> names, string name)
+        (_graph, _values) = (graph, values);
+        foreach (var node in graph.Nodes.Where(node => node.OpType is "Add" or "Sum"))
         {
-            if (values.Find(new(graph), name) is { } value)
-                names.TryAdd(value, name);
+            if (ValueOf(node.Outputs[0]) is { } sum)
+                _sums.TryAdd(sum, node);
+            foreach (var name in node.Inputs)
+                if (ValueOf(name) is { } term)
+                    _terms.TryAdd(term, name);
         }
     }
 
     /// <summary>Those that nodes of the main graph add, by the names of the sums; what a branch or body adds may be another thing next time.</summary>
     public IReadOnlyList<ResidualBlock> Named(IEnumerable<ResidualBlock> blocks) =>
-        [.. blocks.Where(block => _sums.ContainsKey(block.Sum) && _names.ContainsKey(block.Skip))
-            .Select(block => block with { Name = _sums[block.Sum] })];
+        [.. blocks.Where(block => _sums.ContainsKey(block.Sum) && _terms.ContainsKey(block.Skip))
+            .Select(block => block with { Name = _sums[block.Sum].Outputs[0] })];
 
     /// <summary>Lets what reads the sums read the skips, and takes away what nothing needs any more.</summary>
     public void Remove(IReadOnlyList<ResidualBlock> blocks)
     {
         var (needed, instead) = (Needed(), new Dictionary<string, string>());
         foreach (var block in blocks)
-            instead.Add(_sums[block.Sum], _names[block.Skip]);
+            instead.Add(_sums[block.Sum].Outputs[0], SkipOf(block));
         JoinRectifiers(instead);
         foreach (var scope in new FileScope(_graph).All().Select(scope => scope.Graph).ToList())
         {
@@ -56,9 +50,15 @@ internal sealed class FileBlocks
         }
         KeepOutputs(instead);
         SizeConstants.RemoveUnread(_graph, needed);
-        var left = SizeConstants.Reads(_graph).ToHashSet();
+        var left = _graph.Reads().ToHashSet();
         _graph.ValueInfos.RemoveAll(info => !left.Contains(info.Name ?? ""));
     }
+
+    /// <summary>What the sum itself reads, which has its type: a value may have several names, before and behind a cast between floats too.</summary>
+    private string SkipOf(ResidualBlock block) =>
+        _sums[block.Sum].Inputs.Find(name => ValueOf(name) == block.Skip) ?? _terms[block.Skip];
+
+    private Value? ValueOf(string name) => _values.Find(new(_graph), name);
 
     /// <summary>A ReLU after a sum that is gone does nothing where what it reads now has been through one.</summary>
     private void JoinRectifiers(Dictionary<string, string> instead)
@@ -91,7 +91,7 @@ internal sealed class FileBlocks
     /// <summary>Names of all that something reads, and of what is made beside it.</summary>
     private HashSet<string> Needed()
     {
-        var read = SizeConstants.Reads(_graph).ToHashSet();
+        var read = _graph.Reads().ToHashSet();
         return [.. read, .. new FileScope(_graph).All().SelectMany(scope => scope.Graph.Nodes).Where(node => node.Outputs.Exists(read.Contains))
             .SelectMany(node => node.Outputs)];
     }

@@ -76,12 +76,12 @@ internal sealed class FileValues(Dictionary<string, Value> values, Dictionary<st
     /// <summary>What a branch needs that the examples do not lead into: nobody knows how.</summary>
     private IEnumerable<(Value Value, int Axis, string Reason)> Unseen(FileScope branch) =>
         branch.Graph.Nodes.TrueForAll(node => AnySize.Contains(node.OpType)) ? []
-        : AllAxes(branch, SizeConstants.Reads(branch.Graph),
+        : AllAxes(branch, branch.Graph.Reads(),
             name => $"'{branch.Path.TrimEnd('/')}' reads '{name}', and the example inputs do not lead there");
 
     /// <summary>What a node reads where entries were chosen by value.</summary>
     private IEnumerable<(Value Value, int Axis, string Reason)> Behind(FileScope scope, NodeProto node, string why) =>
-        AllAxes(scope, SizeConstants.Reads(node), _ => $"{node}: it computes with what was chosen by value{why}");
+        AllAxes(scope, node.Reads(), _ => $"{node}: it computes with what was chosen by value{why}");
 
     private IEnumerable<(Value Value, int Axis, string Reason)> AllAxes(
         FileScope scope, IEnumerable<string> names, Func<string, string> reason) =>

@@ -20,8 +20,9 @@ internal static class NewBias
         var hasBias = node.Inputs.Count > 2 && node.Inputs[2].Length > 0;
         if (node.OpType is not ("Conv" or "Gemm" or "MatMul") || (node.OpType == "Conv" && hasBias))
             return null;
+        var type = main.Initializers.Find(tensor => tensor.Name == weight)!.Source().DType;
         var bias = OwnInitializers.Add(model, TensorProto.From(TensorSource.From(OwnInitializers.FreeName(main, $"{weight}_bias"),
-            Tensor.Zeros([outputs]))));
+            Tensor.Zeros([outputs], type))));
         if (node.OpType == "MatMul" || hasBias || node.Attribute("beta") is not null)
             AddBehind(main, graph, node, bias);
         else

@@ -18,7 +18,7 @@ internal sealed class NodeSizes(ModelProto model, FileScope scope, FileValues va
     /// <summary>Rewrites all nodes, in subgraphs too.</summary>
     public static void Rewrite(ModelProto model, FileValues values, Removal removal)
     {
-        var before = SizeConstants.Reads(model.Graph!).ToHashSet();
+        var before = model.Graph!.Reads().ToHashSet();
         foreach (var scope in new FileScope(model.Graph!).All().ToList())
         {
             var sizes = new NodeSizes(model, scope, values, removal);

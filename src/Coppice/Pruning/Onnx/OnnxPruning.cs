@@ -15,7 +15,8 @@ namespace Coppice.Pruning.Onnx;
 /// <summary>An ONNX file opened to be made smaller: what of it must shrink together, and the smaller file.</summary>
 /// <remarks>
 /// The file's nodes stay as they are. Initializers are sliced, and the sizes that nodes carry are rewritten; vectors that an exporter
-/// shared between nodes because they were equal get copies of their own. Where entries are chosen by value, as a detector chooses boxes,
+/// shared between nodes because they were equal get copies of their own. Models of F16 and BF16 are analysed and compared in F32, where rounding
+/// does not hide mistakes; the file keeps its types. Where entries are chosen by value, as a detector chooses boxes,
 /// the model is analysed with what it chooses for the example inputs. If it can't be run or followed there, nodes behind the choice
 /// are neither analysed nor changed, and what they read keeps all its indices.
 /// </remarks>
@@ -114,17 +115,21 @@ public sealed class OnnxPruning
 
         OnnxPruning Of(ModelProto analysed, string why)
         {
-            var module = new OnnxModule(analysed, path) { HasFixedSizes = true };
+            var module = new OnnxModule(analysed, path, widensHalves: true) { HasFixedSizes = true };
             var examples = examplesOf(module);
             var choices = analysed == part ? Choices.None : Choices.Of(module, examples);
             var (graph, values) = Trace(module, examples, choices);
-            var traced = new TracedModel("onnx", module, graph, inputs => module.Forward(inputs));
+            var traced = new TracedModel("onnx", module, graph, inputs => module.Forward(inputs)) { Settings = SettingsIn(module, examples) };
             var pins = values.Pins(model.Graph!, analysed.Graph!, why).Concat(ChosenAxes(graph, choices));
             var dependencies = DependencyGraph.Of(graph, pins,
                 node => node.Op is Gather && node.Inputs[1] is BufferValue list && lists.Contains(list.Name));
             return new(path, traced, choices == Choices.None ? inputsOf(traced) : examples, values, choices, replaced, dependencies);
         }
     }
+
+    private static Dictionary<string, Tensor> SettingsIn(OnnxModule module, IReadOnlyList<Tensor> examples) => module.Inputs.Zip(examples)
+        .Where(entry => entry.Second.Shape.Rank == 0 && !entry.Second.DType.IsFloatingPoint())
+        .ToDictionary(entry => entry.First.Name, entry => entry.Second);
 
     private static long ParametersAtHalf(DependencyGraph dependencies)
     {
@@ -199,7 +204,7 @@ public sealed class OnnxPruning
             if (_values.Find(new(graph), initializer.Name ?? "") is { } value)
                 Slice(graph, initializer, value, removal);
         NodeSizes.Rewrite(file.Model, _values, removal);
-        new ComputedSizes(file.Model, _values, removal).Correct(Inputs, new(Analysed(file.Model), path), _choices);
+        new ComputedSizes(file.Model, _values, removal).Correct(Inputs, new(Analysed(file.Model), path, widensHalves: true), _choices);
         compensation?.Inputs?.AddBiases((weight, outputs) => NewBias.Add(file.Model, weight, outputs));
         graph.ValueInfos.Clear();
         OnnxFile.Save(file.Model, path);
@@ -235,7 +240,7 @@ public sealed class OnnxPruning
     {
         using var scope = new TensorScope();
         using var paused = Tape.Pause();
-        var outputs = expected();
+        var outputs = Kept(expected);
         try
         {
             using var smaller = OnnxFile.Open(Path);
@@ -255,12 +260,12 @@ public sealed class OnnxPruning
     /// <summary>Writes a file that was verified again, with other values in the same places.</summary>
     private void CarryOut(PreparedCompensation compensation, ModelProto model, string path)
     {
-        var module = new OnnxModule(Analysed(model), path) { HasFixedSizes = true };
+        var module = new OnnxModule(Analysed(model), path, widensHalves: true) { HasFixedSizes = true };
         compensation.CarryOut(Trace(module, Inputs, _choices).Graph);
         foreach (var initializer in model.Graph!.Initializers)
-            if (module.Parameters.TryGetValue(initializer.Name!, out var parameter)
-                && !parameter.Data.AsReadOnlySpan<float>().SequenceEqual(initializer.Source().ToTensor().AsReadOnlySpan<float>()))
-                initializer.SetData(TensorSource.From(initializer.Name!, parameter.Data));
+            if (module.Parameters.TryGetValue(initializer.Name!, out var parameter) && initializer.Source().ToTensor() is var before
+                && !parameter.Data.AsReadOnlySpan<float>().SequenceEqual(before.Cast(DType.F32).AsReadOnlySpan<float>()))
+                initializer.SetData(TensorSource.From(initializer.Name!, parameter.Data.Cast(before.DType)));
         OnnxFile.Save(model, path, overwrite: true);
     }
 
@@ -270,7 +275,14 @@ public sealed class OnnxPruning
     private Verification Compare(string path, IReadOnlyList<Tensor> expected, IReadOnlyList<string> normalized)
     {
         using var file = OnnxFile.Open(path);
-        return Verification.Compare(Graph, expected, Outputs(new(Analysed(file.Model), path)), normalized);
+        return Verification.Compare(Graph, expected, Kept(() => Outputs(new(Analysed(file.Model), path, widensHalves: true))), normalized);
+    }
+
+    /// <summary>What a run gives, without what it computed on the way.</summary>
+    private static IReadOnlyList<Tensor> Kept(Func<IReadOnlyList<Tensor>> run)
+    {
+        using var scope = new TensorScope();
+        return [.. run().Select(scope.Keep)];
     }
 
     private IReadOnlyList<Tensor> Outputs(OnnxModule module)
@@ -347,7 +359,7 @@ public sealed class OnnxPruning
             void Watch(string name, Tensor tensor)
             {
                 seen.Add(name);
-                if (tensor.DType == DType.F32 && !constants.Contains(tensor))
+                if (tensor.DType.IsFloatingPoint() && !constants.Contains(tensor))
                     named[prefix + name] = tensor;
                 else if (!tensor.DType.IsFloatingPoint() && tensor.Count <= MostSizes)
                     numbers.TryAdd(name, OperatorCall.ValuesOf(tensor));

@@ -8,16 +8,17 @@ internal static class OwnInitializers
 {
     /// <summary>
     /// Gives each use of a vector of floats its own copy: equal ones, such as biases that are all zero, were made one. Floats of Constant
-    /// nodes become initializers.
+    /// nodes, and what branches and bodies hold of their own, become initializers of the main graph.
     /// </summary>
     public static void Give(ModelProto model)
     {
         var graph = model.Graph!;
-        Lift(model);
+        foreach (var scope in new FileScope(graph).All().Reverse().ToList())
+            Lift(model, scope.Graph);
         var vectors = graph.Initializers
-            .Where(tensor => tensor is { DataType: TensorDataType.Float, Dims: [> 1] })
+            .Where(tensor => IsWeights(tensor) && tensor.Dims is [> 1])
             .DistinctBy(tensor => tensor.Name).ToDictionary(tensor => tensor.Name ?? "");
-        var used = graph.Nodes.SelectMany(node => node.Subgraphs()).SelectMany(SizeConstants.Reads).ToHashSet();
+        var used = graph.Nodes.SelectMany(node => node.Subgraphs()).SelectMany(inner => inner.Reads()).ToHashSet();
         foreach (var node in graph.Nodes)
             for (var i = 0; i < node.Inputs.Count; i++)
                 if (vectors.TryGetValue(node.Inputs[i], out var tensor) && !used.Add(node.Inputs[i]))
@@ -39,27 +40,59 @@ internal static class OwnInitializers
     /// <summary>A name that nothing in a model has yet.</summary>
     public static string FreeName(GraphProto main, string wanted)
     {
-        var taken = new FileScope(main).All().SelectMany(scope => NamesIn(scope.Graph)).ToHashSet();
+        var taken = AllNames(main).ToHashSet();
         var number = 2;
         while (taken.Contains($"{wanted}_{number}"))
             number++;
         return $"{wanted}_{number}";
     }
 
+    private static IEnumerable<string> AllNames(GraphProto main) => new FileScope(main).All().SelectMany(scope => NamesIn(scope.Graph));
+
     private static IEnumerable<string> NamesIn(GraphProto graph) => graph.Nodes.SelectMany(node => node.Outputs)
         .Concat(graph.Initializers.Select(tensor => tensor.Name ?? "")).Concat(graph.Inputs.Select(input => input.Name ?? ""));
 
     private static TensorSource Renamed(TensorProto tensor, string name) => TensorSource.From(name, tensor.Source().ToTensor());
 
-    private static void Lift(ModelProto model)
+    private static bool IsWeights(TensorProto tensor) =>
+        tensor.DataType is TensorDataType.Float or TensorDataType.Float16 or TensorDataType.Bfloat16 && tensor.Dims.Any(size => size > 1);
+
+    /// <summary>Moves what a graph holds to the initializers of the main one; but not what it gives, which it must hold itself.</summary>
+    private static void Lift(ModelProto model, GraphProto graph)
     {
-        var graph = model.Graph!;
+        var given = graph == model.Graph ? [] : graph.Outputs.Select(output => output.Name).ToHashSet();
         foreach (var node in graph.Nodes.ToList())
-            if (node is { OpType: "Constant", Outputs: [var name] }
-                && node.Attribute("value")?.Tensor is { DataType: TensorDataType.Float } tensor && tensor.Dims.Any(size => size > 1))
+            if (OnnxWeights.IsConstant(node, out var tensor) && IsWeights(tensor) && !given.Contains(node.Outputs[0]))
             {
-                Add(model, TensorProto.From(Renamed(tensor, name)));
                 graph.Nodes.Remove(node);
+                Lift(model, graph, node.Outputs[0], tensor);
             }
+        foreach (var tensor in graph == model.Graph ? [] : graph.Initializers.Where(IsWeights).ToList())
+            if (!given.Contains(tensor.Name))
+            {
+                graph.Initializers.Remove(tensor);
+                Lift(model, graph, tensor.Name ?? "", tensor);
+            }
+    }
+
+    /// <summary>Adds what a graph held to the main one, under another name if something has its name already.</summary>
+    private static void Lift(ModelProto model, GraphProto graph, string name, TensorProto tensor)
+    {
+        var free = AllNames(model.Graph!).Contains(name) ? FreeName(model.Graph!, name) : name;
+        Add(model, TensorProto.From(Renamed(tensor, free)));
+        if (free != name)
+            Rename(graph, name, free);
+    }
+
+    private static void Rename(GraphProto graph, string name, string other)
+    {
+        foreach (var node in graph.Nodes)
+        {
+            for (var i = 0; i < node.Inputs.Count; i++)
+                if (node.Inputs[i] == name)
+                    node.Inputs[i] = other;
+            foreach (var inner in node.Subgraphs())
+                Rename(inner, name, other);
+        }
     }
 }

@@ -38,7 +38,7 @@ internal sealed class SizeConstants(ModelProto model, FileScope scope)
     /// <summary>Removes the nodes and constants that nothing reads any more, and what only those read.</summary>
     public static void RemoveUnread(GraphProto main, IReadOnlySet<string> before)
     {
-        var (read, removed) = (Reads(main).ToHashSet(), 0);
+        var (read, removed) = (main.Reads().ToHashSet(), 0);
         foreach (var graph in new FileScope(main).All().Select(scope => scope.Graph).ToList())
         {
             removed += graph.Nodes.RemoveAll(node =>
@@ -50,13 +50,6 @@ internal sealed class SizeConstants(ModelProto model, FileScope scope)
         if (removed > 0)
             RemoveUnread(main, before);
     }
-
-    /// <summary>Names of all that is read, in subgraphs too.</summary>
-    public static IEnumerable<string> Reads(GraphProto graph) => graph.Outputs.Select(output => output.Name ?? "")
-        .Concat(graph.Nodes.SelectMany(Reads));
-
-    /// <summary>Names of all that a node reads, by its subgraphs too.</summary>
-    public static IEnumerable<string> Reads(NodeProto node) => node.Inputs.Concat(node.Subgraphs().SelectMany(Reads));
 
     private static bool KeepsNumbers(NodeProto node) => node.OpType is "Cast" or "Identity" or "Squeeze" or "Unsqueeze";
 

@@ -16,7 +16,7 @@ internal static class StaticPart
         var (chosen, rest) = (new HashSet<string>(), new HashSet<NodeProto>());
         foreach (var node in graph.Nodes)
         {
-            var reads = SizeConstants.Reads(node).ToList();
+            var reads = node.Reads().ToList();
             if (reads.Exists(chosen.Contains) || (reads.Exists(computed.Contains) && ChoosesByValue(node)))
             {
                 rest.Add(node);
@@ -33,7 +33,7 @@ internal static class StaticPart
         part.Initializers.AddRange(whole.Initializers);
         part.Nodes.AddRange(whole.Nodes.Where(node => !rest.Contains(node)));
         var made = part.Nodes.SelectMany(node => node.Outputs).Where(computed.Contains).ToHashSet();
-        part.Outputs.AddRange(rest.SelectMany(SizeConstants.Reads).Concat(whole.Outputs.Select(output => output.Name ?? ""))
+        part.Outputs.AddRange(rest.SelectMany(inner => inner.Reads()).Concat(whole.Outputs.Select(output => output.Name ?? ""))
             .Where(made.Contains).Distinct().Select(name => new ValueInfoProto { Name = name }));
         var result = new ModelProto { IrVersion = model.IrVersion, Graph = part };
         result.OpsetImports.AddRange(model.OpsetImports);

@@ -65,6 +65,38 @@ public sealed class OnnxBodiesTests
         Assert.Equal([1, 20], NumbersRead(Smaller(net, 5, [3]), "Reshape", 0));
     }
 
+    [Fact]
+    public void Save_WeightsInBranches_AreThoseOfTheBranchThatASettingLeadsTo()
+    {
+        using var folder = new TempFolder();
+        var net = new TinyOnnx().Add("Equal", ["rate", "sixteen"], "yes")
+            .Add("If", ["yes"], "y", Branch("then_branch", 6), Branch("else_branch", 5)).Store("sixteen", Tensor.From<long>([16], []));
+        net.Graph.Inputs.Add(ValueInfoProto.From("rate", TensorDataType.Int64, []));
+        var pruning = OnnxPruning.Open(net.Save(folder["model.onnx"], 1, 2, 2, 2), new Dictionary<string, Shape> { ["rate"] = [16] });
+        var group = Assert.Single(pruning.Dependencies.Groups);
+        Assert.Equal(6, group.Size);
+        var removal = new Removal(pruning.Dependencies);
+        removal.Remove(group, [0, 2]);
+        Assert.InRange(pruning.Save(removal, folder["small.onnx"]).LargestDifference, 0, Verification.Tolerance);
+
+        using var file = OnnxFile.Open(folder["small.onnx"]);
+        Assert.Equal([4, 4, 5, 5], file.Model.Graph!.Initializers.Where(tensor => tensor.Dims.Count == 4)
+            .Select(tensor => tensor.Dims[tensor.Dims[0] == 3 ? 1 : 0]).Order());
+        var (x, small, whole) = (Tensor.Full([1, 2, 2, 2], 0.3f), new OnnxModule(file), pruning.Module);
+        Assert.Equal(Otherwise(whole), Otherwise(small));
+
+        float[] Otherwise(OnnxModule module) => module.Forward(Tensor.From<long>([8], []), x)[0].ToArray<float>();
+
+        static AttributeProto Branch(string name, int width)
+        {
+            var body = Body(name, [], ["r"], Node("Conv", ["x", "w1"], ["a"]), Node("Relu", ["a"], ["b"]), Node("Conv", ["b", "w2"], ["r"]));
+            var stored = new TinyOnnx().Weight("w1", width, 2, 1, 1).Weight("w2", 3, width, 1, 1).Graph.Initializers;
+            body.Graph!.Initializers.Add(stored[0]);
+            body.Graph.Nodes.Insert(0, Node("Constant", [], ["w2"], AttributeProto.From("value", stored[1])));
+            return body;
+        }
+    }
+
     /// <summary>The file without indices of a group; the rest of it is verified as it is written.</summary>
     private static GraphProto Smaller(TinyOnnx net, int left, int[] gone, Predicate<PruningGroup>? which = null)
     {
