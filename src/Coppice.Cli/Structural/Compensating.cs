@@ -39,14 +39,31 @@ internal sealed class Compensating
     {
         if (_asked.Length == 0)
             return;
-        if (_asked.Contains(Statistics) && !model.Traced.Graph.Nodes.Any(node => node.Op is BatchNorm))
-            throw new UsageException($"--compensate {Statistics}: the model has no batch normalisation (exporters fold it into convolutions); "
-                + "leave it out.");
+        CheckStatistics(model);
         var method = _asked.Contains(LeastSquares) ? CompensationMethod.LeastSquares : _asked.Contains(Bias) ? CompensationMethod.Bias
             : (CompensationMethod?)null;
         Prepared = new(method is null ? null
             : InputCompensation.Of(model.Dependencies, removal, _inputs, method.Value, addsBiases: model.CanAddBiases),
             _asked.Contains(Statistics) ? _inputs : null);
+    }
+
+    /// <summary>Before residual blocks go: what can be made up for is the statistics of those that stay.</summary>
+    /// <param name="model">The model.</param>
+    public void Prepare(OpenedModel model)
+    {
+        if (_asked.Length == 0)
+            return;
+        if (_asked.FirstOrDefault(name => name != Statistics) is { } other)
+            throw new UsageException($"--compensate {other} is about channels; where whole blocks go there is {Statistics}.");
+        CheckStatistics(model);
+        Prepared = new(null, _inputs);
+    }
+
+    private void CheckStatistics(OpenedModel model)
+    {
+        if (_asked.Contains(Statistics) && !model.Traced.Graph.Nodes.Any(node => node.Op is BatchNorm))
+            throw new UsageException($"--compensate {Statistics}: the model has no batch normalisation (exporters fold it into convolutions); "
+                + "leave it out.");
     }
 
     private IEnumerable<string> Done()
