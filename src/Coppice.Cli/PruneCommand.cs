@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Coppice.Checkpoints;
 using Coppice.Cli.Structural;
 using Coppice.Models.Vision;
+using Coppice.Modules;
 using Coppice.Pruning.Dependency;
 using Coppice.Pruning.Methods;
 using Coppice.Pruning.Selection;
@@ -35,7 +36,8 @@ internal static class PruneCommand
         Description = "unstructured; row: the same amount of each output's weights; channel: whole slices along --dim; N:M such as 2:4; "
             + "or blocks RxC such as 4x1 (default: the method's own). Structural: channel, head or neuron (default: all of these), query (of grouped "
             + "queries one for each key head), width "
-            + "(features that normalisations are over: the model's own), layer (blocks of a transformer), or vocabulary (its rarest tokens).",
+            + "(features that normalisations are over: the model's own), layer (blocks of a transformer, residual blocks of other nets), or "
+            + "vocabulary (its rarest tokens).",
     };
     private static readonly Option<string?> Norm = new("--norm") { Description = "n of the Ln norm: a number, inf or -inf (default: 1 with l1, 2 with ln)." };
     private static readonly Option<int?> Dim = new("--dim") { Description = "Axis that channels are counted along (default: 0)." };
@@ -54,6 +56,7 @@ internal static class PruneCommand
             "coppice prune samples/models/gpt2-student -o smaller --granularity head --amount 0.25",
             "coppice prune samples/models/onnx/mnist_cntk.onnx -o smaller.onnx --structural --amount 0.25",
             "coppice prune samples/models/gpt2-student -o shorter --granularity layer --amount 0.25 --calibration samples/data/tinyshakespeare-test.txt",
+            "coppice prune model.onnx -o shorter.onnx --granularity layer --amount 0.25 --calibration random",
             "coppice prune samples/models/bert-thucnews -o fewer --granularity vocabulary --amount 0.5 --calibration samples/data/thucnews/dev-1000.txt",
             "coppice prune samples/models/cifar10-resnet/resnet20-12fca82f.th --arch resnet20 -o half.th --structural --target-macs 0.5 --scope global"))
         {
@@ -81,12 +84,7 @@ internal static class PruneCommand
         if (isPlanGiven || IsStructural(parsed))
         {
             CheckPlanFolder(parsed.GetValue(Plan), parsed.GetRequiredValue(Path));
-            if (parsed.GetValue(Granularity) is "layer" or "vocabulary")
-                return OfTransformer(parsed, dryRun ? null : output, terminal);
-            var pruning = StructuralPruning.Run(parsed.GetRequiredValue(Path), dryRun ? null : output, isPlanGiven ? null : Groups(parsed),
-                parsed.GetValue(Plan), parsed, terminal);
-            terminal.Result(pruning.ToJson, () => pruning.Show(terminal));
-            return Task.FromResult(ExitCode.Done);
+            return Structurally(parsed, isPlanGiven, dryRun ? null : output, terminal);
         }
         var request = Request(parsed);
         using var checkpoint = Weights.Open(parsed.GetRequiredValue(Path));
@@ -106,29 +104,76 @@ internal static class PruneCommand
         return Task.FromResult(ExitCode.Done);
     }
 
-    private static Task<int> OfTransformer(ParseResult parsed, string? output, Terminal terminal)
+    private static Task<int> Structurally(ParseResult parsed, bool isPlanGiven, string? output, Terminal terminal)
+    {
+        var (path, plan) = (parsed.GetRequiredValue(Path), parsed.GetValue(Plan));
+        if (isPlanGiven && StructuralPlan.Load(plan!) is { Blocks: not null } blocks)
+        {
+            var shorter = ResidualPruning.Run(path, output, blocks, parsed, terminal);
+            terminal.Result(shorter.ToJson, () => shorter.Show(terminal));
+            return Task.FromResult(ExitCode.Done);
+        }
+        if (parsed.GetValue(Granularity) is "layer" or "vocabulary")
+            return LayersOrTokens(parsed, output, terminal);
+        var pruning = StructuralPruning.Run(path, output, isPlanGiven ? null : Groups(parsed), plan, parsed, terminal);
+        terminal.Result(pruning.ToJson, () => pruning.Show(terminal));
+        return Task.FromResult(ExitCode.Done);
+    }
+
+    private static Task<int> LayersOrTokens(ParseResult parsed, string? output, Terminal terminal)
     {
         var granularity = parsed.GetValue(Granularity)!;
         Option[] fitting = granularity == "layer"
-            ? [StructuralOptions.Structural, StructuralOptions.Arch, StructuralOptions.Input, StructuralOptions.Importance, StructuralOptions.Calibration]
+            ? [StructuralOptions.Structural, StructuralOptions.Arch, StructuralOptions.Input, StructuralOptions.Importance,
+                StructuralOptions.Calibration, StructuralOptions.Compensate, PixelOptions.Mean, PixelOptions.Std, Plan]
             : [StructuralOptions.Structural, StructuralOptions.Calibration];
-        foreach (var option in StructuralOptions.OfPruning.Except(fitting).Concat([Method, Ratio, Scope, Include, Exclude, Norm, Dim, Plan]))
+        foreach (var option in StructuralOptions.OfPruning.Concat([Method, Ratio, Scope, Include, Exclude, Norm, Dim, Plan]).Except(fitting))
             if (parsed.GetResult(option) is { Implicit: false })
                 throw new UsageException($"{option.Name} does not go with --granularity {granularity}; leave it out.");
         if (parsed.GetValue(Amount) is not { } amount)
-            throw new UsageException($"--granularity {granularity} takes --amount, a share of the {(granularity == "layer" ? "blocks" : "tokens")}.");
-        var (path, share) = (parsed.GetRequiredValue(Path), StructuralOptions.ShareOf(amount));
+            throw new UsageException($"--granularity {granularity} takes --amount, a share of the "
+                + $"{(granularity == "layer" ? "blocks, or their number" : "tokens")}.");
+        var path = parsed.GetRequiredValue(Path);
         if (granularity == "layer")
-        {
-            var pruning = LayerPruning.Run(path, output, share, parsed, terminal);
-            terminal.Result(pruning.ToJson, () => pruning.Show(terminal));
-        }
+            Layers(path, output, AmountOf(amount), parsed, terminal);
         else
         {
-            var pruning = VocabularyPruning.Run(path, output, share, parsed, terminal);
+            var pruning = VocabularyPruning.Run(path, output, StructuralOptions.ShareOf(amount), parsed, terminal);
             terminal.Result(pruning.ToJson, () => pruning.Show(terminal));
         }
         return Task.FromResult(ExitCode.Done);
+    }
+
+    /// <summary>Blocks of a folder's transformer, which move up, or residual blocks of anything else.</summary>
+    private static void Layers(string path, string? output, PruneAmount amount, ParseResult parsed, Terminal terminal)
+    {
+        if (parsed.GetValue(StructuralOptions.Importance) is { } measure && !LayerPruning.Measures.Contains(measure))
+            throw new UsageException($"--importance {measure} scores channels, not blocks; give {string.Join(" or ", LayerPruning.Measures)}.");
+        var model = terminal.Busy("tracing the model",
+            () => OpenedModel.Open(path, parsed.GetValue(StructuralOptions.Arch), parsed.GetValue(StructuralOptions.Input)));
+        if (model.Folder is not { } folder)
+        {
+            var pruning = ResidualPruning.Run(path, model, output, amount, parsed.GetValue(Plan), parsed, terminal);
+            terminal.Result(pruning.ToJson, () => pruning.Show(terminal));
+            return;
+        }
+        foreach (var option in new Option[] { Plan, StructuralOptions.Compensate, PixelOptions.Mean, PixelOptions.Std })
+            if (parsed.GetResult(option) is { Implicit: false })
+                throw new UsageException($"{option.Name} does not go with --granularity layer of a folder; leave it out.");
+        var shorter = LayerPruning.Run(model, folder, output, amount, parsed, terminal);
+        terminal.Result(shorter.ToJson, () => shorter.Show(terminal));
+    }
+
+    private static PruneAmount AmountOf(string text)
+    {
+        try
+        {
+            return PruneAmount.Parse(text);
+        }
+        catch (PruningException error)
+        {
+            throw new UsageException(error.Message);
+        }
     }
 
     /// <summary>Whether --plan names what to do: nothing else does.</summary>

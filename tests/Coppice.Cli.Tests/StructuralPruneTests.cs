@@ -94,7 +94,7 @@ public sealed class StructuralPruneTests : IDisposable
     [InlineData("about layers", "--amount", "0.5", "--criterion", "angular")]
     [InlineData("is not a time such as 8ms", "--target-latency", "8")]
     [InlineData("is not a size such as 2MB", "--target-size", "2")]
-    [InlineData("no Hugging Face folder", "--granularity", "layer", "--amount", "0.5")]
+    [InlineData("scores blocks on --calibration FILE", "--granularity", "layer", "--amount", "0.5")]
     [InlineData("--target-macs does not go with", "--granularity", "layer", "--target-macs", "0.5")]
     [InlineData("takes --amount", "--granularity", "layer")]
     [InlineData("--arch does not go with", "--granularity", "vocabulary", "--amount", "0.5")]

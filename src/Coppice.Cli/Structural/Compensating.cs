@@ -43,6 +43,14 @@ internal sealed class Compensating
             Prepared = PreparedCompensation.Of(_asked, model.Dependencies, removal, _inputs, model.CanAddBiases);
     }
 
+    /// <summary>Before residual blocks go: what can be made up for is the statistics of those that stay.</summary>
+    public void PrepareForBlocks()
+    {
+        foreach (var kind in _asked)
+            Prepared = kind == CutCompensation.BatchNorm ? new(null, _inputs) : throw new UsageException(
+                $"--compensate {NameOf(kind)} is about channels; where whole blocks go there is {NameOf(CutCompensation.BatchNorm)}.");
+    }
+
     private static CutCompensation KindOf(string name) => PreparedCompensation.Names.TryGetValue(name, out var kind) ? kind
         : throw new UsageException($"--compensate {name} is none of {string.Join(", ", PreparedCompensation.Names.Keys)}.");
 

@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Coppice.Models;
 using Coppice.Modules;
 using Coppice.Pruning;
 using Coppice.Pruning.Depth;
 using Coppice.Pruning.Dependency;
+using Coppice.Tensors;
 using Spectre.Console;
 
 namespace Coppice.Cli.Structural;
@@ -19,22 +21,18 @@ namespace Coppice.Cli.Structural;
 internal sealed record LayerPruning(string? Output, string Measure, IReadOnlyList<double> Scores, BlockRemoval Removal, long Before, long After,
     Verification Verification)
 {
-    private const string Influence = "block-influence";
+    /// <summary>The default measure, and that of residual blocks.</summary>
+    public const string Influence = "block-influence";
 
     /// <summary>Measures that --importance takes for blocks; the first is the default.</summary>
     public static readonly string[] Measures = [Influence, "angular"];
 
     /// <summary>Opens, scores, chooses, verifies, writes.</summary>
-    public static LayerPruning Run(string path, string? output, double amount, ParseResult parsed, Terminal terminal)
+    public static LayerPruning Run(
+        OpenedModel opened, PretrainedModel model, string? output, PruneAmount amount, ParseResult parsed, Terminal terminal)
     {
         var measure = parsed.GetValue(StructuralOptions.Importance) ?? Influence;
-        if (!Measures.Contains(measure))
-            throw new UsageException($"--importance {measure} scores channels, not blocks; give {string.Join(" or ", Measures)}.");
-        var opened = OpenedModel.Open(path, parsed.GetValue(StructuralOptions.Arch), parsed.GetValue(StructuralOptions.Input));
-        var model = opened.Folder ?? throw new UsageException(
-            $"{path} is no Hugging Face folder; --granularity layer leaves out the blocks of a transformer.");
-        var inputs = StructuralOptions.InputsOf(parsed, opened) ?? throw new UsageException(
-            "--granularity layer scores blocks on --calibration FILE (or --calibration random: tokens at random).");
+        var inputs = InputsOf(parsed, opened);
         var blocks = BlockRemoval.BlocksOf(model);
         var count = CountOf(amount, blocks.Blocks.Count);
         var (scores, lowest) = terminal.Busy("scoring blocks",
@@ -45,17 +43,18 @@ internal sealed record LayerPruning(string? Output, string Measure, IReadOnlyLis
         return new(output, measure, scores, removal, ParametersOf(model.Module), ParametersOf(smaller), verification);
     }
 
-    private static int CountOf(double amount, int blocks)
+    /// <summary>How many blocks an amount is, between none and all.</summary>
+    public static int CountOf(PruneAmount amount, int blocks)
     {
-        try
-        {
-            return BlockRemoval.CountOf(amount, blocks);
-        }
-        catch (PruningException error)
-        {
-            throw new UsageException($"--amount: {error.Message}");
-        }
+        var count = amount.Of(amount.IsCount ? long.MaxValue : blocks, "blocks");
+        return count > 0 && count < blocks ? (int)count
+            : throw new UsageException($"--amount {amount} of {blocks} blocks would remove {count}; at least one has to go, and one to stay.");
     }
+
+    /// <summary>What blocks are scored on.</summary>
+    public static IReadOnlyList<IReadOnlyList<Tensor>> InputsOf(ParseResult parsed, OpenedModel model) =>
+        StructuralOptions.InputsOf(parsed, model) ?? throw new UsageException(
+            "--granularity layer scores blocks on --calibration FILE (or --calibration random: inputs at random).");
 
     public JsonObject ToJson() => new()
     {

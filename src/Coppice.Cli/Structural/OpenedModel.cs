@@ -9,6 +9,7 @@ using Coppice.Modules;
 using Coppice.Onnx;
 using Coppice.Pruning.Compensation;
 using Coppice.Pruning.Dependency;
+using Coppice.Pruning.Depth;
 using Coppice.Pruning.Onnx;
 using Coppice.Pruning;
 using Coppice.Tensors;
@@ -81,6 +82,19 @@ internal abstract class OpenedModel
     /// <param name="seed">Of the inputs that outputs are compared on.</param>
     /// <param name="compensation">What the smaller model gets, once verified, before it is written; null for nothing.</param>
     public abstract Verification Prune(Removal removal, string? output, SaveOptions options, long seed, PreparedCompensation? compensation = null);
+
+    /// <summary>Residual blocks that can be left out.</summary>
+    public virtual IReadOnlyList<ResidualBlock> Blocks => throw new UsageException(
+        $"{Folder?.Folder} is a Hugging Face folder, whose blocks go by --granularity layer --amount.");
+
+    /// <summary>Leaves out residual blocks, verifies and writes.</summary>
+    /// <param name="blocks">Which of <see cref="Blocks"/>.</param>
+    /// <param name="output">Where to write; null for nowhere.</param>
+    /// <param name="options">How.</param>
+    /// <param name="seed">Of the inputs that outputs are compared on.</param>
+    /// <param name="compensation">What the smaller model gets, once verified, before it is written; null for nothing.</param>
+    public virtual Verification Shorten(IReadOnlyList<ResidualBlock> blocks, string? output, SaveOptions options, long seed,
+        PreparedCompensation? compensation) => throw new NotSupportedException("There are no residual blocks.");
 
     /// <summary>A model whose modules are made smaller.</summary>
     private abstract class Eager : OpenedModel
@@ -156,6 +170,18 @@ internal abstract class OpenedModel
         public override TrainingData Read(string data, ParseResult parsed) =>
             new ImageTrainingData(ImageData.Read(data), model.Architecture.Mean, model.Architecture.Std);
 
+        public override IReadOnlyList<ResidualBlock> Blocks => field ??= LayerRemoval.Find(Traced.Graph);
+
+        public override Verification Shorten(IReadOnlyList<ResidualBlock> blocks, string? output, SaveOptions options, long seed,
+            PreparedCompensation? compensation)
+        {
+            var (plan, verification) = LayerRemoval.Apply(Traced, blocks, Traced.RandomInputs(seed));
+            compensation?.CarryOut(ResidualBlocks.Remove(Traced.Graph, blocks));
+            if (output is not null)
+                Save(output, plan, options);
+            return verification;
+        }
+
         protected override void Save(string output, StructuralPlan plan, SaveOptions options)
         {
             model.Record(plan);
@@ -208,5 +234,11 @@ internal abstract class OpenedModel
 
         public override Verification Prune(Removal removal, string? output, SaveOptions options, long seed, PreparedCompensation? compensation) =>
             output is null ? _pruning.Verify(removal, compensation) : _pruning.Save(removal, output, options.Overwrite, compensation);
+
+        public override IReadOnlyList<ResidualBlock> Blocks => _pruning.Blocks;
+
+        public override Verification Shorten(IReadOnlyList<ResidualBlock> blocks, string? output, SaveOptions options, long seed,
+            PreparedCompensation? compensation) =>
+            output is null ? _pruning.Verify(blocks, compensation) : _pruning.Save(blocks, output, options.Overwrite, compensation);
     }
 }

@@ -37,7 +37,7 @@ internal static class StructuralOptions
     {
         Description = "Structural: what says which go: l1 (default), l2, bn (scale of batch normalisation), fpgm (nearest to the geometric "
             + "median), lamp, random; with --calibration: activation, wanda, taylor, taylor2, fisher, hessian. Of layers: block-influence "
-            + "(default), angular.",
+            + "(default), or angular for a folder's.",
     }.AcceptOnlyFromAmong(Criteria);
 
     public static readonly Option<string?> Reduction = new Option<string?>("--reduction")

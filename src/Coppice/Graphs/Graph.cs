@@ -51,12 +51,24 @@ public sealed class Graph
     /// <summary>The same, with constants in place of some inputs of nodes, and of some parameters and buffers, so that it shares nothing with
     /// those.</summary>
     internal Graph Revise(Func<Node, (Op Op, IReadOnlyList<SymbolicDim> Sizes)> revise, Func<Node, int, Tensor?> constantFor,
-        Func<StoredValue, Tensor?> constant)
+        Func<StoredValue, Tensor?> constant) => Copy(revise, constantFor, constant, _ => null);
+
+    /// <summary>The same graph with other values, of the same shapes and computed before them, in place of some; what only those needed is gone.</summary>
+    internal Graph Bypass(IReadOnlyDictionary<Value, Value> instead)
+    {
+        var graph = Copy(node => (node.Op, node.Sizes), (_, _) => null, _ => null, instead.GetValueOrDefault);
+        return graph.WithOutputs(graph.Outputs);
+    }
+
+    private Graph Copy(Func<Node, (Op Op, IReadOnlyList<SymbolicDim> Sizes)> revise, Func<Node, int, Tensor?> constantFor,
+        Func<StoredValue, Tensor?> constant, Func<Value, Value?> instead)
     {
         var builder = new GraphBuilder(State, Samples);
         var copies = new Dictionary<Value, Value>();
         foreach (var value in Values)
-            if (value is StoredValue stored && constant(stored) is { } tensor)
+            if (instead(value) is { } other)
+                copies.Add(value, copies[other]);
+            else if (value is StoredValue stored && constant(stored) is { } tensor)
                 copies.Add(value, builder.Constant(tensor));
             else if (value is not NodeValue computed)
                 copies.Add(value, builder.Copy(value));

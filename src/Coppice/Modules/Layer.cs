@@ -42,12 +42,9 @@ public abstract class Layer : Module
 /// <summary>Layers applied one after another, named by their number as in torch.</summary>
 public sealed class Sequential : Layer
 {
-    private readonly Layer[] _layers;
-
     /// <summary>Chains the layers in order.</summary>
     public Sequential(params Layer[] layers)
     {
-        _layers = layers;
         for (var i = 0; i < layers.Length; i++)
             Register(i.ToString(), layers[i]);
     }
@@ -55,7 +52,7 @@ public sealed class Sequential : Layer
     /// <inheritdoc/>
     protected override Tensor Compute(Tensor input)
     {
-        foreach (var layer in _layers)
+        foreach (var layer in Children.Values.Cast<Layer>())
             input = layer.Forward(input);
         return input;
     }

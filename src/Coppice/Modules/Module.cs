@@ -150,6 +150,15 @@ public abstract class Module
     /// <summary>Puts another tensor in the place of a buffer, of any shape.</summary>
     internal void ReplaceBuffer(string name, Tensor buffer) => RegisterBuffer(name, buffer);
 
+    /// <summary>Takes a child out; the others keep their names.</summary>
+    /// <returns>Puts it back, once what was taken out after it is back.</returns>
+    internal Action Remove(string child)
+    {
+        var (at, module) = (_children.IndexOf(child), _children[child]);
+        _children.RemoveAt(at);
+        return () => _children.Insert(at, child, module);
+    }
+
     internal static string Join(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
 
     internal static string StoredName(string name, Parameter parameter) => parameter.Mask is null ? name : name + "_orig";

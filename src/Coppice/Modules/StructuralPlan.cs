@@ -17,6 +17,10 @@ public sealed record StructuralPlan(int Version, string Model, IReadOnlyList<Pla
     /// <summary>The version this code writes and reads.</summary>
     public const int CurrentVersion = 1;
 
+    /// <summary>Residual blocks that are left out: layers of a module by their full names, sums of an ONNX file by theirs; null for none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? Blocks { get; init; }
+
     /// <summary>Reads a plan from a file.</summary>
     /// <exception cref="StructuralPlanException">It is malformed, or of a later version.</exception>
     public static StructuralPlan Load(string path)
@@ -62,10 +66,12 @@ public sealed record StructuralPlan(int Version, string Model, IReadOnlyList<Pla
     {
         if (next.Model != Model)
             throw new StructuralPlanException($"The first plan is of a {Model}, the second of a {next.Model}.");
+        var kept = Without(next.Blocks ?? []);
         return this with
         {
-            Tensors = Merge(Tensors, next.Tensors, tensor => tensor.Name, (before, after) => before.Then(after)),
-            Paddings = Merge(Paddings, next.Paddings, padding => padding.Layer, (before, after) => after with { From = before.From }),
+            Blocks = Blocks is null ? next.Blocks : [.. Blocks, .. next.Blocks ?? []],
+            Tensors = Merge(kept.Tensors, next.Tensors, tensor => tensor.Name, (before, after) => before.Then(after)),
+            Paddings = Merge(kept.Paddings, next.Paddings, padding => padding.Layer, (before, after) => after with { From = before.From }),
             Config = Merge(Config, next.Config, edit => edit.Member, (before, after) => after with { From = before.From }),
         };
     }
@@ -73,6 +79,9 @@ public sealed record StructuralPlan(int Version, string Model, IReadOnlyList<Pla
     /// <summary>The plan that does what several do one after the other; null for none.</summary>
     internal static StructuralPlan? Joined(IEnumerable<StructuralPlan> plans) =>
         plans.Aggregate((StructuralPlan?)null, (all, plan) => all?.Then(plan) ?? plan);
+
+    /// <summary>Whether a parameter or buffer is of a block that is left out.</summary>
+    internal bool LeavesOut(string name) => IsIn(Blocks ?? [], name);
 
     /// <summary>How many indices an axis had before; null where the tensor stays whole.</summary>
     internal int? OriginalSize(string tensor, int axis) => Tensors.FirstOrDefault(planned => planned.Name == tensor)?.Shape[axis];
@@ -85,12 +94,22 @@ public sealed record StructuralPlan(int Version, string Model, IReadOnlyList<Pla
         return [.. merged.Values];
     }
 
+    /// <summary>The same but for what is in blocks.</summary>
+    private StructuralPlan Without(IReadOnlyList<string> blocks) => this with
+    {
+        Tensors = [.. Tensors.Where(tensor => !IsIn(blocks, tensor.Name))],
+        Paddings = [.. Paddings.Where(padding => !IsIn(blocks, padding.Layer))],
+    };
+
+    private static bool IsIn(IEnumerable<string> blocks, string name) =>
+        blocks.Any(block => name.StartsWith($"{block}.", StringComparison.Ordinal));
+
     internal void Check()
     {
         if (Version != CurrentVersion)
             throw new StructuralPlanException($"The plan is of version {Version}; this Coppice reads {CurrentVersion}. Update Coppice.");
         var names = new HashSet<string>();
-        foreach (var name in Tensors.Select(tensor => tensor.Name).Concat(Paddings.Select(padding => padding.Layer)))
+        foreach (var name in Tensors.Select(tensor => tensor.Name).Concat(Paddings.Select(padding => padding.Layer)).Concat(Blocks ?? []))
             if (!names.Add(name))
                 throw new StructuralPlanException($"The plan lists '{name}' twice.");
         foreach (var tensor in Tensors)
@@ -109,10 +128,21 @@ public sealed record StructuralPlan(int Version, string Model, IReadOnlyList<Pla
             cuts.Add(CutOf(tensor, parameters, modules));
         foreach (var padding in Paddings)
             cuts.Add(padding.CutOf(modules));
+        foreach (var block in Blocks ?? [])
+            cuts.Add(RemovalOf(block, modules));
         Action undo = () => { };
         foreach (var cut in cuts)
-            undo += cut();
+            undo = cut() + undo;
         return undo;
+    }
+
+    private static Func<Action> RemovalOf(string block, Dictionary<string, Module> modules)
+    {
+        var dot = block.LastIndexOf('.');
+        var (list, name) = (modules.GetValueOrDefault(block[..Math.Max(dot, 0)]), block[(dot + 1)..]);
+        return list is Sequential && list.Children.ContainsKey(name) ? () => list.Remove(name)
+            : throw new StructuralPlanException($"The plan is for another model, or was applied already: it leaves out '{block}', which is no "
+                + "layer of a sequence here.");
     }
 
     private static Func<Action> CutOf(

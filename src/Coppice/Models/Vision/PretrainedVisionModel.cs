@@ -92,12 +92,19 @@ public sealed class PretrainedVisionModel
         using var checkpoint = Checkpoint.Open(Path);
         var skip = PrefixLength(checkpoint);
         var state = Classifier.StateDict();
-        checkpoint.Save(path, checkpoint.Tensors.Select(tensor => TensorSource.From(tensor.Name, Present(tensor.Name[skip..]))), options);
+        checkpoint.Save(path, checkpoint.Tensors.ToDictionary(tensor => tensor.Name, Present), options);
         if (Plan is not null)
             File.WriteAllBytes(PlanPath(path), Plan.ToJson());
 
-        Tensor Present(string name) => state.GetValueOrDefault(name) ?? throw new ModelException($"{Path} holds '{name}', which the model "
-            + "opened from it has not: it has changed since, or has masks. Open it again, or make the masks permanent.");
+        IReadOnlyList<TensorSource> Present(TensorSource tensor)
+        {
+            var name = tensor.Name[skip..];
+            if (Plan?.LeavesOut(name) == true)
+                return [];
+            return state.TryGetValue(name, out var value) ? [TensorSource.From(tensor.Name, value)]
+                : throw new ModelException($"{Path} holds '{name}', which the model opened from it has not: it has changed since, or has masks. "
+                    + "Open it again, or make the masks permanent.");
+        }
     }
 
     private static int PrefixLength(Checkpoint checkpoint) =>

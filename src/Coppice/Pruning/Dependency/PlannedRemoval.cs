@@ -10,6 +10,8 @@ internal sealed class PlannedRemoval
 
     public PlannedRemoval(DependencyGraph dependencies, StructuralPlan plan)
     {
+        if (plan.Blocks is not null)
+            throw new StructuralPlanException("The plan leaves out residual blocks, which are no channels: carry them out by themselves.");
         _planned = plan.Tensors.ToDictionary(tensor => tensor.Name);
         CheckShapes(dependencies.Graph);
         Removal = new(dependencies);

@@ -51,7 +51,7 @@ public sealed record Verification(double LargestDifference, IReadOnlyList<string
             var difference = RelativeDifference.Between(expected[i].Cast(DType.F32), actual[i].Cast(DType.F32));
             if (!(difference <= ToleranceOf(expected[i].DType)))
                 throw new VerificationException($"The pruned model's output '{name}' differs by {difference:G3} of its largest value from the original's "
-                    + "without the removed channels: the plan is wrong for this model, and nothing was changed. Please report it.");
+                    + "without what is removed: the plan is wrong for this model, and nothing was changed. Please report it.");
             largest = Math.Max(largest, difference);
         }
         return new(largest, normalized);
@@ -63,7 +63,7 @@ public sealed record Verification(double LargestDifference, IReadOnlyList<string
         var wrong = left.Zip(right).Count(pair => pair.First != pair.Second);
         if (wrong > (output.FromFloats ? left.Length / OneTipped : 0))
             throw new VerificationException($"{wrong} of {left.Length} entries of the pruned model's output '{output.Name}' differ from the original's "
-                + "without the removed channels: the plan is wrong for this model, and nothing was changed. Please report it.");
+                + "without what is removed: the plan is wrong for this model, and nothing was changed. Please report it.");
     }
 
     private static bool FollowsFromFloats(Value value)

@@ -5,6 +5,7 @@ using Coppice.Onnx;
 using Coppice.Onnx.Operators;
 using Coppice.Pruning.Compensation;
 using Coppice.Pruning.Dependency;
+using Coppice.Pruning.Depth;
 using Coppice.Tensors;
 using Coppice.Tensors.Autograd;
 using Coppice.Tensors.Ops;
@@ -57,6 +58,9 @@ public sealed class OnnxPruning
 
     /// <summary>What depends on what.</summary>
     public DependencyGraph Dependencies { get; }
+
+    /// <summary>Residual blocks that can be left out, by the names of their sums in the file.</summary>
+    public IReadOnlyList<ResidualBlock> Blocks => field ??= new FileBlocks(Module.Graph, _values).Named(ResidualBlocks.Find(Graph));
 
     /// <summary>Reads a model and analyses it.</summary>
     /// <param name="path">The file.</param>
@@ -144,21 +148,46 @@ public sealed class OnnxPruning
     /// <returns>How the outputs compare, before compensation.</returns>
     /// <exception cref="VerificationException">They differ, or the smaller model does not run; nothing was written.</exception>
     /// <exception cref="CheckpointException">The output exists, is the input, or its folder does not exist.</exception>
-    public Verification Save(Removal removal, string output, bool overwrite = false, PreparedCompensation? compensation = null)
+    public Verification Save(Removal removal, string output, bool overwrite = false, PreparedCompensation? compensation = null) =>
+        Place(output, overwrite, path => WriteAndVerify(removal, compensation, path));
+
+    /// <summary>Writes the model without some of its residual blocks, once it was run and found to compute what the original does where these
+    /// blocks add zeros. What is left keeps its names.</summary>
+    /// <param name="blocks">Which of <see cref="Blocks"/> go.</param>
+    /// <param name="output">The new file.</param>
+    /// <param name="overwrite">Whether a file that is there may be replaced.</param>
+    /// <param name="compensation">What the smaller model gets once it was verified; null for nothing.</param>
+    /// <returns>How the outputs compare, before compensation.</returns>
+    /// <exception cref="VerificationException">The outputs differ, or the smaller model does not run; nothing was written.</exception>
+    /// <exception cref="CheckpointException">The output exists, is the input, or its folder does not exist.</exception>
+    public Verification Save(IReadOnlyList<ResidualBlock> blocks, string output, bool overwrite = false,
+        PreparedCompensation? compensation = null) => Place(output, overwrite, path => WriteAndVerify(blocks, compensation, path));
+
+    /// <summary>Makes the smaller model as <see cref="Save(Removal, string, bool, PreparedCompensation?)"/> does and compares it, but leaves no
+    /// file.</summary>
+    /// <exception cref="VerificationException">The outputs differ, or the smaller model does not run.</exception>
+    public Verification Verify(Removal removal, PreparedCompensation? compensation = null) =>
+        InPassing(path => WriteAndVerify(removal, compensation, path));
+
+    /// <summary>Makes the smaller model as <see cref="Save(IReadOnlyList{ResidualBlock}, string, bool, PreparedCompensation?)"/> does and compares it, but leaves no
+    /// file.</summary>
+    /// <exception cref="VerificationException">The outputs differ, or the smaller model does not run.</exception>
+    public Verification Verify(IReadOnlyList<ResidualBlock> blocks, PreparedCompensation? compensation = null) =>
+        InPassing(path => WriteAndVerify(blocks, compensation, path));
+
+    private Verification Place(string output, bool overwrite, Func<string, Verification> write)
     {
         if (Checkpoint.RealPath(output) == Checkpoint.RealPath(Path))
             throw new CheckpointException(output, "the output is the input itself", "Choose another name.");
-        return OnnxFile.Place(output, overwrite, path => WriteAndVerify(removal, compensation, path));
+        return OnnxFile.Place(output, overwrite, write);
     }
 
-    /// <summary>Makes the smaller model as <see cref="Save"/> does and compares it, but leaves no file.</summary>
-    /// <exception cref="VerificationException">The outputs differ, or the smaller model does not run.</exception>
-    public Verification Verify(Removal removal, PreparedCompensation? compensation = null)
+    private static Verification InPassing(Func<string, Verification> write)
     {
         var folder = Directory.CreateTempSubdirectory("coppice-");
         try
         {
-            return WriteAndVerify(removal, compensation, System.IO.Path.Combine(folder.FullName, "pruned.onnx"));
+            return write(System.IO.Path.Combine(folder.FullName, "pruned.onnx"));
         }
         finally
         {
@@ -211,17 +240,31 @@ public sealed class OnnxPruning
                 (declared.Dims[axis].Value, declared.Dims[axis].Param) = (size, null);
     }
 
-    private Verification WriteAndVerify(Removal removal, PreparedCompensation? compensation, string path)
+    private Verification WriteAndVerify(Removal removal, PreparedCompensation? compensation, string path) =>
+        WriteAndVerify(path, removal.Normalized, () => new ReferenceRun(Dependencies, removal).Run(Inputs),
+            file => Write(file, removal, AddBiases(compensation), path), compensation);
+
+    private static Action<ModelProto> AddBiases(PreparedCompensation? compensation) =>
+        model => compensation?.Inputs?.AddBiases((weight, outputs) => NewBias.Add(model, weight, outputs));
+
+    private Verification WriteAndVerify(IReadOnlyList<ResidualBlock> blocks, PreparedCompensation? compensation, string path) =>
+        WriteAndVerify(path, [], () => ResidualBlocks.RunWithZeros(Graph, blocks, Inputs), file =>
+        {
+            new FileBlocks(file.Model.Graph!, _values).Remove(blocks);
+            OnnxFile.Save(file.Model, path);
+        }, compensation);
+
+    private Verification WriteAndVerify(string path, IReadOnlyList<string> normalized, Func<IReadOnlyList<Tensor>> expected,
+        Action<OnnxFile> write, PreparedCompensation? compensation)
     {
         using var scope = new TensorScope();
         using var paused = Tape.Pause();
-        var expected = Kept(() => new ReferenceRun(Dependencies, removal).Run(Inputs));
+        var outputs = Kept(expected);
         try
         {
             using var smaller = OnnxFile.Open(Path);
-            Write(smaller, removal,
-                model => compensation?.Inputs?.AddBiases((weight, outputs) => NewBias.Add(model, weight, outputs)), path);
-            var verification = Compare(path, expected, removal.Normalized);
+            write(smaller);
+            var verification = Compare(path, outputs, normalized);
             if (compensation is not null)
                 CarryOut(compensation, smaller.Model, path);
             return verification;
