@@ -38,7 +38,8 @@ internal static class ExportRules
         [typeof(Sum)] = c => Reduce(c, "ReduceSum", [-1], keep: false), [typeof(Mean)] = c => Reduce(c, "ReduceMean", [-1], keep: false),
         [typeof(Reduce)] = c => Reduce(c, ElementRules.NameOf(c.Op<Reduce>().Kind), c.Op<Reduce>().Axes, keep: true),
         [typeof(ArgMax)] = With<ArgMax>("ArgMax", _ => [From("axis", -1), From("keepdims", 0)]),
-        [typeof(CumulativeSum)] = ElementRules.CumulativeSum, [typeof(L2Normalize)] = LayerRules.L2Normalize,
+        [typeof(CumulativeSum)] = ElementRules.CumulativeSum, [typeof(SlidingSum)] = ElementRules.SlidingSum,
+        [typeof(L2Normalize)] = LayerRules.L2Normalize,
         [typeof(TopK)] = ShapeRules.TopK, [typeof(Triangle)] = ShapeRules.Triangle,
 
         [typeof(Linear)] = LayerRules.Linear, [typeof(MatMul)] = LayerRules.MatMul, [typeof(Attention)] = AttentionRules.Attention,

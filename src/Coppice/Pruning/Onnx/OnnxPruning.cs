@@ -30,13 +30,13 @@ public sealed class OnnxPruning
 
     private readonly FileValues _values;
     private readonly Choices _choices;
-    private readonly ChannelShuffles _replaced;
+    private readonly FilePreparation _preparation;
 
     private OnnxPruning(string path, TracedModel traced, IReadOnlyList<Tensor> inputs, FileValues values, Choices choices,
-        ChannelShuffles replaced, DependencyGraph dependencies)
+        FilePreparation preparation, DependencyGraph dependencies)
     {
         (Path, Traced, Inputs, Dependencies) = (path, traced, inputs, dependencies);
-        (_values, _choices, _replaced) = (values, choices, replaced);
+        (_values, _choices, _preparation) = (values, choices, preparation);
     }
 
     /// <summary>The file.</summary>
@@ -76,25 +76,26 @@ public sealed class OnnxPruning
     private static OnnxPruning Open(string path, Func<OnnxModule, IReadOnlyList<Tensor>> examplesOf,
         Func<TracedModel, IReadOnlyList<Tensor>> inputsOf)
     {
-        var (asIs, shuffles) = Analysed(ChannelShuffles.None);
-        if (shuffles.IsEmpty)
-            return asIs;
-        var apart = Analysed(shuffles).Pruning;
-        return ParametersAtHalf(apart.Dependencies) < ParametersAtHalf(asIs.Dependencies) ? apart : asIs;
+        var best = Analysed(FilePreparation.None);
+        var shuffles = best.Shuffles;
+        if (!shuffles.IsEmpty)
+            best = best.OrSmaller(Analysed(new(shuffles, ConvolutionGroups.None)));
+        if (!best.Groups.IsEmpty)
+            best = best.OrSmaller(Analysed(new(shuffles, best.Groups)));
+        return best.Pruning;
 
-        (OnnxPruning Pruning, ChannelShuffles Shuffles) Analysed(ChannelShuffles replaced)
+        Analysis Analysed(FilePreparation preparation)
         {
             using var file = OnnxFile.Open(path);
-            OwnInitializers.Give(file.Model);
-            var lists = replaced.Apply(file.Model);
-            var pruning = FarthestOf(path, file.Model, examplesOf, inputsOf, replaced, lists);
-            return (pruning, replaced.IsEmpty ? ChannelShuffles.In(file.Model, pruning._values) : replaced);
+            var lists = preparation.Apply(file.Model);
+            var pruning = FarthestOf(path, file.Model, examplesOf, inputsOf, preparation, lists);
+            return new(pruning, ChannelShuffles.In(file.Model, pruning._values), ConvolutionGroups.In(file.Model, pruning.Dependencies));
         }
     }
 
     /// <summary>The whole model, or the part before its choices where what is behind can't be run or followed.</summary>
     private static OnnxPruning FarthestOf(string path, ModelProto model, Func<OnnxModule, IReadOnlyList<Tensor>> examplesOf,
-        Func<TracedModel, IReadOnlyList<Tensor>> inputsOf, ChannelShuffles replaced, IReadOnlySet<string> lists)
+        Func<TracedModel, IReadOnlyList<Tensor>> inputsOf, FilePreparation preparation, IReadOnlySet<string> lists)
     {
         var part = StaticPart.Of(model);
         if (part == model)
@@ -118,16 +119,8 @@ public sealed class OnnxPruning
             var pins = values.Pins(model.Graph!, analysed.Graph!, why).Concat(ChosenAxes(graph, choices));
             var dependencies = DependencyGraph.Of(graph, pins,
                 node => node.Op is Gather && node.Inputs[1] is BufferValue list && lists.Contains(list.Name));
-            return new(path, traced, choices == Choices.None ? inputsOf(traced) : examples, values, choices, replaced, dependencies);
+            return new(path, traced, choices == Choices.None ? inputsOf(traced) : examples, values, choices, preparation, dependencies);
         }
-    }
-
-    private static long ParametersAtHalf(DependencyGraph dependencies)
-    {
-        var removal = new Removal(dependencies);
-        foreach (var group in dependencies.Groups)
-            removal.Remove(group, Enumerable.Range(0, group.Size / 2));
-        return GroupPruning.CostAfter(dependencies, removal).Parameters;
     }
 
     /// <summary>Writes the smaller model, once it was run and found to compute what the original does without what is removed.</summary>
@@ -163,8 +156,7 @@ public sealed class OnnxPruning
 
     private void Write(OnnxFile file, Removal removal, PreparedCompensation? compensation, string path)
     {
-        OwnInitializers.Give(file.Model);
-        _replaced.Apply(file.Model);
+        _preparation.Apply(file.Model);
         var graph = file.Model.Graph!;
         foreach (var initializer in graph.Initializers)
             if (_values.Find(new(graph), initializer.Name ?? "") is { } value)
@@ -311,6 +303,23 @@ public sealed class OnnxPruning
                 else if (!tensor.DType.IsFloatingPoint() && tensor.Count <= MostSizes)
                     numbers.TryAdd(name, OperatorCall.ValuesOf(tensor));
             }
+        }
+    }
+
+    /// <summary>A file as it was analysed, and what could be done to its nodes first.</summary>
+    private sealed record Analysis(OnnxPruning Pruning, ChannelShuffles Shuffles, ConvolutionGroups Groups)
+    {
+        private readonly long _parametersAtHalf = ParametersAtHalf(Pruning.Dependencies);
+
+        /// <summary>Of two the one that leaves fewer parameters at half width.</summary>
+        public Analysis OrSmaller(Analysis other) => other._parametersAtHalf < _parametersAtHalf ? other : this;
+
+        private static long ParametersAtHalf(DependencyGraph dependencies)
+        {
+            var removal = new Removal(dependencies);
+            foreach (var group in dependencies.Groups)
+                removal.Remove(group, Enumerable.Range(0, group.Size / 2));
+            return GroupPruning.CostAfter(dependencies, removal).Parameters;
         }
     }
 }
