@@ -117,6 +117,7 @@ internal sealed record StructuralPruning(
         {
             ["largest_difference"] = Verification.LargestDifference,
             ["normalized"] = new JsonArray([.. Verification.Normalized.Select(name => JsonValue.Create(name))]),
+            ["unchecked"] = new JsonArray([.. Verification.Unchecked.Select(name => JsonValue.Create(name))]),
         },
     };
 
@@ -135,6 +136,9 @@ internal sealed record StructuralPruning(
             terminal.Line($"median time for one input, measured in turns: {Latency.A.P50:F2} ms -> {Latency.B.P50:F2} ms");
         terminal.Line("verified: outputs are those of the original without what was removed, to "
             + $"{Verification.LargestDifference:G2} of the largest");
+        if (Verification.Unchecked.Count > 0)
+            terminal.Line("not checked, since they have no entries on the inputs that were tried (--input gives others): "
+                + string.Join(", ", Verification.Unchecked));
         if (Compensated is not null)
             terminal.Line($"made up for, after that: {Compensated}");
         if (Verification.Normalized.Count > 0)
