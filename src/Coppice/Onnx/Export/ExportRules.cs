@@ -50,7 +50,7 @@ internal static class ExportRules
         [typeof(RmsNorm)] = LayerRules.RmsNorm, [typeof(MaxPool2d)] = WindowRules.MaxPool, [typeof(AvgPool2d)] = WindowRules.AveragePool,
         [typeof(FusedConv2d)] = Unsupported("it is what an InferenceModule made of several ops; export the graph it was made of"),
         [typeof(RoiAlign)] = With<RoiAlign>("RoiAlign", op => [From("output_height", op.Height), From("output_width", op.Width),
-            From("sampling_ratio", op.Samples), From("spatial_scale", op.Scale),
+            From("sampling_ratio", op.Samples), From("spatial_scale", op.Scale), From("mode", op.Maximum ? "max" : "avg"),
             From("coordinate_transformation_mode", op.HalfPixel ? "half_pixel" : "output_half_pixel")]),
         [typeof(AdaptiveAvgPool2d)] = WindowRules.AdaptivePool, [typeof(Unfold)] = WindowRules.Unfold, [typeof(Fold)] = WindowRules.Fold,
         [typeof(Embedding)] = c => c.Result("Gather", [c[1], c[0]], From("axis", 0)),
