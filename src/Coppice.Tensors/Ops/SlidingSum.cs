@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using Coppice.Tensors.Autograd;
 
 namespace Coppice.Tensors.Ops;
 
@@ -26,8 +25,11 @@ public sealed record SlidingSum(int Axis, int Before, int After) : Op
         to.Clear();
         for (var start = 0; start < from.Length; start += size * step)
             for (var i = 0; i < size; i++)
+            {
+                var sum = to.Slice(start + i * step, step);
                 for (var j = Math.Max(0, i - Before); j <= Math.Min(size - 1L, (long)i + After); j++)
-                    TensorPrimitives.Add(to.Slice(start + i * step, step), from.Slice(start + j * step, step), to.Slice(start + i * step, step));
+                    TensorPrimitives.Add(sum, from.Slice(start + j * step, step), sum);
+            }
         GC.KeepAlive(x);
     }
 

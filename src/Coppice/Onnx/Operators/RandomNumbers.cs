@@ -40,7 +40,8 @@ internal static class RandomNumbers
     private static Shape GivenShape(OperatorCall call) =>
         Shape.Create(call.Ints("shape") ?? throw new NotSupportedException("shape is missing"));
 
-    private static DType TypeOf(OperatorCall call, TensorDataType absent) => Arithmetic.TypeOf((TensorDataType)call.Int("dtype", (long)absent));
+    private static DType TypeOf(OperatorCall call, TensorDataType absent) =>
+        Arithmetic.TypeOf((TensorDataType)call.Int("dtype", (long)absent));
 
     private static Tensor Between(OperatorCall call, Shape shape)
     {

@@ -201,7 +201,8 @@ internal static class Shaping
         return Apply(new Triangle(true, diagonal), Apply(new Triangle(false, diagonal), ones)).Cast(dtype);
     }
 
-    /// <summary>In use a dropout does nothing, and its mask keeps all; in training it keeps the draws from the ratio on, times 1 / (1 - ratio).</summary>
+    /// <summary>In use a dropout does nothing, and its mask keeps all; in training it keeps where draws reach the ratio, times 1 / (1 - ratio).
+    /// </summary>
     private static Tensor?[] Dropout(OperatorCall call)
     {
         if (call.Optional(2) is { } training && training.ToArray<bool>()[0])

@@ -103,7 +103,8 @@ public sealed class InputCompensation
     {
         var weight = consumer.Weight;
         var (values, constants) = fit.Fold(consumer.Moved(weight.Tensor), consumer.WeightAxis, consumer.OutputAxis);
-        var left = removal.KeptOf(consumer.Read, consumer.OutputAxis) is { } outputs ? [.. outputs.Select(output => constants[output])] : constants;
+        var left = removal.KeptOf(consumer.Read, consumer.OutputAxis) is { } outputs
+            ? [.. outputs.Select(output => constants[output])] : constants;
         return new(weight.Name, removal.Cut(weight, consumer.Unmoved(Tensor.From<float>(values, consumer.Read.SampleShape))),
             hasPlace || addsBiases ? left : null, !hasPlace && addsBiases);
     }

@@ -20,7 +20,8 @@ internal sealed record Consumer(ParameterValue Weight, Value Read, int InputAxis
         var read = node.Inputs[1];
         return (moves.Count > 0 ? moves[0].Inputs[0] : read) is not ParameterValue weight ? null : node.Op switch
         {
-            Linear { Layout: WeightLayout.OutIn } or MatMul { TransposeB: true } when read.SampleShape.Rank == 2 => new(weight, read, Last(), 1, 0),
+            Linear { Layout: WeightLayout.OutIn } or MatMul { TransposeB: true } when read.SampleShape.Rank == 2 =>
+                new(weight, read, Last(), 1, 0),
             Linear or MatMul when read.SampleShape.Rank == 2 => new(weight, read, Last(), 0, 1),
             Conv2d { Groups: 1 } => new(weight, read, 1, 1, 0),
             _ => null,

@@ -2,8 +2,8 @@ using Coppice.Graphs;
 
 namespace Coppice.Pruning.Dependency;
 
-/// <summary>What of a computation no comparison of outputs can see, because it has no entries on the inputs compared on: a pyramid's level without
-/// boxes, and all that follows it.</summary>
+/// <summary>What of a computation no comparison of outputs can see, because it has no entries on the inputs compared on: a pyramid's level
+/// without boxes, and all that follows it.</summary>
 internal static class UncheckedParts
 {
     /// <summary>Outputs without entries, and nodes that read what is cut but give entries to no output.</summary>
@@ -18,7 +18,7 @@ internal static class UncheckedParts
             if (node.Outputs.Any(seen.Contains))
                 seen.UnionWith(node.Inputs.Where(HasEntries));
             else if (node.Inputs.Any(input => HasEntries(input) && isCut(input)))
-                unseen.Insert(0, node.Layer.Length > 0 ? $"{node.Op.Name} in {node.Layer}" : $"{node.Op.Name} ({node.Outputs[0].Name})");
+                unseen.Insert(0, Coupling.NameOf(node));
         return [.. unseen.Distinct(), .. graph.Outputs.Where(output => !HasEntries(output.Value)).Select(output => $"output '{output.Name}'")];
     }
 

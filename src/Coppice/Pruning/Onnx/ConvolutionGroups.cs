@@ -6,9 +6,9 @@ namespace Coppice.Pruning.Onnx;
 
 /// <summary>Grouped convolutions, to be replaced by one convolution for each group.</summary>
 /// <remarks>
-/// A grouped convolution has as many channels in each group, and its weight one axis for the inputs of all of them: the same channels of each group
-/// go. Behind a shuffle, or where groups are counted across what a Concat joined, that ties channels by their numbers until all go or none.
-/// Convolutions of their own can each lose what they like.
+/// A grouped convolution has as many channels in each group, and its weight one axis for the inputs of all of them: the same channels of
+/// each group go. Behind a shuffle, or where groups are counted across what a Concat joined, that ties channels by their numbers until all go
+/// or none. Convolutions of their own can each lose what they like.
 /// </remarks>
 /// <param name="Weights">Names of the weights.</param>
 internal sealed record ConvolutionGroups(IReadOnlySet<string> Weights)
@@ -28,10 +28,14 @@ internal sealed record ConvolutionGroups(IReadOnlySet<string> Weights)
         var values = dependencies.Graph.Values.Where(value => value.SampleShape.Rank > 2).DistinctBy(value => value.Name)
             .ToDictionary(value => value.Name);
         var readers = SizeConstants.Reads(model.Graph).CountBy(name => name).ToDictionary();
-        return new(model.Graph.Nodes.Where(node => GroupsOf(node) > 1 && node.Inputs.Skip(1).All(name => name.Length == 0 || stored.Contains(name))
-                && readers[node.Inputs[1]] == 1 && values.TryGetValue(node.Inputs[1], out var weight) && weight.SampleShape[1] > 1
-                && dependencies.TermsOf(weight)[..2].SelectMany(term => term.Leaves()).Any(CanNotGo))
+        return new(model.Graph.Nodes.Where(node => GroupsOf(node) > 1 && HasOwnWeights(node) && IsStuck(node.Inputs[1]))
             .Select(node => node.Inputs[1]).ToHashSet());
+
+        bool HasOwnWeights(NodeProto node) => readers[node.Inputs[1]] == 1
+            && node.Inputs.Skip(1).All(name => name.Length == 0 || stored.Contains(name));
+
+        bool IsStuck(string name) => values.TryGetValue(name, out var weight) && weight.SampleShape[1] > 1
+            && dependencies.TermsOf(weight)[..2].SelectMany(term => term.Leaves()).Any(CanNotGo);
     }
 
     /// <summary>Puts a Split, a convolution for each group and a Concat in the place of each.</summary>
@@ -71,7 +75,8 @@ internal sealed record ConvolutionGroups(IReadOnlySet<string> Weights)
 
         NodeProto Convolution(int group)
         {
-            var part = new NodeProto { OpType = node.OpType, Name = $"{(string.IsNullOrEmpty(node.Name) ? node.Outputs[0] : node.Name)}.{group + 1}" };
+            var name = string.IsNullOrEmpty(node.Name) ? node.Outputs[0] : node.Name;
+            var part = new NodeProto { OpType = node.OpType, Name = $"{name}.{group + 1}" };
             part.Inputs.AddRange([split.Outputs[group], weights[group]]);
             if (biases is not null)
                 part.Inputs.Add(biases[group]);

@@ -65,7 +65,8 @@ public sealed class OnnxPruning
     public static OnnxPruning Open(string path, IReadOnlyList<Tensor>? inputs = null) =>
         inputs is null ? Open(path, new Dictionary<string, Shape>()) : Open(path, _ => inputs, traced => inputs);
 
-    /// <summary>The same on random inputs of given sizes. Where parts have no entries on the usual ones, images of twice the side are tried.</summary>
+    /// <summary>The same on random inputs of given sizes. Where parts have no entries on the usual ones, images of twice the side are tried.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="sizes">Axis sizes of some inputs, by name; the others are those of <see cref="OnnxExamples"/>.</param>
     /// <param name="seed">Of the random values.</param>

@@ -41,6 +41,7 @@ internal static class StaticPart
     }
 
     /// <summary>Whether sizes or positions of what it makes depend on values, so that rounding can change them.</summary>
-    private static bool ChoosesByValue(NodeProto node, HashSet<string> computed) => node.OpType == "TopK" || ValueSizes.HasSizesOfItsOwn(node)
-        || ValueSizes.SizesOf(node).Any(computed.Contains) || node.Subgraphs().Any(body => body.Nodes.Exists(inner => ChoosesByValue(inner, computed)));
+    private static bool ChoosesByValue(NodeProto node, HashSet<string> computed) =>
+        node.OpType == "TopK" || ValueSizes.HasSizesOfItsOwn(node) || ValueSizes.SizesOf(node).Any(computed.Contains)
+        || node.Subgraphs().Any(body => body.Nodes.Exists(inner => ChoosesByValue(inner, computed)));
 }

@@ -3,10 +3,10 @@ using Coppice.Onnx;
 
 namespace Coppice.Pruning.Onnx;
 
-/// <summary>Sizes and positions that nodes of a file read, and that depend on the values of its inputs: how many boxes there are, say.</summary>
+/// <summary>Sizes and positions that nodes of a file read, and that depend on values of its inputs: how many boxes there are, say.</summary>
 /// <remarks>
-/// What was traced holds them as they are for the example inputs. Where an axis with such a size could shrink, nobody knows the right one for
-/// other inputs; so it can't. Sizes that nodes ask for by Shape are right again in the smaller file by themselves, positions are not.
+/// What was traced holds them as they are for the example inputs. Where an axis with such a size could shrink, nobody knows the right one
+/// for other inputs; so it can't. Sizes that nodes ask for by Shape are right again in the smaller file by themselves, positions are not.
 /// </remarks>
 internal sealed class ValueSizes
 {
@@ -54,7 +54,7 @@ internal sealed class ValueSizes
         return node.OpType switch
         {
             "Slice" when x is not null && names.Exists(IsPosition) => Cut(node, x, names.ElementAtOrDefault(2) is { Length: > 0 } axes
-                ? _values.NumbersOf(scope, axes) : [.. Enumerable.Range(0, _values.NumbersOf(scope, names[0])?.Length ?? x.SampleShape.Rank)]),
+                ? _values.NumbersOf(scope, axes) : null),
             "Split" when x is not null && names.Exists(IsPosition) => Cut(node, x, [node.Attribute("axis")?.Int ?? 0]),
             "Pad" when x is not null && names.Exists(IsPosition) => Cut(node, x, null),
             _ when y is not null && names.Exists(_computed.Contains) => Sized(scope, node, names.First(_computed.Contains), y),
@@ -72,8 +72,8 @@ internal sealed class ValueSizes
     private IEnumerable<(Value, int, string)> Sized(FileScope scope, NodeProto node, string sizes, Value y)
     {
         var concat = scope.Graph.Nodes.Find(other => other.OpType == "Concat" && other.Outputs.Contains(sizes));
-        List<bool> depends = concat is null ? []
-            : [.. concat.Inputs.SelectMany(name => Enumerable.Repeat(_computed.Contains(name), _values.NumbersOf(scope, name)?.Length ?? 1))];
+        List<bool> depends = concat is null ? [] : [.. concat.Inputs.SelectMany(name =>
+            Enumerable.Repeat(_computed.Contains(name), _values.NumbersOf(scope, name)?.Length ?? 1))];
         return Enumerable.Range(0, y.SampleShape.Rank)
             .Where(axis => depends.Count == 0 || depends.ElementAtOrDefault(axis - (y.SampleShape.Rank - depends.Count)))
             .Select(axis => (y, axis, $"{node}: its sizes depend on the values of the inputs"));

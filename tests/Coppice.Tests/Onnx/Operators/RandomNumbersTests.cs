@@ -9,7 +9,8 @@ public sealed class RandomNumbersTests
     [Fact]
     public void Uniform_WithASeed_IsNumpys() => Assert.Equal(
         [2.1526165787479146f, 3.5598375844802295f, 2.876818462881787f, 3.446930355661882f, 3.9559790239932053f],
-        Run("RandomUniform", [], Seed(7), AttributeProto.From("low", 2f), AttributeProto.From("high", 4f), AttributeProto.From("shape", [5L])).ToArray<float>());
+        Run("RandomUniform", [], Seed(7), AttributeProto.From("low", 2f), AttributeProto.From("high", 4f), AttributeProto.From("shape", [5L]))
+            .ToArray<float>());
 
     [Fact]
     public void Normal_WithASeed_IsNumpys() => Assert.Equal(
