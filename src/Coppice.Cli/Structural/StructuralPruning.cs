@@ -22,6 +22,8 @@ namespace Coppice.Cli.Structural;
 internal sealed record StructuralPruning(
     string? Output, Removal Removal, IReadOnlyList<PruningGroup> Groups, ModelCost Before, ModelCost After, Verification Verification)
 {
+    private const int MostReasons = 3;
+
     /// <summary>Opens, chooses, cuts, verifies, writes.</summary>
     /// <param name="path">The model.</param>
     /// <param name="output">Where to write; null for nowhere.</param>
@@ -74,11 +76,13 @@ internal sealed record StructuralPruning(
     {
         if (dependencies.Groups.Count > 0)
             return;
-        var reasons = dependencies.Pinned.Where(axis => axis.Size > 1).CountBy(axis => axis.Reason).ToList();
-        throw new PruningException($"{path} has no axis that can be pruned: " + (reasons.Count == 0
+        var axes = dependencies.Pinned.Where(axis => axis.Size > 1).ToList();
+        var reasons = axes.GroupBy(axis => axis.Reason).OrderByDescending(reason => reason.Count())
+            .ThenByDescending(reason => reason.Max(axis => axis.Size)).Take(MostReasons).Select(reason => reason.Key);
+        throw new PruningException($"{path} has no axis that can be pruned: " + (axes.Count == 0
             ? "it stores no weights of more than one number."
-            : $"each of the {reasons.Sum(reason => reason.Value)} axes of its weights is needed whole, most often for this reason: "
-                + $"{reasons.MaxBy(reason => reason.Value).Key}. 'coppice groups' gives all."));
+            : $"each of the {axes.Count} axes of its weights is needed whole, most often because of: {string.Join("; ", reasons)}. "
+                + "'coppice groups' gives all reasons."));
     }
 
     private static Removal Chosen(
