@@ -14,9 +14,10 @@ namespace Coppice.Pruning.Onnx;
 
 /// <summary>An ONNX file opened to be made smaller: what of it must shrink together, and the smaller file.</summary>
 /// <remarks>
-/// The file's nodes stay as they are. Initializers are sliced, and the sizes that nodes carry are rewritten; vectors that an exporter
-/// shared between nodes because they were equal get copies of their own. Models of F16 and BF16 are analysed and compared in F32, where rounding
-/// does not hide mistakes; the file keeps its types. Where entries are chosen by value, as a detector chooses boxes,
+/// The file's nodes stay as they are, but for channel shuffles and grouped convolutions where more can go with others in place of them.
+/// Initializers are sliced, and the sizes that nodes carry are rewritten; vectors that an exporter shared between nodes because they were equal
+/// get copies of their own. Models of F16 and BF16 are analysed and compared in F32, where rounding does not hide mistakes; the file keeps
+/// its types. Where entries are chosen by value, as a detector chooses boxes,
 /// the model is analysed with what it chooses for the example inputs. If it can't be run or followed there, nodes behind the choice
 /// are neither analysed nor changed, and what they read keeps all its indices.
 /// </remarks>
