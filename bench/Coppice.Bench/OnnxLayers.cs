@@ -28,7 +28,16 @@ internal sealed record OnnxLayer(NodeProto Node, string Weight, int OutputAxis, 
 
     /// <summary>Whether at most half of the output channels are left, rounded up.</summary>
     public bool IsHalved(IReadOnlyDictionary<string, IReadOnlyList<long>> before, IReadOnlyDictionary<string, IReadOnlyList<long>> after) =>
-        after[Weight][OutputAxis] <= (before[Weight][OutputAxis] + 1) / 2;
+        LeftIn(after)[OutputAxis] <= (before[Weight][OutputAxis] + 1) / 2;
+
+    /// <summary>What is left of the weight, or of those of its groups where each became a convolution of its own, side by side.</summary>
+    public IReadOnlyList<long> LeftIn(IReadOnlyDictionary<string, IReadOnlyList<long>> after)
+    {
+        if (after.TryGetValue(Weight, out var whole))
+            return whole;
+        var parts = after.Where(entry => entry.Key.StartsWith($"{Weight}.", StringComparison.Ordinal)).Select(entry => entry.Value).ToList();
+        return [parts.Sum(part => part[0]), .. parts[0].Skip(1)];
+    }
 
     private static int? OutputAxisOf(NodeProto node, int rank) => node.OpType switch
     {

@@ -92,7 +92,7 @@ internal static class OnnxPruningTable
         var analysed = dependencies.Graph.Values.Select(value => value.Name).ToHashSet();
         var reasons = dependencies.Pinned.ToDictionary(axis => (axis.Tensor, axis.Axis), axis => axis.Reason);
         return (layers.Count, [.. layers.Where(layer => !layer.IsHalved(before, after)).Select(layer =>
-            $"{layer.Node.OpType} {layer.Weight} [{string.Join(", ", before[layer.Weight])}] -> [{string.Join(", ", after[layer.Weight])}]: "
+            $"{layer.Node.OpType} {layer.Weight} [{string.Join(", ", before[layer.Weight])}] -> [{string.Join(", ", layer.LeftIn(after))}]: "
             + reasons.GetValueOrDefault((layer.Weight, layer.OutputAxis), analysed.Contains(layer.Weight)
                 ? "part of its channels can't go" : "it is behind a choice by value"))]);
     }

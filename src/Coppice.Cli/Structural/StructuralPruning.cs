@@ -22,6 +22,8 @@ namespace Coppice.Cli.Structural;
 internal sealed record StructuralPruning(
     string? Output, Removal Removal, IReadOnlyList<PruningGroup> Groups, ModelCost Before, ModelCost After, Verification Verification)
 {
+    private const int MostReasons = 3;
+
     /// <summary>Opens, chooses, cuts, verifies, writes.</summary>
     /// <param name="path">The model.</param>
     /// <param name="output">Where to write; null for nowhere.</param>
@@ -79,11 +81,13 @@ internal sealed record StructuralPruning(
     {
         if (dependencies.Groups.Count > 0)
             return;
-        var reasons = dependencies.Pinned.Where(axis => axis.Size > 1).CountBy(axis => axis.Reason).ToList();
-        throw new PruningException($"{path} has no axis that can be pruned: " + (reasons.Count == 0
+        var axes = dependencies.Pinned.Where(axis => axis.Size > 1).ToList();
+        var reasons = axes.GroupBy(axis => axis.Reason).OrderByDescending(reason => reason.Count())
+            .ThenByDescending(reason => reason.Max(axis => axis.Size)).Take(MostReasons).Select(reason => reason.Key);
+        throw new PruningException($"{path} has no axis that can be pruned: " + (axes.Count == 0
             ? "it stores no weights of more than one number."
-            : $"each of the {reasons.Sum(reason => reason.Value)} axes of its weights is needed whole, most often for this reason: "
-                + $"{reasons.MaxBy(reason => reason.Value).Key}. 'coppice groups' gives all."));
+            : $"each of the {axes.Count} axes of its weights is needed whole, most often because of: {string.Join("; ", reasons)}. "
+                + "'coppice groups' gives all reasons."));
     }
 
     private static Removal Chosen(
@@ -122,6 +126,7 @@ internal sealed record StructuralPruning(
         {
             ["largest_difference"] = Verification.LargestDifference,
             ["normalized"] = new JsonArray([.. Verification.Normalized.Select(name => JsonValue.Create(name))]),
+            ["unchecked"] = new JsonArray([.. Verification.Unchecked.Select(name => JsonValue.Create(name))]),
         },
     };
 
@@ -140,6 +145,9 @@ internal sealed record StructuralPruning(
             terminal.Line($"median time for one input, measured in turns: {Latency.A.P50:F2} ms -> {Latency.B.P50:F2} ms");
         terminal.Line("verified: outputs are those of the original without what was removed, to "
             + $"{Verification.LargestDifference:G2} of the largest");
+        if (Verification.Unchecked.Count > 0)
+            terminal.Line("not checked, since they have no entries on the inputs that were tried (--input gives others): "
+                + string.Join(", ", Verification.Unchecked));
         if (Compensated is not null)
             terminal.Line($"made up for, after that: {Compensated}");
         if (Verification.Normalized.Count > 0)

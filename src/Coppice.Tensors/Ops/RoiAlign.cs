@@ -10,7 +10,9 @@ namespace Coppice.Tensors.Ops;
 /// <param name="Samples">Samples along each side of a cell; 0 for about one for each pixel.</param>
 /// <param name="Scale">Pixels for a unit of the corners.</param>
 /// <param name="HalfPixel">Whether corners count from the edge of the first pixel; otherwise from its centre, and a region is one pixel at least.</param>
-public sealed record RoiAlign(int Height, int Width, int Samples, float Scale, bool HalfPixel) : Op
+/// <param name="Maximum">Whether a cell is the largest instead, and that not of the samples but of the four pixels around each, times their
+/// weights: so ONNX's own reference and ONNX Runtime understand ONNX's <c>max</c>.</param>
+public sealed record RoiAlign(int Height, int Width, int Samples, float Scale, bool HalfPixel, bool Maximum = false) : Op
 {
     private const int MostSamples = 1 << 12;
 
@@ -51,18 +53,22 @@ public sealed record RoiAlign(int Height, int Width, int Samples, float Scale, b
         GC.KeepAlive(x);
     }
 
-    private static void Fill(ReadOnlySpan<float> plane, int width, Sample[][] rows, Sample[][] columns, Span<float> cells)
+    private void Fill(ReadOnlySpan<float> plane, int width, Sample[][] rows, Sample[][] columns, Span<float> cells)
     {
         var cell = 0;
         foreach (var down in rows)
             foreach (var across in columns)
             {
-                var sum = 0f;
+                var (sum, largest) = (0f, float.NegativeInfinity);
                 foreach (var row in down)
                     foreach (var column in across)
-                        sum += row.Weight * column.Of(plane.Slice(row.At * width, width))
+                        if (Maximum)
+                            largest = Math.Max(largest, Math.Max(column.LargestOf(plane.Slice(row.At * width, width), row.Weight),
+                                column.LargestOf(plane.Slice(row.Next * width, width), row.NextWeight)));
+                        else
+                            sum += row.Weight * column.Of(plane.Slice(row.At * width, width))
                             + row.NextWeight * column.Of(plane.Slice(row.Next * width, width));
-                cells[cell++] = sum / (down.Length * across.Length);
+                cells[cell++] = Maximum ? largest : sum / (down.Length * across.Length);
             }
     }
 
@@ -82,6 +88,10 @@ public sealed record RoiAlign(int Height, int Width, int Samples, float Scale, b
     {
         /// <summary>What is between the two.</summary>
         public float Of(ReadOnlySpan<float> pixels) => Weight * pixels[At] + NextWeight * pixels[Next];
+
+        /// <summary>The larger of the two, weighted.</summary>
+        public float LargestOf(ReadOnlySpan<float> pixels, float weight) =>
+            Math.Max(weight * Weight * pixels[At], weight * NextWeight * pixels[Next]);
 
         public static Sample For(float place, int size)
         {

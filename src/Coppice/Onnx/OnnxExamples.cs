@@ -29,6 +29,23 @@ public static class OnnxExamples
             input, sizes.TryGetValue(input.Name, out var shape) ? shape : UsualShape(module, input, named), random))];
     }
 
+    /// <summary>Sizes of images twice as high and wide, as far as the file and the caller leave them open; null where they leave none.</summary>
+    /// <param name="module">The model.</param>
+    /// <param name="sizes">Sizes that were given.</param>
+    /// <param name="examples">Examples of its inputs.</param>
+    internal static IReadOnlyDictionary<string, Shape>? Larger(OnnxModule module, IReadOnlyDictionary<string, Shape> sizes,
+        IReadOnlyList<Tensor> examples)
+    {
+        if (sizes.Count > 0)
+            return null;
+        var larger = module.Inputs.Zip(examples).Where(entry => IsImage(entry.First) && entry.First.Dims!.Skip(2).Any(dim => dim.Value is not > 0))
+            .ToDictionary(entry => entry.First.Name, entry => Shape.Create([.. entry.Second.Shape.Select((size, axis) =>
+                axis < 2 || entry.First.Dims![axis].Value is > 0 ? size : 2 * size)]));
+        return larger.Count > 0 ? larger : null;
+    }
+
+    private static bool IsImage(OnnxValue input) => input.Dims?.Count == 4 && input.DType?.IsFloatingPoint() == true;
+
     private static Dictionary<string, Shape> Named(OnnxModule module, IReadOnlyDictionary<string, Shape> sizes) => sizes.ToDictionary(
         entry => entry.Key.Length > 0 ? entry.Key : module.Inputs is [var only] ? only.Name
             : throw new OnnxException(module.Path, $"it takes {string.Join(", ", module.Inputs)}",
@@ -68,10 +85,9 @@ public static class OnnxExamples
                 $"Give its sizes, on the command line as --input {input.Name}=1x3x224x224.");
         if (dims.FirstOrDefault(dim => dim.Value > int.MaxValue) is { } huge)
             throw new OnnxException(module.Path, $"input '{input.Name}' has an axis of {huge}", "Export the model again with smaller sizes.");
-        var isImage = dims.Count == 4 && input.DType?.IsFloatingPoint() == true;
         return Shape.Create([.. dims.Select((dim, axis) => dim.Value is > 0 and var size ? (int)size
             : dim.Param is { } name && named.TryGetValue(name, out var known) ? known
-            : axis == 0 ? 1 : !isImage ? Length : axis == 1 ? Channels : Side)]);
+            : axis == 0 ? 1 : !IsImage(input) ? Length : axis == 1 ? Channels : Side)]);
     }
 
     private static Tensor Example(OnnxModule module, OnnxValue input, Shape shape, RandomSource random)

@@ -48,6 +48,7 @@ internal static partial class GradientCases
         }
         yield return new("Reduce Product with a zero", x => x[0].Reduce(Reduction.Product, 0), Tensor.From<float>([2, 0, 3], [3]));
         yield return new("CumulativeSum", x => Op.ApplySingle(new CumulativeSum(1), x), Random([2, 3, 2]));
+        yield return new("SlidingSum", x => Op.ApplySingle(new SlidingSum(1, 1, 2), x), Random([2, 5, 3]));
         yield return new("CumulativeSum, exclusive from the end", x => Op.ApplySingle(new CumulativeSum(0, true, true), x), Random([4, 2]));
     }
 

@@ -81,6 +81,16 @@ public sealed class IndexingTests
         Assert.Equal([1, 2, 3, 5, 7, 9], Op.ApplySingle(new CumulativeSum(0), Matrix).ToArray<long>());
     }
 
+    [Fact]
+    public void SlidingSum_NeighboursBeyondTheEnds_AreNone()
+    {
+        var x = Matrix.Cast(DType.F32);
+        Assert.Equal([3f, 6, 5, 9, 15, 11], Op.ApplySingle(new SlidingSum(1, 1, 1), x).ToArray<float>());
+        Assert.Equal([5f, 7, 9, 4, 5, 6], Op.ApplySingle(new SlidingSum(0, 0, 9), x).ToArray<float>());
+        Assert.Throws<OpException>(() => Op.ApplySingle(new SlidingSum(2, 0, 0), x));
+        Assert.Throws<OpException>(() => Op.ApplySingle(new SlidingSum(0, -1, 0), x));
+    }
+
     [Theory]
     [InlineData(true, 0L, new long[] { 1, 2, 3, 0, 5, 6 })]
     [InlineData(false, 0L, new long[] { 1, 0, 0, 4, 5, 0 })]

@@ -21,6 +21,14 @@ public sealed class RoiAlignTests
         Assert.Equal([5f, 21f], Align(new(1, 1, 1, 1, false), [0.5f, 0.5f, 1.5f, 1.5f]).ToArray<float>());
     }
 
+    /// <summary>Of four pixels around the centre, each times a quarter.</summary>
+    [Fact]
+    public void Apply_Maximum_IsTheLargestWeightedPixel()
+    {
+        Assert.Equal([2.5f, 6.5f], Align(new(1, 1, 1, 1, true, Maximum: true), [0, 0, 4, 4]).ToArray<float>());
+        Assert.Equal([10f, 26f], Align(new(1, 1, 1, 1, true, Maximum: true), [2, 2, 3, 3]).ToArray<float>());
+    }
+
     [Fact]
     public void Apply_RegionOutside_IsZero() => Assert.Equal([0f, 0f], Align(new(1, 1, 2, 1, true), [50, 50, 60, 60]).ToArray<float>());
 

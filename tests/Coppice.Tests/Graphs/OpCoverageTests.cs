@@ -41,6 +41,7 @@ public sealed class OpCoverageTests
         (new Divide(), [Matrix, Row]), (new Power(), [Positive, Row]), (new Minimum(), [Matrix, Row]), (new Maximum(), [Matrix, Row]),
         (new Modulo(true), [Matrix, Positive]), (new Compare(Comparison.Less), [Matrix, Row]), (new Logical(LogicalKind.Xor), [Truths, Truths]),
         (new Where(), [Truths, Matrix, Row]), (new Reduce(Reduction.Max, [0]), [Matrix]), (new CumulativeSum(1), [Matrix]),
+        (new SlidingSum(1, 1, 1), [Matrix]),
         (new Exp(), [Matrix]), (new Log(), [Positive]), (new Sqrt(), [Positive]), (new Reciprocal(), [Positive]), (new Erf(), [Matrix]),
         (new Softplus(), [Matrix]), (new Softsign(), [Matrix]), (new Abs(), [Matrix]), (new Negate(), [Matrix]), (new Sign(), [Matrix]),
         (new Floor(), [Matrix]), (new Ceiling(), [Matrix]), (new Round(), [Matrix]), (new Sin(), [Matrix]), (new Cos(), [Matrix]),

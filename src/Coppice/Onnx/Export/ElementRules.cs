@@ -60,6 +60,17 @@ internal static class ElementRules
         c.Result("CumSum", [c[0], c.Scalar(op.Axis, DType.I64)], From("exclusive", op.Exclusive ? 1 : 0), From("reverse", op.Reverse ? 1 : 0));
     }
 
+    /// <summary>Zeros around the axis, and as many views of that as there are neighbours.</summary>
+    public static void SlidingSum(NodeWriter c)
+    {
+        var op = c.Op<SlidingSum>();
+        var (pads, neighbours) = (new long[2 * c.Rank()], op.Before + op.After);
+        (pads[op.Axis], pads[op.Axis + c.Rank()]) = (op.Before, op.After);
+        var padded = c.Add("Pad", [c[0], c.Numbers(pads), c.Scalar(0)]);
+        c.Result("Sum", [.. Enumerable.Range(0, neighbours + 1).Select(shift => c.Add("Slice",
+            [padded, c.Numbers(shift), c.Numbers(shift < neighbours ? shift - neighbours : int.MaxValue), c.Numbers(op.Axis)]))]);
+    }
+
     /// <summary>The operator of a reduction.</summary>
     public static string NameOf(Reduction kind) => kind switch
     {

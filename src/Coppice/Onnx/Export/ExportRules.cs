@@ -38,7 +38,8 @@ internal static class ExportRules
         [typeof(Sum)] = c => Reduce(c, "ReduceSum", [-1], keep: false), [typeof(Mean)] = c => Reduce(c, "ReduceMean", [-1], keep: false),
         [typeof(Reduce)] = c => Reduce(c, ElementRules.NameOf(c.Op<Reduce>().Kind), c.Op<Reduce>().Axes, keep: true),
         [typeof(ArgMax)] = With<ArgMax>("ArgMax", _ => [From("axis", -1), From("keepdims", 0)]),
-        [typeof(CumulativeSum)] = ElementRules.CumulativeSum, [typeof(L2Normalize)] = LayerRules.L2Normalize,
+        [typeof(CumulativeSum)] = ElementRules.CumulativeSum, [typeof(SlidingSum)] = ElementRules.SlidingSum,
+        [typeof(L2Normalize)] = LayerRules.L2Normalize,
         [typeof(TopK)] = ShapeRules.TopK, [typeof(Triangle)] = ShapeRules.Triangle,
 
         [typeof(Linear)] = LayerRules.Linear, [typeof(MatMul)] = LayerRules.MatMul, [typeof(Attention)] = AttentionRules.Attention,
@@ -49,7 +50,7 @@ internal static class ExportRules
         [typeof(RmsNorm)] = LayerRules.RmsNorm, [typeof(MaxPool2d)] = WindowRules.MaxPool, [typeof(AvgPool2d)] = WindowRules.AveragePool,
         [typeof(FusedConv2d)] = Unsupported("it is what an InferenceModule made of several ops; export the graph it was made of"),
         [typeof(RoiAlign)] = With<RoiAlign>("RoiAlign", op => [From("output_height", op.Height), From("output_width", op.Width),
-            From("sampling_ratio", op.Samples), From("spatial_scale", op.Scale),
+            From("sampling_ratio", op.Samples), From("spatial_scale", op.Scale), From("mode", op.Maximum ? "max" : "avg"),
             From("coordinate_transformation_mode", op.HalfPixel ? "half_pixel" : "output_half_pixel")]),
         [typeof(AdaptiveAvgPool2d)] = WindowRules.AdaptivePool, [typeof(Unfold)] = WindowRules.Unfold, [typeof(Fold)] = WindowRules.Fold,
         [typeof(Embedding)] = c => c.Result("Gather", [c[1], c[0]], From("axis", 0)),

@@ -89,9 +89,8 @@ internal static class Normalization
     private static Tensor LocalResponse(OperatorCall call)
     {
         var (x, size) = (call[0], ToInt(call.Int("size", 1)));
-        var (before, channels) = ((size - 1) / 2, x.Shape[1]);
-        var squares = x.Multiply(x).Pad(1, before, size - 1 - before);
-        var sum = Enumerable.Range(0, size).Select(shift => squares.Narrow(1, shift, channels)).Aggregate((a, b) => a.Add(b));
+        var before = (size - 1) / 2;
+        var sum = Apply(new SlidingSum(1, before, size - 1 - before), x.Multiply(x));
         var scale = sum.Multiply(Constant(call.Float("alpha", 1e-4f) / size)).Add(Constant(call.Float("bias", 1)));
         return x.Multiply(scale.Power(Constant(-call.Float("beta", 0.75f))));
     }

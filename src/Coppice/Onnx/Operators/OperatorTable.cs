@@ -8,7 +8,7 @@ internal static class OperatorTable
         Arithmetic.Operators, Activations.Operators, Shaping.Operators, Indexing.Operators, Reductions.Operators, Matrices.Operators,
         Convolution.Operators, Pooling.Operators, Normalization.Operators, Resizing.Operators, Recurrent.Operators, Control.Operators,
         Quantization.Operators, Losses.Operators, Sampling.Operators, Signals.Operators, Sequences.Operators,
-        Distinct.Operators,
+        Distinct.Operators, RandomNumbers.Operators,
     }.SelectMany(operators => operators));
 
     /// <summary>The operator a node names, or null.</summary>

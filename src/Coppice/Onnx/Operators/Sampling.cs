@@ -15,10 +15,12 @@ internal static class Sampling
 
     private static Tensor Regions(OperatorCall call)
     {
-        if (call.Text("mode", "avg") is var mode and not "avg")
+        var mode = call.Text("mode", "avg");
+        if (mode is not ("avg" or "max"))
             throw new NotSupportedException($"mode {mode} is not supported");
         var op = new RoiAlign(ToInt(call.Int("output_height", 1)), ToInt(call.Int("output_width", 1)), ToInt(call.Int("sampling_ratio", 0)),
-            call.Float("spatial_scale", 1), call.Version >= 16 && call.Text("coordinate_transformation_mode", "half_pixel") == "half_pixel");
+            call.Float("spatial_scale", 1), call.Version >= 16 && call.Text("coordinate_transformation_mode", "half_pixel") == "half_pixel",
+            mode == "max");
         return Apply(op, call[0], call[1], call[2].Cast(DType.I64));
     }
 

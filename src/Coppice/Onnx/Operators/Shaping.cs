@@ -201,11 +201,19 @@ internal static class Shaping
         return Apply(new Triangle(true, diagonal), Apply(new Triangle(false, diagonal), ones)).Cast(dtype);
     }
 
-    /// <summary>In use a dropout does nothing, and its mask keeps all.</summary>
+    /// <summary>In use a dropout does nothing, and its mask keeps all; in training it keeps where draws reach the ratio, times 1 / (1 - ratio).
+    /// </summary>
     private static Tensor?[] Dropout(OperatorCall call)
     {
-        if (call.Optional(2) is { } training && training.ToArray<bool>()[0] && (call.Optional(1) is null || call.Scalar(1) != 0))
-            throw new NotSupportedException("training_mode is not supported; export the model for inference");
+        if (call.Optional(2) is { } training && training.ToArray<bool>()[0])
+        {
+            var ratio = call.Optional(1) is null ? 0.5f : call.Scalar(1);
+            if (!(ratio is >= 0 and < 1))
+                throw new NotSupportedException($"the ratio is {ratio}, and one within 0..1 is expected");
+            var mask = RandomNumbers.Uniform(call, call[0].Shape).Compare(Comparison.GreaterOrEqual, Constant(ratio, DType.F64));
+            var factors = mask.Cast(DType.F32).Multiply(Constant(1 / (1 - ratio)));
+            return [InSingle(x => x.Multiply(factors), call[0]), mask];
+        }
         return [call[0], Constant(1).Cast(call.Version < 10 ? call[0].DType : DType.Bool).Expand(call[0].Shape)];
     }
 }

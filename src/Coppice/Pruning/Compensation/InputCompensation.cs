@@ -50,11 +50,10 @@ public sealed class InputCompensation
         CompensationMethod method, double ridge = 1e-3, bool addsBiases = false)
     {
         var compensation = new InputCompensation();
-        var readers = dependencies.Graph.Nodes.SelectMany(node => node.Inputs.OfType<ParameterValue>()).CountBy(value => value).ToDictionary();
+        var readers = dependencies.Graph.Nodes.SelectMany(node => node.Inputs).CountBy(value => value).ToDictionary();
         var nodes = new Dictionary<Node, Consumer>();
         foreach (var node in dependencies.Graph.Nodes)
-            if (Consumer.Of(node) is { } consumer && readers[consumer.Weight] == 1 // a tied weight has more to do
-                && removal.KeptOf(node.Inputs[0], consumer.InputAxis) is not null)
+            if (Consumer.Of(node) is { } consumer && IsOwn(consumer) && removal.KeptOf(node.Inputs[0], consumer.InputAxis) is not null)
                 nodes.Add(node, consumer);
         var moments = ActivationMoments.Gather(dependencies.Graph, inputs,
             node => method == CompensationMethod.LeastSquares && nodes.ContainsKey(node));
@@ -67,6 +66,9 @@ public sealed class InputCompensation
                 compensation._changes.Add(Changed(consumer, fit, removal, hasPlace, addsBiases));
         }
         return compensation;
+
+        // A tied weight has more to do.
+        bool IsOwn(Consumer consumer) => readers[consumer.Read] == 1 && consumer.Moves.All(move => readers[move.Inputs[0]] == 1);
     }
 
     /// <summary>Changes the weights, once the removal was carried out.</summary>
@@ -104,9 +106,10 @@ public sealed class InputCompensation
     private static Change Changed(Consumer consumer, ChannelFit fit, Removal removal, bool hasPlace, bool addsBiases)
     {
         var weight = consumer.Weight;
-        var (values, constants) = fit.Fold(weight.Tensor, consumer.WeightAxis, consumer.OutputAxis);
-        var left = removal.KeptOf(weight, consumer.OutputAxis) is { } outputs ? [.. outputs.Select(output => constants[output])] : constants;
-        return new(weight.Name, removal.Cut(weight, Tensor.From<float>(values, weight.SampleShape)),
+        var (values, constants) = fit.Fold(consumer.Moved(weight.Tensor), consumer.WeightAxis, consumer.OutputAxis);
+        var left = removal.KeptOf(consumer.Read, consumer.OutputAxis) is { } outputs
+            ? [.. outputs.Select(output => constants[output])] : constants;
+        return new(weight.Name, removal.Cut(weight, consumer.Unmoved(Tensor.From<float>(values, consumer.Read.SampleShape))),
             hasPlace || addsBiases ? left : null, !hasPlace && addsBiases);
     }
 

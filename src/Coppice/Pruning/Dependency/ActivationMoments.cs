@@ -37,9 +37,9 @@ public sealed class ActivationMoments
     internal ChannelMoments? Of(Node node) => _ofNodes.GetValueOrDefault(node);
 
     /// <summary>Moments of what reads a member's channels through its weight; none where nothing does.</summary>
-    internal IEnumerable<ChannelMoments> Of(GroupMember member) => member.Readers
-        .Where(node => Consumer.Of(node) is { } consumer && consumer.Weight == member.Value && consumer.WeightAxis == member.Axis)
-        .Select(Of).OfType<ChannelMoments>();
+    internal IEnumerable<ChannelMoments> Of(GroupMember member) => _ofNodes
+        .Where(entry => Consumer.Of(entry.Key) is { } consumer && consumer.Weight == member.Value && consumer.OwnAxis == member.Axis)
+        .Select(entry => entry.Value);
 }
 
 /// <summary>Sums over all positions and examples of what enters a layer, by channel.</summary>

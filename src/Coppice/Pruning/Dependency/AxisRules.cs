@@ -154,6 +154,13 @@ internal static class AxisRules
         c.Outputs[0] = c.Inputs[0];
     }
 
+    /// <summary>Without an entry, others are neighbours.</summary>
+    public static void SlidingSum(Coupling c)
+    {
+        AxisAlgebra.Normalize(c.Inputs[0][((SlidingSum)c.Node.Op).Axis], c.Name);
+        c.Outputs[0] = c.Inputs[0];
+    }
+
     public static void TopK(Coupling c)
     {
         const string why = "entries are ranked among all along this axis";

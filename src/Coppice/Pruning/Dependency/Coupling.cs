@@ -24,7 +24,11 @@ internal sealed class Coupling(Node node, IReadOnlyList<Term[]> inputs)
     public List<(int Input, int Axis)> Contracted { get; } = [];
 
     /// <summary>How messages name the node.</summary>
-    public string Name => node.Layer.Length > 0 ? $"{node.Op.Name} in {node.Layer}" : $"{node.Op.Name} ({node.Outputs[0].Name})";
+    public string Name => NameOf(node);
+
+    /// <summary>How messages name a node.</summary>
+    public static string NameOf(Node node) =>
+        node.Layer.Length > 0 ? $"{node.Op.Name} in {node.Layer}" : $"{node.Op.Name} ({node.Outputs[0].Name})";
 
     /// <summary>Sizes of an input's axes.</summary>
     public IReadOnlyList<int> InputSizes(int input) => [.. node.Inputs[input].SampleShape];

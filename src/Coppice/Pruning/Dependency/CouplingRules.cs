@@ -36,6 +36,7 @@ internal static class CouplingRules
         [typeof(RoiAlign)] = AxisRules.RoiAlign,
         [typeof(Reduce)] = AxisRules.Reduce,
         [typeof(CumulativeSum)] = AxisRules.CumulativeSum,
+        [typeof(SlidingSum)] = AxisRules.SlidingSum,
         [typeof(TopK)] = AxisRules.TopK,
         [typeof(Triangle)] = AxisRules.Triangle,
         [typeof(Gather)] = AxisRules.Gather,

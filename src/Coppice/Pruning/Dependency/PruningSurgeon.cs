@@ -29,7 +29,7 @@ public static class PruningSurgeon
             if (forward is not null)
                 verification = verification.And(Verification.Compare(
                     graph, expected, [.. forward(inputs).Tensors.Select(output => output.Tensor)], removal.Normalized));
-            return (graph, verification);
+            return (graph, verification with { Unchecked = removal.Unchecked });
         }
         catch (Exception error)
         {

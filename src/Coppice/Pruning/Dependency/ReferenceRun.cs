@@ -8,7 +8,7 @@ namespace Coppice.Pruning.Dependency;
 /// <summary>What a pruned model must compute: the original, with what is removed set to zero just before it is summed over.</summary>
 /// <remarks>
 /// Independent of how parameters are cut, so that a consumer the analysis missed sees values that it will not have any more. Where a
-/// normalised axis shrinks, its statistics are taken over what stays.
+/// normalised axis shrinks, its statistics are taken over what stays; where neighbours are summed, they are the next of what stays.
 /// </remarks>
 internal sealed class ReferenceRun(DependencyGraph dependencies, Removal removal)
 {
@@ -28,6 +28,9 @@ internal sealed class ReferenceRun(DependencyGraph dependencies, Removal removal
         if (op is Reduce { Kind: not Reduction.Sum } statistic)
             return Op.Apply(op, [statistic.Axes.Aggregate(inputs[0], (x, axis) => removal.KeptOf(node.Inputs[0], axis) is { } part
                 ? AxisSelection.Select(x, axis, part) : x)]);
+        if (op is SlidingSum window && removal.KeptOf(node.Inputs[0], window.Axis) is { } neighbours)
+            return [AxisSelection.Scatter(Op.Apply(op, [AxisSelection.Select(inputs[0], window.Axis, neighbours)])[0], window.Axis, neighbours,
+                inputs[0].Shape[window.Axis])];
         foreach (var (input, axis) in dependencies.CouplingOf(node).Contracted)
             if (removal.KeptOf(node.Inputs[input], axis) is { } left)
                 inputs[input] = Zeroed(inputs[input], axis, left);

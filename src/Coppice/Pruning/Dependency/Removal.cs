@@ -27,6 +27,10 @@ public sealed class Removal
     /// <summary>Normalisations whose statistics change.</summary>
     public IReadOnlyList<string> Normalized => [.. _kept.Keys.Select(leaf => leaf.Normalized).OfType<string>().Distinct()];
 
+    /// <summary>What a comparison of outputs on inputs of the graph's sizes can't see.</summary>
+    internal IReadOnlyList<string> Unchecked => UncheckedParts.Of(_dependencies.Graph,
+        value => _dependencies.TermsOf(value).Any(term => !IsUntouched(term)));
+
     /// <summary>Removes indices of a group, on top of those before.</summary>
     /// <exception cref="PruningException">An index is out of range, or none would be left.</exception>
     public void Remove(PruningGroup group, IEnumerable<int> indices)

@@ -20,6 +20,10 @@ public sealed record Verification(double LargestDifference, IReadOnlyList<string
 
     private const int OneTipped = 1000;
 
+    /// <summary>Nodes and outputs that were not compared, because they have no entries on the inputs compared on: levels of a detector without
+    /// boxes. Give larger inputs, or others, to check them too.</summary>
+    public IReadOnlyList<string> Unchecked { get; init; } = [];
+
     /// <summary>Both, by the larger difference.</summary>
     internal Verification And(Verification other) => other.LargestDifference > LargestDifference ? other : this;
 

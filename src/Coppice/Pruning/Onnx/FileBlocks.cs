@@ -39,20 +39,31 @@ internal sealed class FileBlocks
         foreach (var block in blocks)
             instead.Add(_sums[block.Sum].Outputs[0], SkipOf(block));
         JoinRectifiers(instead);
-        foreach (var scope in new FileScope(_graph).All().Select(scope => scope.Graph).ToList())
-        {
-            foreach (var node in scope.Nodes)
-                for (var i = 0; i < node.Inputs.Count; i++)
-                    node.Inputs[i] = Resolve(instead, node.Inputs[i]);
-            if (scope != _graph)
-                foreach (var output in scope.Outputs)
-                    output.Name = Resolve(instead, output.Name ?? "");
-        }
+        foreach (var scope in new FileScope(_graph).All().ToList())
+            Rewire(scope, instead);
         KeepOutputs(instead);
         SizeConstants.RemoveUnread(_graph, needed);
         var left = _graph.Reads().ToHashSet();
         _graph.ValueInfos.RemoveAll(info => !left.Contains(info.Name ?? ""));
     }
+
+    /// <summary>Lets nodes of a graph, and the outputs of a branch or body, read other values; not those that it or one around it has of its own
+    /// under such a name.</summary>
+    private void Rewire(FileScope scope, Dictionary<string, string> instead)
+    {
+        var own = scope.Chain().Where(around => around.Graph != _graph).SelectMany(around => OwnNames(around.Graph)).ToHashSet();
+        foreach (var node in scope.Graph.Nodes)
+            for (var i = 0; i < node.Inputs.Count; i++)
+                node.Inputs[i] = Other(node.Inputs[i]);
+        if (scope.Graph != _graph)
+            foreach (var output in scope.Graph.Outputs)
+                output.Name = Other(output.Name ?? "");
+
+        string Other(string name) => own.Contains(name) ? name : Resolve(instead, name);
+    }
+
+    private static IEnumerable<string> OwnNames(GraphProto graph) => graph.Inputs.Select(input => input.Name ?? "")
+        .Concat(graph.Initializers.Select(tensor => tensor.Name ?? "")).Concat(graph.Nodes.SelectMany(node => node.Outputs));
 
     /// <summary>What the sum itself reads, which has its type: a value may have several names, before and behind a cast between floats too.</summary>
     private string SkipOf(ResidualBlock block) =>

@@ -45,18 +45,18 @@ internal sealed class FileValues(Dictionary<string, Value> values, Dictionary<st
     /// <param name="part">What of it was analysed.</param>
     /// <param name="why">Why not the rest.</param>
     public IEnumerable<(Value Value, int Axis, string Reason)> Pins(GraphProto whole, GraphProto part, string why) =>
-        Pins(new(part)).Concat(whole.Nodes.Except(part.Nodes).SelectMany(node => Behind(new(whole), node, why)));
+        Pins(new(part), new(part, this)).Concat(whole.Nodes.Except(part.Nodes).SelectMany(node => Behind(new(whole), node, why)));
 
     private static T? Find<T>(Dictionary<string, T> byName, FileScope scope, string name) where T : class =>
         scope.Chain().Select(graph => byName.GetValueOrDefault(graph.Path + name)).FirstOrDefault(found => found is not null);
 
-    private IEnumerable<(Value Value, int Axis, string Reason)> Pins(FileScope scope)
+    private IEnumerable<(Value Value, int Axis, string Reason)> Pins(FileScope scope, ValueSizes sizes)
     {
         foreach (var node in scope.Graph.Nodes)
-            foreach (var pin in Blocks(scope, node))
+            foreach (var pin in Blocks(scope, node).Concat(sizes.Pins(scope, node)))
                 yield return pin;
         foreach (var inner in scope.Inner())
-            foreach (var pin in seen.Any(name => name.StartsWith(inner.Path, StringComparison.Ordinal)) ? Pins(inner) : Unseen(inner))
+            foreach (var pin in seen.Any(name => name.StartsWith(inner.Path, StringComparison.Ordinal)) ? Pins(inner, sizes) : Unseen(inner))
                 yield return pin;
     }
 

@@ -9,14 +9,15 @@ internal static class NewBias
 {
     /// <summary>Adds a bias to the node that reads a weight: its third input, or what is added behind it.</summary>
     /// <param name="model">The file.</param>
-    /// <param name="weight">Name of the weight, which one node reads.</param>
+    /// <param name="weight">Name of the weight, which one node reads, or after others that move its axes.</param>
     /// <param name="outputs">How many outputs the layer has.</param>
     /// <returns>Name of the bias; null where the node has another one, or orders its outputs in a way of its own.</returns>
     public static string? Add(ModelProto model, string weight, int outputs)
     {
         var main = model.Graph!;
-        var (graph, node) = new FileScope(main).All().SelectMany(scope => scope.Graph.Nodes, (scope, node) => (scope.Graph, node))
-            .First(entry => entry.node.Inputs.Contains(weight));
+        var (graph, node) = ReaderOf(weight);
+        while (node.OpType is "Transpose" or "Reshape" or "Flatten" or "Squeeze" or "Unsqueeze" or "Identity")
+            (graph, node) = ReaderOf(node.Outputs[0]);
         var hasBias = node.Inputs.Count > 2 && node.Inputs[2].Length > 0;
         if (node.OpType is not ("Conv" or "Gemm" or "MatMul") || (node.OpType == "Conv" && hasBias))
             return null;
@@ -31,6 +32,9 @@ internal static class NewBias
             node.Inputs.Add(bias);
         }
         return bias;
+
+        (GraphProto Graph, NodeProto Node) ReaderOf(string name) => new FileScope(main).All()
+            .SelectMany(scope => scope.Graph.Nodes, (scope, node) => (scope.Graph, node)).First(entry => entry.node.Inputs.Contains(name));
     }
 
     private static void AddBehind(GraphProto main, GraphProto graph, NodeProto node, string bias)

@@ -14,9 +14,10 @@ namespace Coppice.Pruning.Onnx;
 
 /// <summary>An ONNX file opened to be made smaller: what of it must shrink together, and the smaller file.</summary>
 /// <remarks>
-/// The file's nodes stay as they are. Initializers are sliced, and the sizes that nodes carry are rewritten; vectors that an exporter
-/// shared between nodes because they were equal get copies of their own. Models of F16 and BF16 are analysed and compared in F32, where rounding
-/// does not hide mistakes; the file keeps its types. Where entries are chosen by value, as a detector chooses boxes,
+/// The file's nodes stay as they are, but for channel shuffles and grouped convolutions where more can go with others in place of them.
+/// Initializers are sliced, and the sizes that nodes carry are rewritten; vectors that an exporter shared between nodes because they were equal
+/// get copies of their own. Models of F16 and BF16 are analysed and compared in F32, where rounding does not hide mistakes; the file keeps
+/// its types. Where entries are chosen by value, as a detector chooses boxes,
 /// the model is analysed with what it chooses for the example inputs. If it can't be run or followed there, nodes behind the choice
 /// are neither analysed nor changed, and what they read keeps all its indices.
 /// </remarks>
@@ -32,13 +33,13 @@ public sealed class OnnxPruning
 
     private readonly FileValues _values;
     private readonly Choices _choices;
-    private readonly ChannelShuffles _replaced;
+    private readonly FilePreparation _preparation;
 
     private OnnxPruning(string path, TracedModel traced, IReadOnlyList<Tensor> inputs, FileValues values, Choices choices,
-        ChannelShuffles replaced, DependencyGraph dependencies)
+        FilePreparation preparation, DependencyGraph dependencies)
     {
         (Path, Traced, Inputs, Dependencies) = (path, traced, inputs, dependencies);
-        (_values, _choices, _replaced) = (values, choices, replaced);
+        (_values, _choices, _preparation) = (values, choices, preparation);
     }
 
     /// <summary>The file.</summary>
@@ -70,36 +71,49 @@ public sealed class OnnxPruning
     public static OnnxPruning Open(string path, IReadOnlyList<Tensor>? inputs = null) =>
         inputs is null ? Open(path, new Dictionary<string, Shape>()) : Open(path, _ => inputs, traced => inputs);
 
-    /// <summary>The same on random inputs of given sizes.</summary>
+    /// <summary>The same on random inputs of given sizes. Where parts have no entries on the usual ones, images of twice the side are tried.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="sizes">Axis sizes of some inputs, by name; the others are those of <see cref="OnnxExamples"/>.</param>
     /// <param name="seed">Of the random values.</param>
     /// <inheritdoc cref="Open(string, IReadOnlyList{Tensor})" path="/exception"/>
-    public static OnnxPruning Open(string path, IReadOnlyDictionary<string, Shape> sizes, long seed = Seed) =>
-        Open(path, module => OnnxExamples.Of(module, sizes, seed), traced => traced.RandomInputs(seed));
+    public static OnnxPruning Open(string path, IReadOnlyDictionary<string, Shape> sizes, long seed = Seed)
+    {
+        var usual = Of(sizes);
+        return usual.CountUnseen() > 0 && OnnxExamples.Larger(usual.Module, sizes, usual.Inputs) is { } larger
+            && Of(larger) is var other && other.CountUnseen() < usual.CountUnseen() ? other : usual;
+
+        OnnxPruning Of(IReadOnlyDictionary<string, Shape> given) =>
+            Open(path, module => OnnxExamples.Of(module, given, seed), traced => traced.RandomInputs(seed));
+    }
 
     private static OnnxPruning Open(string path, Func<OnnxModule, IReadOnlyList<Tensor>> examplesOf,
         Func<TracedModel, IReadOnlyList<Tensor>> inputsOf)
     {
-        var (asIs, shuffles) = Analysed(ChannelShuffles.None);
-        if (shuffles.IsEmpty)
-            return asIs;
-        var apart = Analysed(shuffles).Pruning;
-        return ParametersAtHalf(apart.Dependencies) < ParametersAtHalf(asIs.Dependencies) ? apart : asIs;
+        var best = Analysed(FilePreparation.None);
+        var shuffles = best.Shuffles;
+        if (!shuffles.IsEmpty)
+            best = best.OrSmaller(Analysed(new(shuffles, ConvolutionGroups.None)));
+        if (!best.Groups.IsEmpty)
+            best = best.OrSmaller(Analysed(new(shuffles, best.Groups)));
+        return best.Pruning;
 
-        (OnnxPruning Pruning, ChannelShuffles Shuffles) Analysed(ChannelShuffles replaced)
+        Analysis Analysed(FilePreparation preparation)
         {
             using var file = OnnxFile.Open(path);
-            OwnInitializers.Give(file.Model);
-            var lists = replaced.Apply(file.Model);
-            var pruning = FarthestOf(path, file.Model, examplesOf, inputsOf, replaced, lists);
-            return (pruning, replaced.IsEmpty ? ChannelShuffles.In(file.Model, pruning._values) : replaced);
+            var lists = preparation.Apply(file.Model);
+            var pruning = FarthestOf(path, file.Model, examplesOf, inputsOf, preparation, lists);
+            return new(pruning, ChannelShuffles.In(file.Model, pruning._values), ConvolutionGroups.In(file.Model, pruning.Dependencies));
         }
     }
 
+    /// <summary>How many parts have no entries on the example inputs, though they read what can be cut.</summary>
+    private int CountUnseen() => UncheckedParts.Of(Graph, value => Dependencies.TermsOf(value).Any(term => term.Leaves()
+        .Any(leaf => leaf is { Pinned: null } and ({ Size: > 1 } or { Whole: not null })))).Count;
+
     /// <summary>The whole model, or the part before its choices where what is behind can't be run or followed.</summary>
     private static OnnxPruning FarthestOf(string path, ModelProto model, Func<OnnxModule, IReadOnlyList<Tensor>> examplesOf,
-        Func<TracedModel, IReadOnlyList<Tensor>> inputsOf, ChannelShuffles replaced, IReadOnlySet<string> lists)
+        Func<TracedModel, IReadOnlyList<Tensor>> inputsOf, FilePreparation preparation, IReadOnlySet<string> lists)
     {
         var part = StaticPart.Of(model);
         if (part == model)
@@ -123,21 +137,13 @@ public sealed class OnnxPruning
             var pins = values.Pins(model.Graph!, analysed.Graph!, why).Concat(ChosenAxes(graph, choices));
             var dependencies = DependencyGraph.Of(graph, pins,
                 node => node.Op is Gather && node.Inputs[1] is BufferValue list && lists.Contains(list.Name));
-            return new(path, traced, choices == Choices.None ? inputsOf(traced) : examples, values, choices, replaced, dependencies);
+            return new(path, traced, choices == Choices.None ? inputsOf(traced) : examples, values, choices, preparation, dependencies);
         }
     }
 
     private static Dictionary<string, Tensor> SettingsIn(OnnxModule module, IReadOnlyList<Tensor> examples) => module.Inputs.Zip(examples)
         .Where(entry => entry.Second.Shape.Rank == 0 && !entry.Second.DType.IsFloatingPoint())
         .ToDictionary(entry => entry.First.Name, entry => entry.Second);
-
-    private static long ParametersAtHalf(DependencyGraph dependencies)
-    {
-        var removal = new Removal(dependencies);
-        foreach (var group in dependencies.Groups)
-            removal.Remove(group, Enumerable.Range(0, group.Size / 2));
-        return GroupPruning.CostAfter(dependencies, removal).Parameters;
-    }
 
     /// <summary>Writes the smaller model, once it was run and found to compute what the original does without what is removed.</summary>
     /// <param name="removal">What goes, of <see cref="Dependencies"/>.</param>
@@ -213,8 +219,7 @@ public sealed class OnnxPruning
 
     private void Write(OnnxFile file, Removal removal, Action<ModelProto> addBiases, string path)
     {
-        OwnInitializers.Give(file.Model);
-        _replaced.Apply(file.Model);
+        _preparation.Apply(file.Model);
         var graph = file.Model.Graph!;
         foreach (var initializer in graph.Initializers)
             if (_values.Find(new(graph), initializer.Name ?? "") is { } value)
@@ -242,7 +247,7 @@ public sealed class OnnxPruning
 
     private Verification WriteAndVerify(Removal removal, PreparedCompensation? compensation, string path) =>
         WriteAndVerify(path, removal.Normalized, () => new ReferenceRun(Dependencies, removal).Run(Inputs),
-            file => Write(file, removal, AddBiases(compensation), path), compensation);
+            file => Write(file, removal, AddBiases(compensation), path), compensation) with { Unchecked = removal.Unchecked };
 
     private static Action<ModelProto> AddBiases(PreparedCompensation? compensation) =>
         model => compensation?.Inputs?.AddBiases((weight, outputs) => NewBias.Add(model, weight, outputs));
@@ -307,7 +312,8 @@ public sealed class OnnxPruning
     private IReadOnlyList<Tensor> Outputs(OnnxModule module)
     {
         var run = _choices.Repeat();
-        var outputs = Named(module, module.Forward(Inputs, null, revise: run.Revise, recycles: _choices == Choices.None)).ToDictionary(output => output.Name, output => output.Value);
+        var outputs = Named(module, module.Forward(Inputs, null, revise: run.Revise, recycles: _choices == Choices.None))
+            .ToDictionary(output => output.Name, output => output.Value);
         if (_choices != Choices.None)
             RunFreely(module);
         return [.. Graph.Outputs.Select(output => outputs.TryGetValue(output.Name, out var tensor) ? tensor : run.Read[output.Name])];
@@ -383,6 +389,23 @@ public sealed class OnnxPruning
                 else if (!tensor.DType.IsFloatingPoint() && tensor.Count <= MostSizes)
                     numbers.TryAdd(name, OperatorCall.ValuesOf(tensor));
             }
+        }
+    }
+
+    /// <summary>A file as it was analysed, and what could be done to its nodes first.</summary>
+    private sealed record Analysis(OnnxPruning Pruning, ChannelShuffles Shuffles, ConvolutionGroups Groups)
+    {
+        private readonly long _parametersAtHalf = ParametersAtHalf(Pruning.Dependencies);
+
+        /// <summary>Of two the one that leaves fewer parameters at half width.</summary>
+        public Analysis OrSmaller(Analysis other) => other._parametersAtHalf < _parametersAtHalf ? other : this;
+
+        private static long ParametersAtHalf(DependencyGraph dependencies)
+        {
+            var removal = new Removal(dependencies);
+            foreach (var group in dependencies.Groups)
+                removal.Remove(group, Enumerable.Range(0, group.Size / 2));
+            return GroupPruning.CostAfter(dependencies, removal).Parameters;
         }
     }
 }

@@ -17,7 +17,7 @@ internal static class StaticPart
         foreach (var node in graph.Nodes)
         {
             var reads = node.Reads().ToList();
-            if (reads.Exists(chosen.Contains) || (reads.Exists(computed.Contains) && ChoosesByValue(node)))
+            if (reads.Exists(chosen.Contains) || (reads.Exists(computed.Contains) && ChoosesByValue(node, computed)))
             {
                 rest.Add(node);
                 chosen.UnionWith(node.Outputs);
@@ -41,6 +41,7 @@ internal static class StaticPart
     }
 
     /// <summary>Whether sizes or positions of what it makes depend on values, so that rounding can change them.</summary>
-    private static bool ChoosesByValue(NodeProto node) => node.OpType is "NonZero" or "NonMaxSuppression" or "Compress" or "Unique" or "TopK"
-        || node.Subgraphs().Any(body => body.Nodes.Exists(ChoosesByValue));
+    private static bool ChoosesByValue(NodeProto node, HashSet<string> computed) =>
+        node.OpType == "TopK" || ValueSizes.HasSizesOfItsOwn(node) || ValueSizes.SizesOf(node).Any(computed.Contains)
+        || node.Subgraphs().Any(body => body.Nodes.Exists(inner => ChoosesByValue(inner, computed)));
 }

@@ -38,7 +38,8 @@ public sealed class ExportRulesTests : IDisposable
         (new Linear(WeightLayout.InOut), [Matrix, Floats([6, 5])]), (new MatMul(true), [Image, Image]),
         (new Conv2d(2, 1, 2, 4), [Image, Floats([8, 1, 2, 2])]), (new AdaptiveAvgPool2d(1, 1), [Image]), (new MaxPool2d(3, 2, 1), [Image]),
         (new AvgPool2d(3, 2, 1), [Image]), (new Reduce(Reduction.Sum, [0, 1]), [Matrix]), (new Reduce(Reduction.LogSumExp, [1]), [Matrix]),
-        (new CumulativeSum(0, true, true), [Matrix]), (new Pad(1, 1, 2, 3), [Ids(2, 3)]), (new TopK(3, Largest: false), [Matrix]),
+        (new CumulativeSum(0, true, true), [Matrix]), (new SlidingSum(0, 1, 2), [Matrix]),
+        (new Pad(1, 1, 2, 3), [Ids(2, 3)]), (new TopK(3, Largest: false), [Matrix]),
         (new Triangle(false, -1), [Matrix]), (new ScatterElements(0, ScatterKind.Add), [Matrix, Ids(2, 2, 2), Floats([2, 2])]),
         (new Fold([5, 4], [2, 2], [2, 1], [1, 2], [1, 0], [0, 1]), [Floats([2, 3, 4, 9])]), (new Reshape(0, 3), [Tensor.Zeros([3, 0])]),
     ];

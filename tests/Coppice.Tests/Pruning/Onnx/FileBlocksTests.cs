@@ -71,6 +71,22 @@ public sealed class FileBlocksTests : IDisposable
     }
 
     [Fact]
+    public void Save_NameOfASumInABody_StaysWhatItIsThere()
+    {
+        new TinyOnnx().Weight("a", 4, 4).Add("MatMul", ["x", "a"], "f").Add("Add", ["x", "f"], "sum")
+            .Add("SplitToSequence", ["sum"], "rows", AttributeProto.From("axis", 0L))
+            .Add("SequenceMap", ["rows"], "mapped", TinyOnnx.Body("body", ["row"], ["twice"],
+                TinyOnnx.Node("Neg", ["row"], ["sum"]), TinyOnnx.Node("Add", ["sum", "sum"], ["twice"])))
+            .Add("ConcatFromSequence", ["mapped"], "y", AttributeProto.From("axis", 0L)).Save(_folder["model.onnx"], 2, 4);
+        var pruning = OnnxPruning.Open(_folder["model.onnx"]);
+        pruning.Save(pruning.Blocks, _folder["none.onnx"]);
+        using var file = OnnxFile.Open(_folder["none.onnx"]);
+        var nodes = file.Model.Graph!.Nodes.ToDictionary(node => node.Outputs[0]);
+        Assert.Equal("x", nodes["rows"].Inputs[0]);
+        Assert.Equal(["sum", "sum"], nodes["mapped"].Attribute("body")!.Graph!.Nodes[1].Inputs);
+    }
+
+    [Fact]
     public void Blocks_WhatIsReadInABranch_IsNoBlock()
     {
         new TinyOnnx().Weight("a", 4, 4).Store("yes", Tensor.From<bool>([true], []))

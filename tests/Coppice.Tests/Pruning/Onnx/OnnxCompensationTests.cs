@@ -34,6 +34,58 @@ public sealed class OnnxCompensationTests : IDisposable
         Assert.Equal(op == "MatMul", small.Nodes.Exists(node => node.OpType == "Add"));
     }
 
+    /// <summary>As PyTorch exports linear layers without a bias, and kernels that are stored as matrices.</summary>
+    [Theory]
+    [InlineData("MatMul", "Transpose", new[] { 3, 6 })]
+    [InlineData("Gemm", "Transpose", new[] { 3, 6 })]
+    [InlineData("MatMul", "Reshape", new[] { 6, 3, 1 }, new[] { 6, 3 })]
+    [InlineData("Conv", "Reshape", new[] { 3, 6 }, new[] { 3, 6, 1, 1 })]
+    [InlineData("Conv", "Reshape", new[] { 3, 2, 3 }, new[] { 3, 6, 1, 1 })] // channels merged from two axes
+    public void Save_WeightWithItsAxesMoved_IsChanged(string op, string move, int[] stored, int[]? read = null)
+    {
+        var net = Net(6).Weight("w2", stored);
+        var channels = op == "Conv" ? "b" : "f";
+        if (op != "Conv")
+            net.Add("GlobalAveragePool", ["b"], "p").Add("Flatten", ["p"], "f");
+        if (read is null)
+            net.Add(move, ["w2"], "w2.moved", AttributeProto.From("perm", [1L, 0]));
+        else
+            net.Numbers("sizes", [.. read.Select(size => (long)size)]).Add(move, ["w2", "sizes"], "w2.moved");
+        net.Add(op, [channels, "w2.moved"], "c").Add("Relu", ["c"], "y");
+        if (stored.Length == 3 && op == "Conv")
+            Assert.DoesNotContain(Opened(net).Dependencies.Groups, group => group.Size == 6);
+        else
+            Assert.Contains(Compensated(net).Nodes, node => node.OpType == move);
+    }
+
+    /// <summary>Channel 0 is twice channel 1 besides its constant: with a weight that is transposed first, nothing is lost.</summary>
+    [Fact]
+    public void Save_LeastSquaresOfATransposedWeight_OutputsAreThoseOfBefore()
+    {
+        var net = Net(6);
+        var weight = net.Graph.Initializers[0].Source().ToTensor();
+        weight.AsSpan<float>()[2..4].Fill(0.25f);
+        weight.AsSpan<float>()[..2].Fill(0.5f);
+        net.Graph.Initializers.Clear();
+        net.Store("w1", weight).Store("b1", Tensor.Full([6], 9)).Add("GlobalAveragePool", ["b"], "p").Add("Flatten", ["p"], "f")
+            .Weight("w2", 3, 6).Add("Transpose", ["w2"], "t", AttributeProto.From("perm", [1L, 0])).Add("MatMul", ["f", "t"], "y");
+        var pruning = Opened(net, images: 16);
+        var removal = Without(pruning, 0);
+        var before = pruning.Module.Forward(pruning.Inputs)[0];
+        double[] errors = [.. new CompensationMethod?[] { null, CompensationMethod.Bias, CompensationMethod.LeastSquares }.Select(ErrorOf)];
+        Assert.True(errors[1] < errors[0] / 2 && errors[2] < errors[1] / 10, string.Join(" ", errors));
+
+        double ErrorOf(CompensationMethod? method)
+        {
+            var inputs = method is { } known
+                ? InputCompensation.Of(pruning.Dependencies, removal, [pruning.Inputs], known, ridge: 1e-6, addsBiases: true) : null;
+            pruning.Save(removal, _folder["small.onnx"], overwrite: true, compensation: inputs is null ? null : new(inputs, null));
+            using var file = OnnxFile.Open(_folder["small.onnx"]);
+            var after = new OnnxModule(file).Forward(pruning.Inputs)[0];
+            return before.Subtract(after).ToArray<float>().Sum(value => (double)value * value);
+        }
+    }
+
     /// <summary>What is added already is no vector of outputs, and counts half.</summary>
     [Fact]
     public void Save_ProductWithAMatrixAdded_GetsAVectorBehindIt()
@@ -147,7 +199,7 @@ public sealed class OnnxCompensationTests : IDisposable
         return net.Store("w1", weight).Store("b1", bias);
     }
 
-    private OnnxPruning Opened(TinyOnnx net) => OnnxPruning.Open(net.Save(_folder["model.onnx"], 1, 2, 4, 4));
+    private OnnxPruning Opened(TinyOnnx net, int images = 1) => OnnxPruning.Open(net.Save(_folder["model.onnx"], images, 2, 4, 4));
 
     private static Removal Without(OnnxPruning pruning, int index)
     {

@@ -26,7 +26,7 @@ internal sealed partial class RandomOnnxGraph
     private string ImageBlock(string x)
     {
         var channels = _shapes[x][1];
-        switch (Next(15))
+        switch (Next(16))
         {
             case 0:
                 return Conv(x, Channels(), DivisorOf(channels));
@@ -57,6 +57,8 @@ internal sealed partial class RandomOnnxGraph
                 return Apply("Concat", [Batch, 2 * channels, Side, Side], [x, Same("Relu", x)], AttributeProto.From("axis", 1L));
             case 13:
                 return Conv(x, channels * Between(1, 3), channels);
+            case 14:
+                return Apply("LRN", _shapes[x], [x], AttributeProto.From("size", Between(1, 5)), AttributeProto.From("alpha", 0.5f));
             default:
                 return Same("Sigmoid", x);
         }

@@ -1,0 +1,22 @@
+using Coppice.Onnx;
+
+namespace Coppice.Pruning.Onnx;
+
+/// <summary>What is done to a file's nodes before it is analysed, and again when it is written.</summary>
+/// <param name="Shuffles">Chains of nodes that become lists of numbers.</param>
+/// <param name="Groups">Grouped convolutions that become several.</param>
+internal sealed record FilePreparation(ChannelShuffles Shuffles, ConvolutionGroups Groups)
+{
+    /// <summary>Nodes stay as they are.</summary>
+    public static FilePreparation None { get; } = new(ChannelShuffles.None, ConvolutionGroups.None);
+
+    /// <summary>Changes a model.</summary>
+    /// <returns>Names of the lists of numbers.</returns>
+    public IReadOnlySet<string> Apply(ModelProto model)
+    {
+        OwnInitializers.Give(model);
+        var lists = Shuffles.Apply(model);
+        Groups.Apply(model);
+        return lists;
+    }
+}
