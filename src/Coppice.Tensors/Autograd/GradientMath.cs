@@ -12,6 +12,8 @@ internal static class GradientMath
         var shape = input.Shape;
         if (gradient.Shape == shape)
             return gradient;
+        if (gradient.DType.IsHalf())
+            return SumTo(gradient.Cast(DType.F32), input).Cast(gradient.DType);
         var source = Op.RowMajor(gradient);
         var missing = source.Shape.Rank - shape.Rank;
         bool IsSummed(int axis) => axis < missing || (shape[axis - missing] == 1 && source.Shape[axis] != 1);

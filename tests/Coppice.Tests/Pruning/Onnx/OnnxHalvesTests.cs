@@ -44,6 +44,7 @@ public sealed class OnnxHalvesTests
         using var tape = new Tape();
         tape.Backward(model.Forward(x)[0].Reshape(3).Sum());
         Assert.Contains(weight.Gradient!.ToArray<float>(), value => value != 0);
+        Assert.Equal([1, 1, 1], model.Parameter("b2").Gradient!.ToArray<float>());
     }
 
     [Fact]
@@ -68,8 +69,9 @@ public sealed class OnnxHalvesTests
     private static string Net(TempFolder folder, DType type)
     {
         var net = new TinyOnnx().Add("Cast", ["x"], "h", AttributeProto.From("to", (long)type.ToOnnx())).Add("Conv", ["h", "w1"], "a")
-            .Add("Relu", ["a"], "b").Add("Conv", ["b", "w2"], "c").Add("Cast", ["c"], "y", AttributeProto.From("to", (long)TensorDataType.Float))
-            .Weight("w1", 6, 2, 1, 1).Weight("w2", 3, 6, 1, 1);
+            .Add("Relu", ["a"], "b").Add("Conv", ["b", "w2"], "c").Add("Add", ["c", "b2"], "d")
+            .Add("Cast", ["d"], "y", AttributeProto.From("to", (long)TensorDataType.Float))
+            .Weight("w1", 6, 2, 1, 1).Weight("w2", 3, 6, 1, 1).Weight("b2", 3, 1, 1);
         foreach (var weight in net.Graph.Initializers)
             weight.SetData(TensorSource.From(weight.Name!, weight.Source().ToTensor().Cast(type)));
         return net.Save(folder["m.onnx"], 1, 2, 1, 1);
