@@ -90,11 +90,14 @@ public sealed class OnnxModule : Module
     /// <summary>The model as it is now, made ready for evaluation alone: faster, its weights fixed, without gradients.</summary>
     /// <param name="inputs">Examples of the inputs, in their order; axes that shall have any size are named.</param>
     /// <exception cref="GraphException">What the model computes depends on values in a way that a graph can't say.</exception>
-    public InferenceModule Optimized(params IReadOnlyList<TraceInput> inputs) => new(GraphTracer.Trace(this, Named, inputs));
+    public InferenceModule Optimized(params IReadOnlyList<TraceInput> inputs) => new(GraphTracer.Trace(this, Traceable, inputs));
 
-    private TraceOutputs Named(IReadOnlyList<Tensor> inputs) =>
-        TraceOutputs.FromDictionary(OnnxSequence.Spread(Outputs.Zip(Forward(inputs), (output, tensor) => (output.Name, tensor)))
-            .Select(output => KeyValuePair.Create(output.Name, output.Value)));
+    /// <summary>What it gives by name; tensors of a sequence each by a name of its own.</summary>
+    internal IEnumerable<(string Name, Tensor Value)> Named(IReadOnlyList<Tensor> outputs) =>
+        OnnxSequence.Spread(Outputs.Zip(outputs, (output, tensor) => (output.Name, tensor)));
+
+    private TraceOutputs Traceable(IReadOnlyList<Tensor> inputs) =>
+        TraceOutputs.FromDictionary(Named(Forward(inputs)).Select(output => KeyValuePair.Create(output.Name, output.Value)));
 
     /// <summary>The same, telling each value of the graph, weights too, by its name in the file; those of subgraphs with a path.</summary>
     /// <param name="inputs">The inputs.</param>

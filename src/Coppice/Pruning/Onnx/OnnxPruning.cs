@@ -2,7 +2,6 @@ using Coppice.Checkpoints;
 using Coppice.Graphs;
 using Coppice.Modules;
 using Coppice.Onnx;
-using Coppice.Onnx.Operators;
 using Coppice.Pruning.Compensation;
 using Coppice.Pruning.Dependency;
 using Coppice.Pruning.Depth;
@@ -28,7 +27,6 @@ namespace Coppice.Pruning.Onnx;
 /// </code></example>
 public sealed class OnnxPruning
 {
-    private const int MostSizes = 16;
     private const long Seed = 20;
 
     private readonly FileValues _values;
@@ -132,7 +130,7 @@ public sealed class OnnxPruning
             var module = new OnnxModule(analysed, path, widensHalves: true) { HasFixedSizes = true };
             var examples = examplesOf(module);
             var choices = analysed == part ? Choices.None : Choices.Of(module, examples);
-            var (graph, values) = Trace(module, examples, choices);
+            var (graph, values) = FileTrace.Of(module, examples, choices);
             var traced = new TracedModel("onnx", module, graph, inputs => module.Forward(inputs)) { Settings = SettingsIn(module, examples) };
             var pins = values.Pins(model.Graph!, analysed.Graph!, why).Concat(ChosenAxes(graph, choices));
             var dependencies = DependencyGraph.Of(graph, pins,
@@ -285,7 +283,7 @@ public sealed class OnnxPruning
     private void CarryOut(PreparedCompensation compensation, ModelProto model, string path)
     {
         var module = new OnnxModule(Analysed(model), path, widensHalves: true) { HasFixedSizes = true };
-        compensation.CarryOut(Trace(module, Inputs, _choices).Graph);
+        compensation.CarryOut(FileTrace.Of(module, Inputs, _choices).Graph);
         foreach (var initializer in model.Graph!.Initializers)
             if (module.Parameters.TryGetValue(initializer.Name!, out var parameter) && initializer.Source().ToTensor() is var before
                 && !parameter.Data.AsReadOnlySpan<float>().SequenceEqual(before.Cast(DType.F32).AsReadOnlySpan<float>()))
@@ -312,22 +310,19 @@ public sealed class OnnxPruning
     private IReadOnlyList<Tensor> Outputs(OnnxModule module)
     {
         var run = _choices.Repeat();
-        var outputs = Named(module, module.Forward(Inputs, null, revise: run.Revise, recycles: _choices == Choices.None))
+        var outputs = module.Named(module.Forward(Inputs, null, revise: run.Revise, recycles: _choices == Choices.None))
             .ToDictionary(output => output.Name, output => output.Value);
         if (_choices != Choices.None)
             RunFreely(module);
         return [.. Graph.Outputs.Select(output => outputs.TryGetValue(output.Name, out var tensor) ? tensor : run.Read[output.Name])];
     }
 
-    private static IEnumerable<(string Name, Tensor Value)> Named(OnnxModule module, IReadOnlyList<Tensor> outputs) =>
-        OnnxSequence.Spread(module.Outputs.Zip(outputs, (output, tensor) => (output.Name, tensor)));
-
     /// <summary>With choices of its own the smaller model must run too, unless the original does not either, as where it finds nothing.</summary>
     private void RunFreely(OnnxModule module)
     {
         try
         {
-            module.Forward(Inputs);
+            module.Forward(Inputs, null, recycles: true);
         }
         catch (OnnxException) when (!Runs(Module))
         {
@@ -338,7 +333,7 @@ public sealed class OnnxPruning
         {
             try
             {
-                original.Forward(Inputs);
+                original.Forward(Inputs, null, recycles: true);
                 return true;
             }
             catch (OnnxException)
@@ -353,44 +348,6 @@ public sealed class OnnxPruning
         from node in graph.Nodes
         where node.Op is Gather && node.Inputs[1] is ConstantValue constant && choices.Contains(constant.Tensor)
         select (node.Inputs[0], ((Gather)node.Op).Axis, "its entries are chosen by value");
-
-    /// <summary>The graph, and its values by their names in the file, weights too.</summary>
-    private static (Graph Graph, FileValues Values) Trace(OnnxModule module, IReadOnlyList<Tensor> inputs, Choices choices)
-    {
-        const string prefix = "value:";
-        var (numbers, seen, constants) = (new Dictionary<string, long[]>(), new HashSet<string>(), module.InnerConstants.ToHashSet());
-        var all = GraphTracer.Trace(module, Forward, [.. module.Inputs.Zip(inputs, (input, tensor) => new TraceInput(input.Name, tensor))]);
-        var outputs = all.Outputs.Where(output => !output.Name.StartsWith(prefix, StringComparison.Ordinal)).ToList();
-        var graph = all.WithOutputs(outputs);
-        var alive = graph.Values.ToHashSet();
-        var values = all.Outputs.Where(output => output.Name.StartsWith(prefix, StringComparison.Ordinal) && alive.Contains(output.Value))
-            .ToDictionary(output => output.Name[prefix.Length..], output => output.Value);
-        foreach (var value in alive.OfType<BufferValue>())
-            values[value.Name] = value;
-        return (graph, new(values, numbers, seen));
-
-        TraceOutputs Forward(IReadOnlyList<Tensor> tensors)
-        {
-            var named = new Dictionary<string, Tensor>();
-            var run = choices.Repeat();
-            var results = module.Forward(tensors, Watch, revise: run.Revise, recycles: choices == Choices.None);
-            foreach (var (name, tensor) in Named(module, results))
-                if (!choices.Contains(tensor))
-                    named[name] = tensor;
-            foreach (var (name, tensor) in run.Read)
-                named[name] = tensor;
-            return named;
-
-            void Watch(string name, Tensor tensor)
-            {
-                seen.Add(name);
-                if (tensor.DType.IsFloatingPoint() && !constants.Contains(tensor))
-                    named[prefix + name] = tensor;
-                else if (!tensor.DType.IsFloatingPoint() && tensor.Count <= MostSizes)
-                    numbers.TryAdd(name, OperatorCall.ValuesOf(tensor));
-            }
-        }
-    }
 
     /// <summary>A file as it was analysed, and what could be done to its nodes first.</summary>
     private sealed record Analysis(OnnxPruning Pruning, ChannelShuffles Shuffles, ConvolutionGroups Groups)
