@@ -27,6 +27,10 @@ internal static class Reports
         ["confusion_matrix"] = new JsonArray([.. report.ConfusionMatrix.Select(row => new JsonArray([.. row.Select(n => JsonValue.Create(n))]))]),
     };
 
+    /// <summary>A number before and after, and what share of it is left.</summary>
+    public static string Change(long before, long after) =>
+        $"{before:N0} -> {after:N0} ({Percent(before == 0 ? 1 : (double)after / before)})";
+
     /// <summary>The report and the confusion matrix.</summary>
     public static void Show(Terminal terminal, ClassificationReport report)
     {

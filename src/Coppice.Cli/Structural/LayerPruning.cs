@@ -75,7 +75,7 @@ internal sealed record LayerPruning(string? Output, string Measure, IReadOnlyLis
             table.AddRow($"{block}", $"{score:F4}", Removal.Removed.Contains(block) ? "removed" : "");
         terminal.Show(table);
         terminal.Line($"blocks: {Removal.Removed.Count + Removal.Kept.Count} -> {Removal.Kept.Count}; removed: {string.Join(", ", Removal.Removed)}");
-        terminal.Line($"parameters: {Before:N0} -> {After:N0} ({Reports.Percent((double)After / Before)})");
+        terminal.Line($"parameters: {Reports.Change(Before, After)}");
         terminal.Line($"verified: outputs are those of the original with these blocks left out, to {Verification.LargestDifference:G2} of the largest");
         terminal.Line(Output is null ? "dry run: nothing was written." : $"saved: {Output}");
     }

@@ -103,8 +103,8 @@ internal sealed record ResidualPruning(string? Output, IReadOnlyList<ResidualBlo
                 Removed.Contains(block) ? "removed" : "");
         terminal.Show(table);
         terminal.Line($"residual blocks: {Blocks.Count} -> {Blocks.Count - Removed.Count}");
-        terminal.Line($"parameters: {Change(Before.Parameters, After.Parameters)}");
-        terminal.Line($"multiply-accumulates: {Change(Before.Macs, After.Macs)}");
+        terminal.Line($"parameters: {Reports.Change(Before.Parameters, After.Parameters)}");
+        terminal.Line($"multiply-accumulates: {Reports.Change(Before.Macs, After.Macs)}");
         terminal.Line("verified: outputs are those of the original where these blocks add zeros, to "
             + $"{Verification.LargestDifference:G2} of the largest");
         if (Compensated is not null)
@@ -113,7 +113,4 @@ internal sealed record ResidualPruning(string? Output, IReadOnlyList<ResidualBlo
         if (Output is not null && !Weights.IsOnnx(Output))
             terminal.Note($"Keep {PretrainedVisionModel.PlanPath(Output)} beside it: it tells what was left out.");
     }
-
-    private static string Change(long before, long after) =>
-        $"{before:N0} -> {after:N0} ({Reports.Percent(before == 0 ? 1 : (double)after / before)})";
 }

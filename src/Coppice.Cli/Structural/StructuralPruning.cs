@@ -139,8 +139,8 @@ internal sealed record StructuralPruning(
                 Markup.Escape($"{group.Members[0].Value.Name}[{group.Members[0].Axis}]"),
                 $"{group.Size:N0}", $"{Removal.KeptOf(group).Length:N0}");
         terminal.Show(table);
-        terminal.Line($"parameters: {Before.Parameters:N0} -> {After.Parameters:N0} ({Reports.Percent(Share(After.Parameters, Before.Parameters))})");
-        terminal.Line($"multiply-accumulates: {Before.Macs:N0} -> {After.Macs:N0} ({Reports.Percent(Share(After.Macs, Before.Macs))})");
+        terminal.Line($"parameters: {Reports.Change(Before.Parameters, After.Parameters)}");
+        terminal.Line($"multiply-accumulates: {Reports.Change(Before.Macs, After.Macs)}");
         if (Latency is not null)
             terminal.Line($"median time for one input, measured in turns: {Latency.A.P50:F2} ms -> {Latency.B.P50:F2} ms");
         terminal.Line("verified: outputs are those of the original without what was removed, to "
@@ -159,6 +159,4 @@ internal sealed record StructuralPruning(
                     + "have as many heads and neurons."
                 : $"Keep {PretrainedVisionModel.PlanPath(Output)} beside it: it tells what was cut.");
     }
-
-    private static double Share(long after, long before) => before == 0 ? 1 : (double)after / before;
 }

@@ -47,7 +47,7 @@ internal sealed record VocabularyPruning(string? Output, VocabularyRemoval Remov
     public void Show(Terminal terminal)
     {
         terminal.Line($"vocabulary: {Removal.Rows:N0} -> {Removal.Kept.Count:N0} tokens");
-        terminal.Line($"parameters: {Before:N0} -> {After:N0} ({Reports.Percent((double)After / Before)})");
+        terminal.Line($"parameters: {Reports.Change(Before, After)}");
         terminal.Line($"the calibration text: {Smaller.TokensBefore:N0} -> {Smaller.TokensAfter:N0} tokens, {Smaller.Unknown:N0} newly unknown");
         terminal.Line($"verified: outputs for the tokens that stay are the original's, to {Smaller.Verification.LargestDifference:G2} of the largest");
         terminal.Line(Output is null ? "dry run: nothing was written." : $"saved: {Output}");

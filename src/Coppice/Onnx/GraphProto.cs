@@ -36,12 +36,12 @@ public sealed class GraphProto : IWireMessage
     internal IEnumerable<string> Reads() => Outputs.Select(output => output.Name ?? "").Concat(Nodes.SelectMany(node => node.Reads()));
 
     /// <summary>Names of all that it reads of the graphs around it.</summary>
-    internal IEnumerable<string> ReadsOfOthers()
-    {
-        var own = Inputs.Select(input => input.Name ?? "").Concat(Initializers.Select(tensor => tensor.Name ?? ""))
-            .Concat(Nodes.SelectMany(node => node.Outputs));
-        return Outputs.Select(output => output.Name ?? "").Concat(Nodes.SelectMany(node => node.ReadsOfItsGraph())).Except(own);
-    }
+    internal IEnumerable<string> ReadsOfOthers() =>
+        Outputs.Select(output => output.Name ?? "").Concat(Nodes.SelectMany(node => node.ReadsOfItsGraph())).Except(OwnNames());
+
+    /// <summary>Names of all that it takes, stores and makes, without its subgraphs.</summary>
+    internal IEnumerable<string> OwnNames() => Inputs.Select(input => input.Name ?? "").Concat(Initializers.Select(tensor => tensor.Name ?? ""))
+        .Concat(Nodes.SelectMany(node => node.Outputs));
 
     bool IWireMessage.ReadField(int field, WireReader reader)
     {

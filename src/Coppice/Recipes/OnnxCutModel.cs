@@ -1,3 +1,4 @@
+using Coppice.Checkpoints;
 using Coppice.Graphs;
 using Coppice.Modules;
 using Coppice.Onnx;

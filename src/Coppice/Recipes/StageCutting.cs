@@ -1,3 +1,4 @@
+using Coppice.Checkpoints;
 using Coppice.Data;
 using Coppice.Evaluation;
 using Coppice.Graphs;

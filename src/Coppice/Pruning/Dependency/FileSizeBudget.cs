@@ -1,3 +1,4 @@
+using Coppice.Checkpoints;
 using Coppice.Graphs;
 using Coppice.Tensors;
 
@@ -23,15 +24,8 @@ public static class FileSizeBudget
 
     private static long Written(string name, Func<string, long> write)
     {
-        var folder = Directory.CreateTempSubdirectory("coppice-");
-        try
-        {
-            return write(Path.Combine(folder.FullName, name));
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
+        using var folder = new TemporaryFolder();
+        return write(folder[name]);
     }
 
     private static long BytesOf(StoredValue value, long count) => count * value.Tensor.DType.BitSize() / 8;

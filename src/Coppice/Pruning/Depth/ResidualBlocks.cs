@@ -50,7 +50,7 @@ public static class ResidualBlocks
     internal static Tensor[] RunWithZeros(Graph graph, IReadOnlyList<ResidualBlock> blocks, IReadOnlyList<Tensor> inputs)
     {
         var branches = blocks.SelectMany(block => block.Branch).ToHashSet();
-        return GraphModule.Run(graph, inputs, compute: (node, op, read) =>
+        return GraphModule.Run(graph, inputs, GraphModule.SpentValues(graph), (node, op, read) =>
         {
             if (op is Add)
                 for (var i = 0; i < read.Length; i++)

@@ -51,7 +51,7 @@ internal sealed class FileBlocks
     /// under such a name.</summary>
     private void Rewire(FileScope scope, Dictionary<string, string> instead)
     {
-        var own = scope.Chain().Where(around => around.Graph != _graph).SelectMany(around => OwnNames(around.Graph)).ToHashSet();
+        var own = scope.Chain().Where(around => around.Graph != _graph).SelectMany(around => around.Graph.OwnNames()).ToHashSet();
         foreach (var node in scope.Graph.Nodes)
             for (var i = 0; i < node.Inputs.Count; i++)
                 node.Inputs[i] = Other(node.Inputs[i]);
@@ -61,9 +61,6 @@ internal sealed class FileBlocks
 
         string Other(string name) => own.Contains(name) ? name : Resolve(instead, name);
     }
-
-    private static IEnumerable<string> OwnNames(GraphProto graph) => graph.Inputs.Select(input => input.Name ?? "")
-        .Concat(graph.Initializers.Select(tensor => tensor.Name ?? "")).Concat(graph.Nodes.SelectMany(node => node.Outputs));
 
     /// <summary>What the sum itself reads, which has its type: a value may have several names, before and behind a cast between floats too.</summary>
     private string SkipOf(ResidualBlock block) =>

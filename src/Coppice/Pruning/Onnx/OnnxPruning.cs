@@ -188,15 +188,8 @@ public sealed class OnnxPruning
 
     private static Verification InPassing(Func<string, Verification> write)
     {
-        var folder = Directory.CreateTempSubdirectory("coppice-");
-        try
-        {
-            return write(System.IO.Path.Combine(folder.FullName, "pruned.onnx"));
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
+        using var folder = new TemporaryFolder();
+        return write(folder["pruned.onnx"]);
     }
 
     /// <summary>Writes a smaller model again that was verified before; its values are others.</summary>

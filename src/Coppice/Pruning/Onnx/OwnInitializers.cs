@@ -47,10 +47,7 @@ internal static class OwnInitializers
         return $"{wanted}_{number}";
     }
 
-    private static IEnumerable<string> AllNames(GraphProto main) => new FileScope(main).All().SelectMany(scope => NamesIn(scope.Graph));
-
-    private static IEnumerable<string> NamesIn(GraphProto graph) => graph.Nodes.SelectMany(node => node.Outputs)
-        .Concat(graph.Initializers.Select(tensor => tensor.Name ?? "")).Concat(graph.Inputs.Select(input => input.Name ?? ""));
+    private static IEnumerable<string> AllNames(GraphProto main) => new FileScope(main).All().SelectMany(scope => scope.Graph.OwnNames());
 
     private static TensorSource Renamed(TensorProto tensor, string name) => TensorSource.From(name, tensor.Source().ToTensor());
 

@@ -164,17 +164,10 @@ public sealed class VocabularyRemoval
     /// <summary>The tokenizer that files beside the weights would make.</summary>
     private static Tokenizer SmallerTokenizerOf(Dictionary<string, byte[]> files)
     {
-        var folder = Directory.CreateTempSubdirectory("coppice-");
-        try
-        {
-            foreach (var (name, bytes) in files)
-                File.WriteAllBytes(Path.Combine(folder.FullName, name), bytes);
-            return Tokenizer.FromFolder(folder.FullName);
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
+        using var folder = new TemporaryFolder();
+        foreach (var (name, bytes) in files)
+            File.WriteAllBytes(folder[name], bytes);
+        return Tokenizer.FromFolder(folder.FullName);
     }
 
     /// <summary>Texts must read the same, but for those in which something has become unknown.</summary>
