@@ -10,6 +10,9 @@ namespace Coppice.Cli;
 /// <summary>The command line: its verbs, its common options, its exit codes.</summary>
 internal static class CoppiceCommand
 {
+    // Verbs share options, which System.CommandLine changes while commands are made and read.
+    private static readonly Lock Parsing = new();
+
     /// <summary>Parses and runs; errors become one message and the contract's exit code.</summary>
     /// <param name="args">The arguments after the program's name.</param>
     /// <param name="output">Where results go; stdout where null.</param>
@@ -17,6 +20,22 @@ internal static class CoppiceCommand
     /// <param name="cancellation">Stops the work as Ctrl-C does.</param>
     public static async Task<int> RunAsync(string[] args, TextWriter? output = null, TextWriter? error = null,
         CancellationToken cancellation = default)
+    {
+        ParseResult parsed;
+        lock (Parsing)
+            parsed = Parse(args);
+        if (parsed.Errors.Count > 0)
+            return ReportUsage(parsed, error ?? Console.Error);
+        var configuration = new InvocationConfiguration
+        {
+            EnableDefaultExceptionHandler = false,
+            Output = output ?? Console.Out,
+            Error = error ?? Console.Error,
+        };
+        return await parsed.InvokeAsync(configuration, cancellation);
+    }
+
+    private static ParseResult Parse(string[] args)
     {
         var root = new RootCommand("Coppice cuts trained neural networks back and lets them regrow.\nStart with: coppice inspect PATH");
         CommonOptions.AddTo(root);
@@ -31,16 +50,7 @@ internal static class CoppiceCommand
         root.Add(SensitivityCommand.Create());
         root.Add(TrainCommand.Create());
         root.Add(MeasureMemoryCommand.Create());
-        var parsed = root.Parse(args);
-        if (parsed.Errors.Count > 0)
-            return ReportUsage(parsed, error ?? Console.Error);
-        var configuration = new InvocationConfiguration
-        {
-            EnableDefaultExceptionHandler = false,
-            Output = output ?? Console.Out,
-            Error = error ?? Console.Error,
-        };
-        return await parsed.InvokeAsync(configuration, cancellation);
+        return root.Parse(args);
     }
 
     /// <summary>The action of a verb: applies the common options, runs, and turns exceptions into messages and exit codes.</summary>
