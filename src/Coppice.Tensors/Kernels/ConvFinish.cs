@@ -33,6 +33,7 @@ internal readonly unsafe struct ConvFinish
     public float Bias(int output) => _bias == null ? 0 : _bias[output];
 
     /// <summary>The limits and what is added, in registers of one kind.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Lanes<S, V> In<S, V>() where S : ISimd<V> where V : unmanaged => new(S.Create(_minimum), S.Create(_maximum), _adds, _addend);
 
     /// <summary>Fetches the place of the next outputs, and what is added to them: many short runs far apart.</summary>

@@ -34,9 +34,12 @@ internal static unsafe class Depthwise3x3
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Columns(float* x, int height, int width, int column, float* weights, in ConvFinish finish, int channel, float* y)
     {
-        var w = new Weights(weights);
         var lanes = finish.In<Simd512, Vector512<float>>();
         var bias = Vector512.Create(finish.Bias(channel));
+        // Locals, and behind all calls: elsewhere they would stay in memory.
+        Vector512<float> w0 = Vector512.Create(weights[0]), w1 = Vector512.Create(weights[1]), w2 = Vector512.Create(weights[2]);
+        Vector512<float> w3 = Vector512.Create(weights[3]), w4 = Vector512.Create(weights[4]), w5 = Vector512.Create(weights[5]);
+        Vector512<float> w6 = Vector512.Create(weights[6]), w7 = Vector512.Create(weights[7]), w8 = Vector512.Create(weights[8]);
         Vector512<float> inLeft = Inside(column - 1, width), inside = Inside(column, width), inRight = Inside(column + 1, width);
         x += column;
         y += column;
@@ -49,11 +52,11 @@ internal static unsafe class Depthwise3x3
             Vector512<float> left = Load(x - 1, inLeft), middle = Load(x, inside), right = Load(x + 1, inRight);
             if (row > 0)
             {
-                Store(lanes, w.Bottom(above, left, middle, right), y, inside);
+                Store(lanes, Add(above, left, middle, right, w6, w7, w8), y, inside);
                 y += width;
             }
-            above = w.Middle(here, left, middle, right);
-            here = w.Top(bias, left, middle, right);
+            above = Add(here, left, middle, right, w3, w4, w5);
+            here = Add(bias, left, middle, right, w0, w1, w2);
         }
         Store(lanes, above, y, inside);
     }
@@ -63,9 +66,11 @@ internal static unsafe class Depthwise3x3
     private static void SecondColumns(float* x, int height, int width, int column, float* weights, in ConvFinish finish, int channel,
         float* y, int outHeight, int outWidth)
     {
-        var w = new Weights(weights);
         var lanes = finish.In<Simd512, Vector512<float>>();
         var bias = Vector512.Create(finish.Bias(channel));
+        Vector512<float> w0 = Vector512.Create(weights[0]), w1 = Vector512.Create(weights[1]), w2 = Vector512.Create(weights[2]);
+        Vector512<float> w3 = Vector512.Create(weights[3]), w4 = Vector512.Create(weights[4]), w5 = Vector512.Create(weights[5]);
+        Vector512<float> w6 = Vector512.Create(weights[6]), w7 = Vector512.Create(weights[7]), w8 = Vector512.Create(weights[8]);
         var first = 2 * column - 1;
         Vector512<float> in0 = Inside(first, width), in16 = Inside(first + 16, width);
         Vector512<float> in2 = Inside(first + 2, width), in18 = Inside(first + 18, width), inOutput = Inside(column, outWidth);
@@ -77,7 +82,7 @@ internal static unsafe class Depthwise3x3
             Prefetch.LaterLine(x + size);
             Prefetch.LaterLine(x + size + 16);
             Vector512<float> a = Load(x, in0), b = Load(x + 16, in16);
-            sum = w.Middle(sum, Simd512.Evens(a, b), Simd512.Odds(a, b), Simd512.Evens(Load(x + 2, in2), Load(x + 18, in18)));
+            sum = Add(sum, Simd512.Evens(a, b), Simd512.Odds(a, b), Simd512.Evens(Load(x + 2, in2), Load(x + 18, in18)), w3, w4, w5);
             x += width;
             if (2 * row + 1 == height)
             {
@@ -89,8 +94,8 @@ internal static unsafe class Depthwise3x3
             (a, b) = (Load(x, in0), Load(x + 16, in16));
             Vector512<float> left = Simd512.Evens(a, b), middle = Simd512.Odds(a, b);
             var right = Simd512.Evens(Load(x + 2, in2), Load(x + 18, in18));
-            Store(lanes, w.Bottom(sum, left, middle, right), y, inOutput);
-            sum = w.Top(bias, left, middle, right);
+            Store(lanes, Add(sum, left, middle, right, w6, w7, w8), y, inOutput);
+            sum = Add(bias, left, middle, right, w0, w1, w2);
         }
     }
 
@@ -111,22 +116,9 @@ internal static unsafe class Depthwise3x3
         Avx512F.MaskStore(target, inside, lanes.Clamp(sum));
     }
 
-    private readonly struct Weights(float* w)
-    {
-        private readonly Vector512<float> _0 = Vector512.Create(w[0]), _1 = Vector512.Create(w[1]), _2 = Vector512.Create(w[2]);
-        private readonly Vector512<float> _3 = Vector512.Create(w[3]), _4 = Vector512.Create(w[4]), _5 = Vector512.Create(w[5]);
-        private readonly Vector512<float> _6 = Vector512.Create(w[6]), _7 = Vector512.Create(w[7]), _8 = Vector512.Create(w[8]);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Top(Vector512<float> sum, Vector512<float> left, Vector512<float> middle, Vector512<float> right) =>
-            Vector512.FusedMultiplyAdd(_2, right, Vector512.FusedMultiplyAdd(_1, middle, Vector512.FusedMultiplyAdd(_0, left, sum)));
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Middle(Vector512<float> sum, Vector512<float> left, Vector512<float> middle, Vector512<float> right) =>
-            Vector512.FusedMultiplyAdd(_5, right, Vector512.FusedMultiplyAdd(_4, middle, Vector512.FusedMultiplyAdd(_3, left, sum)));
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Bottom(Vector512<float> sum, Vector512<float> left, Vector512<float> middle, Vector512<float> right) =>
-            Vector512.FusedMultiplyAdd(_8, right, Vector512.FusedMultiplyAdd(_7, middle, Vector512.FusedMultiplyAdd(_6, left, sum)));
-    }
+    /// <summary>A row of the kernel added to a sum.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Add(Vector512<float> sum, Vector512<float> left, Vector512<float> middle, Vector512<float> right,
+        Vector512<float> w0, Vector512<float> w1, Vector512<float> w2) =>
+        Vector512.FusedMultiplyAdd(w2, right, Vector512.FusedMultiplyAdd(w1, middle, Vector512.FusedMultiplyAdd(w0, left, sum)));
 }

@@ -74,6 +74,8 @@ internal readonly unsafe struct PoolKernels(long planes, PoolAxis rows, PoolAxis
 
         static abstract float Add(float folded, float value);
 
+        static abstract float All(ReadOnlySpan<float> values);
+
         static abstract float Finish(float folded, int values);
     }
 
@@ -97,12 +99,17 @@ internal readonly unsafe struct PoolKernels(long planes, PoolAxis rows, PoolAxis
         });
     }
 
-    /// <summary>One row of windows: each column first, as registers can, then each window's columns.</summary>
+    /// <summary>One row of windows: each column first, as registers can, then each window's columns; or one window of whole rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void FoldRow<TFold>(float* x, PoolWindow row, PoolWindow[] windows, Span<float> scratch, float* y)
         where TFold : struct, IFold
     {
         var width = scratch.Length;
+        if (windows is [{ Start: 0 } whole] && whole.End == width)
+        {
+            *y = TFold.Finish(TFold.All(new(x + (long)row.Start * width, (row.End - row.Start) * width)), row.Length * whole.Length);
+            return;
+        }
         new ReadOnlySpan<float>(x + (long)row.Start * width, width).CopyTo(scratch);
         for (var i = row.Start + 1; i < row.End; i++)
             TFold.Add(scratch, new ReadOnlySpan<float>(x + (long)i * width, width));
@@ -164,6 +171,8 @@ internal readonly unsafe struct PoolKernels(long planes, PoolAxis rows, PoolAxis
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static float Add(float folded, float value) => MathF.Max(folded, value);
 
+        public static float All(ReadOnlySpan<float> values) => TensorPrimitives.Max(values);
+
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static float Finish(float folded, int values) => folded;
     }
@@ -174,6 +183,8 @@ internal readonly unsafe struct PoolKernels(long planes, PoolAxis rows, PoolAxis
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static float Add(float folded, float value) => folded + value;
+
+        public static float All(ReadOnlySpan<float> values) => TensorPrimitives.Sum(values);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static float Finish(float folded, int values) => folded / values;
