@@ -13,21 +13,16 @@ internal sealed class SizeTarget(double bytes, string name)
     public GroupBudget BudgetOf(OpenedModel model, SaveOptions options) => FileSizeBudget.Of(bytes, model.Dependencies, name, path =>
     {
         model.Prune(new Removal(model.Dependencies), path, options, seed: 0);
-        return SizeOf(path);
+        return Weights.Open(path);
     });
 
     /// <summary>Refuses what was written if it is larger after all.</summary>
     /// <exception cref="PruningException">It is.</exception>
     public void Check(string output)
     {
-        if (SizeOf(output) is var size && size > bytes)
+        using var written = Weights.Open(output);
+        if (FileSizeBudget.SizeOf(written) is var size && size > bytes)
             throw new PruningException($"{output} was written, but takes {Reports.Bytes(size)}, not at most {Reports.Bytes((long)bytes)}: ask "
                 + "for less.");
-    }
-
-    private static long SizeOf(string path)
-    {
-        using var checkpoint = Weights.Open(path);
-        return checkpoint.WeightFiles.Sum(file => new FileInfo(file).Length);
     }
 }

@@ -1,3 +1,4 @@
+using Coppice.Checkpoints;
 using Coppice.Evaluation;
 using Coppice.Graphs;
 using Coppice.Modules;
@@ -53,17 +54,16 @@ internal sealed class StageChoice(RecipeFile file, RecipeModel model, StageTrain
             : removal;
     }
 
-    /// <summary>Bytes of the weight files that the model would be written to by now.</summary>
+    /// <summary>Writes the model as it is after some cuts, and opens what is there.</summary>
     /// <param name="cuts">What was cut.</param>
     /// <param name="path">Where to write it.</param>
-    public long SizeAfter(IReadOnlyList<StageCut> cuts, string path)
+    public IWeightStore Write(IReadOnlyList<StageCut> cuts, string path)
     {
         var module = model.Open(cuts);
         foreach (var (_, parameter) in module.NamedParameters())
             parameter.MakeMaskPermanent();
         model.Save(module, cuts, path);
-        using var written = model.Written(path);
-        return written.WeightFiles.Sum(weights => new FileInfo(weights).Length);
+        return model.Written(path);
     }
 
     private GroupPruning OptionsOf(CutStage stage, DependencyGraph dependencies, IReadOnlyList<StageCut> before, GroupBudget? latency) => new()
@@ -86,7 +86,7 @@ internal sealed class StageChoice(RecipeFile file, RecipeModel model, StageTrain
         { TargetMacs: { } macs } => new(macs * Original.Macs, "multiply-accumulates", removal => GroupPruning.CostAfter(dependencies, removal).Macs),
         { TargetParams: { } parameters } =>
             new(parameters * Original.Parameters, "parameters", removal => GroupPruning.CostAfter(dependencies, removal).Parameters),
-        { TargetSize: { } size } => FileSizeBudget.Of(Quantity.Bytes(size)!.Value, dependencies, model.OutputName, path => SizeAfter(before, path)),
+        { TargetSize: { } size } => FileSizeBudget.Of(Quantity.Bytes(size)!.Value, dependencies, model.OutputName, path => Write(before, path)),
         _ => null,
     };
 

@@ -125,7 +125,8 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
         if (stage.TargetSize is not { } most)
             return;
         using var folder = new TemporaryFolder();
-        if (_choice.SizeAfter(cuts, folder[model.OutputName]) is var size && size > Quantity.Bytes(most))
+        using var written = _choice.Write(cuts, folder[model.OutputName]);
+        if (FileSizeBudget.SizeOf(written) is var size && size > Quantity.Bytes(most))
             throw new PruningException($"the smaller model takes {size:N0} bytes, not at most {most}; ask for less.");
     }
 

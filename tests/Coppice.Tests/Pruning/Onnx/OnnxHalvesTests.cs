@@ -62,6 +62,21 @@ public sealed class OnnxHalvesTests
         Assert.Equal(0.25f, Stored(trained, "w1").Cast(DType.F32).ToArray<float>()[3]);
     }
 
+    [Fact]
+    public void FileSizeBudget_WeightsOf16Bits_CountTwoBytesEach()
+    {
+        using var folder = new TempFolder();
+        var pruning = OnnxPruning.Open(Net(folder, DType.F16));
+        var (whole, smaller) = (new Removal(pruning.Dependencies), new Removal(pruning.Dependencies));
+        smaller.Remove(pruning.Dependencies.Groups.Single(), [1, 4]);
+        var budget = FileSizeBudget.Of(1000, pruning.Dependencies, "m.onnx", path =>
+        {
+            pruning.Save(whole, path);
+            return OnnxWeights.Open(path);
+        });
+        Assert.Equal(2 * (2 + 3) * 2, budget.Cost(whole) - budget.Cost(smaller));
+    }
+
     private static Tensor Stored(OnnxFile file, string name) =>
         file.Model.Graph!.Initializers.Single(tensor => tensor.Name == name).Source().ToTensor();
 
