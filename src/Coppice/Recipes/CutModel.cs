@@ -2,6 +2,7 @@ using Coppice.Graphs;
 using Coppice.Modules;
 using Coppice.Pruning.Compensation;
 using Coppice.Pruning.Dependency;
+using Coppice.Pruning.Depth;
 using Coppice.Tensors;
 using Coppice.Training;
 
@@ -30,6 +31,13 @@ internal abstract class CutModel : IDisposable
     /// <exception cref="VerificationException">The outputs differ; nothing has changed.</exception>
     public abstract IReadOnlyList<AddedBias>? CarryOut(Removal removal, PreparedCompensation compensation, long seed);
 
+    /// <summary>Residual blocks that can be left out.</summary>
+    public abstract IReadOnlyList<ResidualBlock> Blocks { get; }
+
+    /// <summary>Leaves out residual blocks, and verifies.</summary>
+    /// <exception cref="VerificationException">The outputs differ; nothing has changed.</exception>
+    public abstract void Shorten(IReadOnlyList<ResidualBlock> blocks, long seed);
+
     /// <summary>What became of the model.</summary>
     public abstract Module Smaller();
 
@@ -49,6 +57,11 @@ internal sealed class LiveCutModel(TracedModel traced) : CutModel
         compensation.CarryOut(graph);
         return null;
     }
+
+    public override IReadOnlyList<ResidualBlock> Blocks => LayerRemoval.Find(traced.Graph);
+
+    public override void Shorten(IReadOnlyList<ResidualBlock> blocks, long seed) =>
+        LayerRemoval.Apply(traced, blocks, traced.RandomInputs(seed));
 
     public override Module Smaller() => traced.Module;
 

@@ -98,7 +98,7 @@ public enum CutGranularity
     [JsonStringEnumMemberName("width")]
     Width,
 
-    /// <summary>Whole blocks of a transformer; the others move up.</summary>
+    /// <summary>Whole blocks of a transformer; the others move up. Of image classifiers residual blocks.</summary>
     [JsonStringEnumMemberName("layer")]
     Layer,
 }

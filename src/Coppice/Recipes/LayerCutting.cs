@@ -8,7 +8,7 @@ using Coppice.Tensors;
 
 namespace Coppice.Recipes;
 
-/// <summary>Leaves out whole layers of a live transformer.</summary>
+/// <summary>Leaves out whole layers of a transformer.</summary>
 /// <param name="model">The recipe's model.</param>
 internal sealed class LayerCutting(RecipeModel model)
 {
@@ -59,6 +59,5 @@ internal sealed class LayerCutting(RecipeModel model)
             $"there is nothing to cut: the model has {now} of the {original} layers that it had at the start, from which the amount counts. Ask for more.");
     }
 
-    private static IBlockModel BlocksOf(Module module) => module as IBlockModel
-        ?? throw new PruningException($"granularity layer leaves out the blocks of a transformer; {module.GetType().Name} is none.");
+    private static IBlockModel BlocksOf(Module module) => (IBlockModel)module;
 }

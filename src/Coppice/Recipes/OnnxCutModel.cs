@@ -4,6 +4,7 @@ using Coppice.Modules;
 using Coppice.Onnx;
 using Coppice.Pruning.Compensation;
 using Coppice.Pruning.Dependency;
+using Coppice.Pruning.Depth;
 using Coppice.Pruning.Onnx;
 using Coppice.Tensors;
 
@@ -53,6 +54,14 @@ internal sealed class OnnxCutModel : CutModel
         _cut = removal.ToPlan(Traced.Kind);
         _pruning.Save(removal, Output, overwrite: true, compensation);
         return compensation.Inputs?.AddedBiases is { Count: > 0 } biases ? biases : null;
+    }
+
+    public override IReadOnlyList<ResidualBlock> Blocks => _pruning.Blocks;
+
+    public override void Shorten(IReadOnlyList<ResidualBlock> blocks, long seed)
+    {
+        _cut = LayerRemoval.ToPlan(Traced.Kind, blocks);
+        _pruning.Save(blocks, Output, overwrite: true);
     }
 
     public override Module Smaller() => OnnxRecipeModel.Load(Output, _model, _cut!);

@@ -52,9 +52,10 @@ internal sealed class OnnxRecipeModel(string file, ModelSource source) : RecipeM
     {
         var smaller = Load(path);
         var tensors = cut.Tensors.ToDictionary(tensor => tensor.Name);
-        foreach (var (name, parameter) in model.ParametersByPlainName())
-            if (parameter.Mask is { } mask)
-                smaller.Parameter(name).SetMask(tensors.TryGetValue(name, out var tensor) ? tensor.Cut(mask) : mask, parameter.KeepsSign);
+        var before = model.ParametersByPlainName().ToDictionary(entry => entry.Name, entry => entry.Parameter);
+        foreach (var (name, parameter) in smaller.ParametersByPlainName())
+            if (before.TryGetValue(name, out var whole) && whole.Mask is { } mask)
+                parameter.SetMask(tensors.TryGetValue(name, out var tensor) ? tensor.Cut(mask) : mask, whole.KeepsSign);
         return smaller;
     }
 
@@ -131,7 +132,10 @@ internal sealed class OnnxRecipeModel(string file, ModelSource source) : RecipeM
         {
             var pruning = OnnxPruning.Open(path);
             path = folder[$"{number}{Ending}"];
-            pruning.Write(Removal.Of(pruning.Dependencies, cut.Plan), path, cut.Biases ?? []);
+            if (cut.Plan.Blocks is { } names)
+                pruning.Write([.. pruning.Blocks.Where(block => names.Contains(block.Name))], path);
+            else
+                pruning.Write(Removal.Of(pruning.Dependencies, cut.Plan), path, cut.Biases ?? []);
         }
         return path;
     }

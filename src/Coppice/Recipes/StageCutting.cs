@@ -2,6 +2,7 @@ using Coppice.Checkpoints;
 using Coppice.Data;
 using Coppice.Evaluation;
 using Coppice.Graphs;
+using Coppice.Models;
 using Coppice.Modules;
 using Coppice.Pruning;
 using Coppice.Pruning.Callbacks;
@@ -20,6 +21,7 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
 {
     private readonly StageChoice _choice = new(file, model, training);
     private readonly LayerCutting _layers = new(model);
+    private readonly ResidualCutting _blocks = new(model);
 
     /// <summary>Chooses, cuts, verifies, and makes up for what went.</summary>
     /// <param name="number">The stage's number.</param>
@@ -34,7 +36,8 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
         int number, CutStage stage, Module module, IReadOnlyList<StageCut> before, StageCut? measured, Action<StageCut> keep)
     {
         if (stage.IsOfLayers)
-            return _layers.Cut(stage, module, before, graph => InputsOf(number, stage, graph));
+            return module is IBlockModel ? _layers.Cut(stage, module, before, graph => InputsOf(number, stage, graph))
+                : _blocks.Cut(stage, module, before, graph => InputsOf(number, stage, graph), file.Recipe.Seed);
         using var cutting = model.Cutting(module, before);
         StageCut cut;
         using (new TensorScope())
@@ -56,7 +59,7 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
     public (Module Smaller, StageCut Cut) Estimate(int number, CutStage stage, Module module, IReadOnlyList<StageCut> before)
     {
         if (stage.IsOfLayers)
-            return _layers.Estimate(stage, module, before);
+            return module is IBlockModel ? _layers.Estimate(stage, module, before) : _blocks.Estimate(stage, module, before);
         StageCut cut;
         using (var cutting = model.Cutting(module, before))
         using (new TensorScope())

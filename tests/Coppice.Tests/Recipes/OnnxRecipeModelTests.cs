@@ -86,7 +86,7 @@ public sealed class OnnxRecipeModelTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"type": "cut", "amount": 0.5, "granularity": "layer"}""", "stages[0]: granularity layer leaves out the blocks of a transformer")]
+    [InlineData("""{"type": "cut", "amount": 0.5, "granularity": "layer"}""", "stages[0]: the model has no residual block that could be left out")]
     [InlineData("""{"type": "cut", "criterion": "slimming"}""", "stages[0]: Network slimming goes by the scales")]
     [InlineData("""{"type": "cut", "amount": 0.5, "compensate": ["batch-norm"]}""", "stages[0]: batch-norm: the model has no batch normalisation")]
     [InlineData("""{"type": "cut", "amount": 0.5}, {"type": "cut", "amount": 0.5}""", "stages[1]: there is nothing to cut")]

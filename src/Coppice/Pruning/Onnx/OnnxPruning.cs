@@ -208,6 +208,15 @@ public sealed class OnnxPruning
         }, output);
     }
 
+    /// <summary>The same of a model without residual blocks.</summary>
+    /// <param name="blocks">Which of <see cref="Blocks"/> went.</param>
+    /// <param name="output">The new file.</param>
+    internal void Write(IReadOnlyList<ResidualBlock> blocks, string output)
+    {
+        using var smaller = OnnxFile.Open(Path);
+        Write(smaller, blocks, output);
+    }
+
     private void Write(OnnxFile file, Removal removal, Action<ModelProto> addBiases, string path)
     {
         _preparation.Apply(file.Model);
@@ -244,11 +253,13 @@ public sealed class OnnxPruning
         model => compensation?.Inputs?.AddBiases((weight, outputs) => NewBias.Add(model, weight, outputs));
 
     private Verification WriteAndVerify(IReadOnlyList<ResidualBlock> blocks, PreparedCompensation? compensation, string path) =>
-        WriteAndVerify(path, [], () => ResidualBlocks.RunWithZeros(Graph, blocks, Inputs), file =>
-        {
-            new FileBlocks(file.Model.Graph!, _values).Remove(blocks);
-            OnnxFile.Save(file.Model, path);
-        }, compensation);
+        WriteAndVerify(path, [], () => ResidualBlocks.RunWithZeros(Graph, blocks, Inputs), file => Write(file, blocks, path), compensation);
+
+    private void Write(OnnxFile file, IReadOnlyList<ResidualBlock> blocks, string path)
+    {
+        new FileBlocks(file.Model.Graph!, _values).Remove(blocks);
+        OnnxFile.Save(file.Model, path);
+    }
 
     private Verification WriteAndVerify(string path, IReadOnlyList<string> normalized, Func<IReadOnlyList<Tensor>> expected,
         Action<OnnxFile> write, PreparedCompensation? compensation)
