@@ -4,8 +4,9 @@ namespace Coppice.Tensors.Kernels;
 
 /// <summary>Runs pieces of a kernel on the machine's cores.</summary>
 /// <remarks>
-/// Background threads are started on first use, spin briefly between calls and then park. Chunks are claimed one at a time, so a core that
-/// is busy with something else costs nothing: the caller does the work itself and waits only for chunks that were really claimed.
+/// Background threads are started on first use, spin briefly between calls and then park. Each thread begins with a part of the chunks, the
+/// same part of each call, whose data its core may still have; then it helps with what is left of others' parts. Chunks are claimed one at
+/// a time, so a core that is busy with something else costs nothing: the caller waits only for chunks that were really claimed.
 /// Calls from inside a body, and calls made while another thread has the workers, run on the calling thread alone.
 /// What a chunk computes must not depend on who runs it; then results are the same on any number of threads.
 /// </remarks>
@@ -57,7 +58,7 @@ public static class Workers
         var parked = TakeParked(job.Helpers);
         if (parked > 0)
             Wake.Release(parked);
-        job.RunChunks();
+        job.RunChunks(part: 0);
         job.WaitForClaimed();
         s_job = null;
         job.Failure?.Throw();
@@ -103,46 +104,53 @@ public static class Workers
 
     private static bool TryHelp()
     {
-        if (s_job is not { } job || !job.TryJoin())
+        if (s_job is not { } job || job.Join() is not { } part)
             return false;
-        job.RunChunks();
+        job.RunChunks(part);
         return true;
     }
 
-    private abstract class Job(int chunks, int helpers)
+    private abstract class Job
     {
-        public readonly int Helpers = helpers;
+        /// <summary>Numbers between the counters of two parts, so that they share no cache line.</summary>
+        private const int Distance = 32;
 
-        private int _seats = helpers;
-        private int _next;
+        public readonly int Helpers;
+
+        private readonly int _chunks;
+        private readonly int[] _next;
+        private int _seats;
         private int _done;
         private int _isAwaited;
         private ExceptionDispatchInfo? _failure;
 
+        protected Job(int chunks, int helpers)
+        {
+            (_chunks, Helpers, _seats, _next) = (chunks, helpers, helpers, new int[(helpers + 1) * Distance]);
+            for (var part = 0; part <= helpers; part++)
+                _next[part * Distance] = Start(part);
+        }
+
         public ExceptionDispatchInfo? Failure => _failure;
 
-        /// <summary>Takes one of the seats that the thread count allows, while there is work to claim.</summary>
-        public bool TryJoin() =>
-            Volatile.Read(ref _next) < chunks && Volatile.Read(ref _seats) > 0 && Interlocked.Decrement(ref _seats) >= 0;
+        /// <summary>Takes one of the seats that the thread count allows, and the part of the chunks that belongs to it; null where none is
+        /// left.</summary>
+        public int? Join() => Volatile.Read(ref _seats) > 0 && Interlocked.Decrement(ref _seats) is >= 0 and var left ? left + 1 : null;
 
-        public void RunChunks()
+        /// <summary>Runs the chunks of a part, then what others have not begun yet.</summary>
+        public void RunChunks(int part)
         {
-            for (int chunk; (chunk = Interlocked.Increment(ref _next) - 1) < chunks;)
+            var run = 0;
+            for (var i = 0; i <= Helpers; i++, part = part == Helpers ? 0 : part + 1)
             {
-                try
-                {
-                    if (_failure is null)
-                        Run(chunk);
-                }
-                catch (Exception error)
-                {
-                    Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(error), null);
-                }
-                // Counted before the look, as the caller announces its sleep before it counts: one of the two sees the other.
-                if (Interlocked.Increment(ref _done) == chunks && Volatile.Read(ref _isAwaited) != 0)
-                    lock (this)
-                        Monitor.PulseAll(this);
+                ref var next = ref _next[part * Distance];
+                for (int end = Start(part + 1), chunk; Volatile.Read(ref next) < end && (chunk = Interlocked.Increment(ref next) - 1) < end; run++)
+                    TryRun(chunk);
             }
+            // Counted before the look, as the caller announces its sleep before it counts: one of the two sees the other.
+            if (run > 0 && Interlocked.Add(ref _done, run) == _chunks && Volatile.Read(ref _isAwaited) != 0)
+                lock (this)
+                    Monitor.PulseAll(this);
         }
 
         public void WaitForClaimed()
@@ -150,18 +158,33 @@ public static class Workers
             var since = System.Diagnostics.Stopwatch.GetTimestamp();
             do
             {
-                if (Volatile.Read(ref _done) == chunks)
+                if (Volatile.Read(ref _done) == _chunks)
                     return;
                 Thread.SpinWait(5);
             }
             while (System.Diagnostics.Stopwatch.GetTimestamp() - since < SpinTicks);
             Interlocked.Exchange(ref _isAwaited, 1);
             lock (this)
-                while (Volatile.Read(ref _done) != chunks)
+                while (Volatile.Read(ref _done) != _chunks)
                     Monitor.Wait(this);
         }
 
         protected abstract void Run(int chunk);
+
+        private int Start(int part) => (int)((long)_chunks * part / (Helpers + 1));
+
+        private void TryRun(int chunk)
+        {
+            try
+            {
+                if (_failure is null)
+                    Run(chunk);
+            }
+            catch (Exception error)
+            {
+                Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(error), null);
+            }
+        }
     }
 
     private sealed class Job<TState>(int chunks, int helpers, TState state, Action<int, TState> body) : Job(chunks, helpers)
