@@ -53,9 +53,8 @@ internal sealed record ResidualPruning(string? Output, IReadOnlyList<ResidualBlo
             throw new UsageException("The plan both cuts channels and leaves out blocks; carry out two plans, one after the other.");
         var model = terminal.Busy("tracing the model",
             () => OpenedModel.Open(path, parsed.GetValue(StructuralOptions.Arch), parsed.GetValue(StructuralOptions.Input)));
-        var blocks = plan.Blocks!.Select(name => model.Blocks.FirstOrDefault(block => block.Name == name) ?? throw new StructuralPlanException(
-            $"The plan is for another model, or was carried out already: {path} has no residual block '{name}' that could be left out."));
-        return CarryOut(model, output, [.. blocks], new(parsed, model, StructuralOptions.InputsOf(parsed, model)), parsed, terminal);
+        var blocks = ResidualBlocks.Planned(model.Blocks, plan, path);
+        return CarryOut(model, output, blocks, new(parsed, model, StructuralOptions.InputsOf(parsed, model)), parsed, terminal);
     }
 
     private static ResidualPruning CarryOut(OpenedModel model, string? output, IReadOnlyList<ResidualBlock> removed, Compensating compensation,

@@ -6,6 +6,7 @@ using Coppice.Modules;
 using Coppice.Onnx;
 using Coppice.Pruning;
 using Coppice.Pruning.Dependency;
+using Coppice.Pruning.Depth;
 using Coppice.Pruning.Onnx;
 using Coppice.Pruning.Selection;
 using Coppice.Tensors;
@@ -132,8 +133,8 @@ internal sealed class OnnxRecipeModel(string file, ModelSource source) : RecipeM
         {
             var pruning = OnnxPruning.Open(path);
             path = folder[$"{number}{Ending}"];
-            if (cut.Plan.Blocks is { } names)
-                pruning.Write([.. pruning.Blocks.Where(block => names.Contains(block.Name))], path);
+            if (cut.Plan.Blocks is not null)
+                pruning.Write(ResidualBlocks.Planned(pruning.Blocks, cut.Plan, pruning.Path), path);
             else
                 pruning.Write(Removal.Of(pruning.Dependencies, cut.Plan), path, cut.Biases ?? []);
         }

@@ -1,4 +1,5 @@
 using Coppice.Graphs;
+using Coppice.Modules;
 using Coppice.Tensors;
 using Coppice.Tensors.Ops;
 
@@ -24,6 +25,15 @@ public static class ResidualBlocks
     /// <param name="blocks">Blocks of it.</param>
     public static Graph Remove(Graph graph, IEnumerable<ResidualBlock> blocks) =>
         graph.Bypass(blocks.ToDictionary(block => (Value)block.Sum, block => block.Skip));
+
+    /// <summary>Those that a plan leaves out.</summary>
+    /// <param name="blocks">All that could be left out.</param>
+    /// <param name="plan">The plan; it names blocks.</param>
+    /// <param name="path">Whose blocks they are, for the message.</param>
+    /// <exception cref="StructuralPlanException">It names another.</exception>
+    public static IReadOnlyList<ResidualBlock> Planned(IReadOnlyList<ResidualBlock> blocks, StructuralPlan plan, string path) =>
+        [.. plan.Blocks!.Select(name => blocks.FirstOrDefault(block => block.Name == name) ?? throw new StructuralPlanException(
+            $"The plan is for another model, or was carried out already: {path} has no residual block '{name}' that could be left out."))];
 
     /// <summary>The blocks of lowest score, of equal ones the first. Blocks inside of another go with it and count as well; one that would
     /// bring more than are asked for stays.</summary>
