@@ -10,8 +10,8 @@ namespace Coppice.Cli;
 /// <summary>The command line: its verbs, its common options, its exit codes.</summary>
 internal static class CoppiceCommand
 {
-    // Verbs share options, which System.CommandLine changes while commands are made and read.
-    private static readonly Lock Parsing = new();
+    // Made once: verbs share options, which System.CommandLine changes while commands are put together and only reads afterwards.
+    private static readonly RootCommand Root = CreateRoot();
 
     /// <summary>Parses and runs; errors become one message and the contract's exit code.</summary>
     /// <param name="args">The arguments after the program's name.</param>
@@ -21,9 +21,7 @@ internal static class CoppiceCommand
     public static async Task<int> RunAsync(string[] args, TextWriter? output = null, TextWriter? error = null,
         CancellationToken cancellation = default)
     {
-        ParseResult parsed;
-        lock (Parsing)
-            parsed = Parse(args);
+        var parsed = Root.Parse(args);
         if (parsed.Errors.Count > 0)
             return ReportUsage(parsed, error ?? Console.Error);
         var configuration = new InvocationConfiguration
@@ -35,7 +33,7 @@ internal static class CoppiceCommand
         return await parsed.InvokeAsync(configuration, cancellation);
     }
 
-    private static ParseResult Parse(string[] args)
+    private static RootCommand CreateRoot()
     {
         var root = new RootCommand("Coppice cuts trained neural networks back and lets them regrow.\nStart with: coppice inspect PATH");
         CommonOptions.AddTo(root);
@@ -50,7 +48,7 @@ internal static class CoppiceCommand
         root.Add(SensitivityCommand.Create());
         root.Add(TrainCommand.Create());
         root.Add(MeasureMemoryCommand.Create());
-        return root.Parse(args);
+        return root;
     }
 
     /// <summary>The action of a verb: applies the common options, runs, and turns exceptions into messages and exit codes.</summary>

@@ -28,6 +28,15 @@ public sealed class CoppiceCommandTests
         Assert.DoesNotContain(MeasureMemoryCommand.Name, run.Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void CommandLines_ReadAtTheSameTime_DoNotMeet() =>
+        Parallel.For(0, 2000, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i =>
+        {
+            var help = CommandRun.Of("prune", "--help").GetAwaiter().GetResult();
+            Assert.Contains("--target-macs", help.Output, StringComparison.Ordinal);
+            CommandRun.Of("inspect", "model", "--threads", "0").GetAwaiter().GetResult().AssertFailed(ExitCode.Usage, "--threads");
+        });
+
     [Theory]
     [InlineData("No verb")]
     [InlineData("Unknown verb", "magic")]
