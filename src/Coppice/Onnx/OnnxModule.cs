@@ -3,6 +3,7 @@ using Coppice.Graphs;
 using Coppice.Modules;
 using Coppice.Onnx.Operators;
 using Coppice.Tensors;
+using Coppice.Tensors.Autograd;
 
 namespace Coppice.Onnx;
 
@@ -134,6 +135,7 @@ public sealed class OnnxModule : Module
 
     private Tensor?[] RunRecycling(ValueScope values)
     {
+        using var paused = Tape.Pause(); // a tape would keep them
         using var scope = new TensorScope();
         var outputs = Run(_graph, _nodes, values, scope);
         foreach (var output in outputs)

@@ -44,6 +44,20 @@ public sealed class OnnxModuleTests
     }
 
     [Fact]
+    public void Forward_ThatRecycles_KeepsNothingButOutputsEvenOnATape()
+    {
+        var model = Open("mnist_cntk.onnx");
+        var made = new List<Tensor>();
+        using var tape = new Tape();
+        var output = model.Forward([Tensor.Full([1, 1, 28, 28], 100)], null, recycles: true,
+            revise: (_, _, _, outputs) => made.AddRange(outputs.OfType<Tensor>()))[0];
+        Assert.Equal(10, output.ToArray<float>().Length);
+        var gone = made.Where(tensor => tensor.Shape.Rank == 4).ToList(); // what depends on the image, and no view of a weight
+        Assert.Equal(8, gone.Count);
+        Assert.All(gone, tensor => Assert.Throws<ObjectDisposedException>(() => tensor.ToArray<float>()));
+    }
+
+    [Fact]
     public void Forward_MaskedWeight_IsLeftOut()
     {
         var model = Open("mnist_cntk.onnx");

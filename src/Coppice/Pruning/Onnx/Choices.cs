@@ -31,7 +31,7 @@ internal sealed class Choices
         using var scope = new TensorScope();
         using var paused = Tape.Pause();
         var choices = new Choices(ComputedIn(module.Graph));
-        module.Forward(inputs, null, revise: choices.Note);
+        module.Forward(inputs, null, revise: choices.Note, recycles: true);
         return choices;
     }
 

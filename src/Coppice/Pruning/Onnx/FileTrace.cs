@@ -29,7 +29,7 @@ internal static class FileTrace
         {
             var named = new Dictionary<string, Tensor>();
             var run = choices.Repeat();
-            var results = module.Forward(tensors, Watch, revise: run.Revise, recycles: choices == Choices.None);
+            var results = module.Forward(tensors, Watch, revise: run.Revise, recycles: true);
             foreach (var (name, tensor) in module.Named(results))
                 if (!choices.Contains(tensor))
                     named[name] = tensor;
