@@ -53,7 +53,7 @@ public sealed record ChannelPlan(int Version, IReadOnlyList<PlannedChannels> Nor
                 var owners = member.OwnersOf(group);
                 if (kept.TryGetValue(member.Value.Name, out var channels))
                     Keep(channels, out isMasked);
-                foreach (var read in moments.Of(member))
+                foreach (var read in moments.Of(member).SelectMany(parts => parts))
                     Keep(read.Magnitudes.Index().Where(channel => channel.Item != 0).Select(channel => channel.Index), out isRead);
 
                 void Keep(IEnumerable<int> indices, out bool isSeen)

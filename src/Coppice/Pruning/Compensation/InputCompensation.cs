@@ -61,11 +61,16 @@ public sealed class InputCompensation
         {
             var kept = removal.KeptOf(node.Inputs[0], consumer.InputAxis)!;
             var hasPlace = ConstantPlace.Of(node, dependencies.Graph) is not null;
-            var fit = new ChannelFit(moments.Of(node)!, kept, hasPlace || addsBiases, method == CompensationMethod.LeastSquares ? ridge : null);
-            if (hasPlace || addsBiases || fit.HasMixing)
-                compensation._changes.Add(Changed(consumer, fit, removal, hasPlace, addsBiases));
+            ChannelFit?[] fits = [.. moments.Of(node).Select((part, group) => Fit(part, [.. kept
+                .Where(channel => channel / consumer.Channels == group).Select(channel => channel % consumer.Channels)], hasPlace || addsBiases))];
+            if (hasPlace || addsBiases || Array.Exists(fits, fit => fit is { HasMixing: true }))
+                compensation._changes.Add(Changed(consumer, fits, removal, hasPlace, addsBiases));
         }
         return compensation;
+
+        // A group that loses all its inputs loses its outputs too.
+        ChannelFit? Fit(ChannelMoments moments, int[] kept, bool hasConstant) => kept.Length == 0 ? null
+            : new(moments, kept, hasConstant, method == CompensationMethod.LeastSquares ? ridge : null);
 
         // A tied weight has more to do.
         bool IsOwn(Consumer consumer) => readers[consumer.Read] == 1 && consumer.Moves.All(move => readers[move.Inputs[0]] == 1);
@@ -103,14 +108,27 @@ public sealed class InputCompensation
             ?? throw new InvalidOperationException($"The layer of '{change.Weight}' needs a bias, which OnnxPruning.Save gives it; leave addsBiases "
                 + "out for other models."), 1);
 
-    private static Change Changed(Consumer consumer, ChannelFit fit, Removal removal, bool hasPlace, bool addsBiases)
+    private static Change Changed(Consumer consumer, ChannelFit?[] fits, Removal removal, bool hasPlace, bool addsBiases)
     {
         var weight = consumer.Weight;
-        var (values, constants) = fit.Fold(consumer.Moved(weight.Tensor), consumer.WeightAxis, consumer.OutputAxis);
+        var (values, constants) = Folded(consumer, fits);
         var left = removal.KeptOf(consumer.Read, consumer.OutputAxis) is { } outputs
             ? [.. outputs.Select(output => constants[output])] : constants;
         return new(weight.Name, removal.Cut(weight, consumer.Unmoved(Tensor.From<float>(values, consumer.Read.SampleShape))),
             hasPlace || addsBiases ? left : null, !hasPlace && addsBiases);
+    }
+
+    /// <summary>What the layer shall read and add to its outputs; groups follow one another.</summary>
+    private static (float[] Values, double[] Constants) Folded(Consumer consumer, ChannelFit?[] fits)
+    {
+        var whole = consumer.Moved(consumer.Weight.Tensor);
+        var outputs = whole.Shape[consumer.OutputAxis] / fits.Length;
+        var parts = fits.Select((fit, group) =>
+        {
+            var part = whole.Narrow(consumer.OutputAxis, group * outputs, outputs);
+            return fit?.Fold(part, consumer.WeightAxis, consumer.OutputAxis) ?? (part.ToArray<float>(), new double[outputs]);
+        }).ToList();
+        return ([.. parts.SelectMany(part => part.Weight)], [.. parts.SelectMany(part => part.Constants)]);
     }
 
     /// <param name="Weight">Name of the weight.</param>

@@ -6,7 +6,7 @@ namespace Coppice.Pruning.Dependency;
 /// <summary>What the linear layers and convolutions of a graph read on calibration data, channel by channel.</summary>
 public sealed class ActivationMoments
 {
-    private readonly Dictionary<Node, ChannelMoments> _ofNodes = [];
+    private readonly Dictionary<Node, ChannelMoments[]> _ofNodes = [];
 
     private ActivationMoments()
     {
@@ -26,18 +26,21 @@ public sealed class ActivationMoments
         {
             if (Consumer.Of(node) is not { } consumer)
                 return;
-            if (!moments._ofNodes.TryGetValue(node, out var ofNode))
-                moments._ofNodes.Add(node, ofNode = new(consumer.Channels, withProducts(node)));
-            ofNode.Add(read[0], consumer.InputAxis);
+            if (!moments._ofNodes.TryGetValue(node, out var groups))
+                moments._ofNodes.Add(node, groups = [.. Enumerable.Range(0, consumer.Groups)
+                    .Select(_ => new ChannelMoments(consumer.Channels, withProducts(node)))]);
+            for (var group = 0; group < groups.Length; group++)
+                groups[group].Add(read[0].Narrow(consumer.InputAxis, group * consumer.Channels, consumer.Channels), consumer.InputAxis);
         });
         return moments;
     }
 
-    /// <summary>What a node reads; null where it is no linear layer or convolution.</summary>
-    internal ChannelMoments? Of(Node node) => _ofNodes.GetValueOrDefault(node);
+    /// <summary>What a node reads, for each group of a grouped convolution.</summary>
+    /// <exception cref="KeyNotFoundException">It is no linear layer or convolution over channels.</exception>
+    internal IReadOnlyList<ChannelMoments> Of(Node node) => _ofNodes[node];
 
-    /// <summary>Moments of what reads a member's channels through its weight; none where nothing does.</summary>
-    internal IEnumerable<ChannelMoments> Of(GroupMember member) => _ofNodes
+    /// <summary>The same of each node that reads a member's channels through its weight.</summary>
+    internal IEnumerable<IReadOnlyList<ChannelMoments>> Of(GroupMember member) => _ofNodes
         .Where(entry => Consumer.Of(entry.Key) is { } consumer && consumer.Weight == member.Value && consumer.OwnAxis == member.Axis)
         .Select(entry => entry.Value);
 }

@@ -12,7 +12,10 @@ namespace Coppice.Pruning.Dependency;
 /// <param name="OutputAxis">Axis of the outputs in what it reads.</param>
 internal sealed record Consumer(ParameterValue Weight, Value Read, int InputAxis, int WeightAxis, int OutputAxis)
 {
-    /// <summary>The node as a consumer; null where it is none, or a grouped convolution.</summary>
+    /// <summary>Of a grouped convolution, which has as many inputs and outputs in each, how many.</summary>
+    public int Groups { get; private init; } = 1;
+
+    /// <summary>The node as a consumer; null where it is none, or a convolution of single channels, which sums up nothing.</summary>
     public static Consumer? Of(Node node)
     {
         if (node.Inputs.Count < 2 || MovesTo(node.Inputs[1]) is not { } moves)
@@ -23,14 +26,14 @@ internal sealed record Consumer(ParameterValue Weight, Value Read, int InputAxis
             Linear { Layout: WeightLayout.OutIn } or MatMul { TransposeB: true } when read.SampleShape.Rank == 2 =>
                 new(weight, read, Last(), 1, 0),
             Linear or MatMul when read.SampleShape.Rank == 2 => new(weight, read, Last(), 0, 1),
-            Conv2d { Groups: 1 } => new(weight, read, 1, 1, 0),
+            Conv2d conv when conv.Groups == 1 || read.SampleShape[1] > 1 => new(weight, read, 1, 1, 0) { Groups = conv.Groups },
             _ => null,
         };
 
         int Last() => node.Inputs[0].SampleShape.Rank - 1;
     }
 
-    /// <summary>How many channels it reads.</summary>
+    /// <summary>How many channels each group reads.</summary>
     public int Channels => Read.SampleShape[WeightAxis];
 
     /// <summary>Nodes that move the weight's axes, in their order.</summary>

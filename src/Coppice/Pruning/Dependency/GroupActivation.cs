@@ -14,7 +14,7 @@ public sealed class GroupActivation(ActivationMoments moments) : GroupCriterion
         var each = owners.CountBy(owner => owner).First(count => count.Key >= 0).Value;
         foreach (var (channel, owner) in owners.Index())
             if (owner >= 0)
-                scores[owner] += all.Sum(read => read.Magnitudes[channel] / read.Count) / (each * all.Count);
+                scores[owner] += all.Sum(read => read.Average(part => part.Magnitudes[channel] / part.Count)) / (each * all.Count);
         return scores;
     }
 }

@@ -76,6 +76,38 @@ public sealed class InputCompensationTests
         Assert.Equal(before, model.Forward(inputs[0]).ToArray<float>(), (a, b) => Math.Abs(a - b) < 1e-4);
     }
 
+    /// <summary>In each group of a grouped convolution a channel follows from another of the same group; one group goes as a whole too.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void LeastSquares_OfAGroupedConvolution_UsesTheChannelsOfEachGroup(bool removesAGroup)
+    {
+        var model = Filled(new Sequential(new Conv2d(6, 12, 1), new Conv2d(12, 6, 3, groups: 3), new Conv2d(6, 2, 1)));
+        var (weight, bias) = (model.Find("0").Parameter("weight").Data, model.Find("0").Parameter("bias").Data);
+        foreach (var (channel, from, factor) in new[] { (3, 0, -2f), (7, 5, 0.5f), (11, 10, 3f) })
+        {
+            for (var i = 0; i < 6; i++)
+                weight.AsSpan<float>()[channel * 6 + i] = factor * weight.AsSpan<float>()[from * 6 + i];
+            bias.AsSpan<float>()[channel] = channel;
+        }
+        if (removesAGroup)
+            model.Find("2").Parameter("weight").Data.AsSpan<float>()[2..4].Clear(); // of both outputs, or they would change
+        if (removesAGroup)
+            model.Find("2").Parameter("weight").Data.AsSpan<float>()[8..10].Clear();
+        Tensor[] inputs = [Floats([2, 6, 7, 7], 3)];
+        var dependencies = DependencyGraph.Of(GraphTracer.Trace(model, new TraceInput("x", inputs[0])));
+        var before = model.Forward(inputs[0]).ToArray<float>();
+        var removal = new Removal(dependencies);
+        removal.Remove(dependencies.Groups.Single(group => group.Size == 4), [3]);
+        if (removesAGroup)
+            removal.Remove(dependencies.Groups.Single(group => group.Size == 3), [1]);
+        var compensation = InputCompensation.Of(dependencies, removal, [inputs], CompensationMethod.LeastSquares, 1e-9);
+        var (smaller, _) = PruningSurgeon.Apply(dependencies, removal, inputs);
+        Assert.NotEqual(before, model.Forward(inputs[0]).ToArray<float>(), (a, b) => Math.Abs(a - b) < 0.1);
+        compensation.Apply(smaller);
+        Assert.Equal(before, model.Forward(inputs[0]).ToArray<float>(), (a, b) => Math.Abs(a - b) < 2e-3);
+    }
+
     [Fact]
     public void Of_NoInputs_SaysSo()
     {

@@ -35,6 +35,27 @@ public sealed class GroupActivationTests
         }
     }
 
+    /// <summary>Index k is channel k of each group of a grouped convolution.</summary>
+    [Fact]
+    public void Criteria_OfAGroupedConvolution_ReadTheChannelsOfEachGroup()
+    {
+        var first = new Conv2d(2, 6, 3);
+        var model = Filled(new Sequential(first, new Conv2d(6, 4, 3, groups: 2)));
+        var graph = GraphTracer.Trace(model, new TraceInput("x", Inputs[0]));
+        var group = Assert.Single(DependencyGraph.Of(graph).Groups);
+        var member = group.Members.Single(member => member.Value.Name == "1.weight");
+        var moments = ActivationMoments.Gather(graph, [Inputs]);
+        var read = first.Forward(Inputs[0]).ToArray<float>().Chunk(16).ToArray();
+        var weight = ((ParameterValue)member.Value).Tensor.ToArray<float>().Chunk(9).ToArray(); // [outputs x channels of a group][kernel]
+        var (activations, wanda) = (new GroupActivation(moments).Score(group, member)!, new GroupWanda(moments).Score(group, member)!);
+        for (var k = 0; k < 3; k++)
+        {
+            Assert.Equal(new[] { k, 3 + k }.Average(c => read[c].Average(x => (double)Math.Abs(x))), activations[k], 1e-5);
+            Assert.Equal(Enumerable.Range(0, 4).Sum(output => weight[output * 3 + k].Sum(w => (double)Math.Abs(w))
+                * Math.Sqrt(read[output / 2 * 3 + k].Average(x => (double)x * x))), wanda[k], 1e-4);
+        }
+    }
+
     /// <summary>The group of a convolution's channels, its member in the next one, and what that reads, by channel.</summary>
     private static (PruningGroup Group, GroupMember Member, ActivationMoments Moments, float[][] Read) Channels()
     {
