@@ -231,15 +231,15 @@ public sealed class OnnxPruning
         OnnxFile.Save(file.Model, path);
     }
 
-    /// <summary>Takes out what is declared of values between inputs and outputs, which is not needed, and may not be so any more.</summary>
+    /// <summary>Takes out what is declared of sizes between inputs and outputs, which is not needed, and may not be so any more.</summary>
     private static void ForgetSizes(GraphProto main)
     {
         foreach (var scope in new FileScope(main).All())
         {
             scope.Graph.ValueInfos.Clear();
             if (scope.Outer is not null)
-                foreach (var type in scope.Graph.Inputs.Concat(scope.Graph.Outputs).Select(value => value.Type?.Tensor).OfType<TensorTypeProto>())
-                    type.Shape = null;
+                foreach (var size in scope.Graph.Inputs.Concat(scope.Graph.Outputs).SelectMany(value => value.Type?.Tensor?.Shape?.Dims ?? []))
+                    (size.Value, size.Param) = (null, null);
         }
     }
 
