@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Coppice.Graphs;
 using Coppice.Tensors;
 
@@ -51,6 +52,12 @@ public sealed class ActivationMoments
 /// <param name="withProducts">Whether products of channels are summed too.</param>
 internal sealed class ChannelMoments(int channels, bool withProducts)
 {
+    // A matrix product of few rows spends its time on the sums it writes.
+    private const int RowsAtOnce = 512;
+
+    private readonly List<float> _waiting = []; // rows of channels whose products are still to be summed
+    private readonly double[] _products = withProducts ? new double[checked(channels * channels)] : [];
+
     /// <summary>Positions and examples seen.</summary>
     public long Count { get; private set; }
 
@@ -64,33 +71,45 @@ internal sealed class ChannelMoments(int channels, bool withProducts)
     public double[] Squares { get; } = new double[channels];
 
     /// <summary>Sum of x(i) x(j), [channels, channels] row by row; empty where it is not wanted.</summary>
-    public double[] Products { get; } = withProducts ? new double[checked(channels * channels)] : [];
+    public double[] Products
+    {
+        get
+        {
+            AddWaiting();
+            return _products;
+        }
+    }
 
     /// <summary>Adds what a layer reads.</summary>
     public void Add(Tensor x, int axis)
     {
-        // [B, C, positions], or [B, positions, C] turned round
-        var rows = axis == 1 && x.Shape.Rank > 2 ? x.Contiguous().Reshape(x.Shape[0], channels, -1)
-            : x.Contiguous().Reshape(1, -1, channels).Transpose(1, 2).Contiguous();
-        for (var batch = 0; batch < rows.Shape[0]; batch++)
-            Add(rows.Narrow(0, batch, 1).Reshape(channels, -1));
-    }
-
-    private void Add(Tensor rows)
-    {
-        var (values, positions) = (rows.ToArray<float>(), rows.Shape[1]);
-        for (var channel = 0; channel < channels; channel++)
-            foreach (var value in values.AsSpan(channel * positions, positions))
+        var rows = x.Transpose(axis, x.Shape.Rank - 1).Contiguous().Reshape(-1, channels).AsReadOnlySpan<float>();
+        for (var row = rows; row.Length > 0; row = row[channels..])
+            for (var channel = 0; channel < channels; channel++)
             {
+                var value = row[channel];
                 Sums[channel] += value;
                 Magnitudes[channel] += Math.Abs(value);
                 Squares[channel] += (double)value * value;
             }
-        Count += positions;
-        if (!withProducts)
+        Count += rows.Length / channels;
+        for (; withProducts && rows.Length > 0; rows = rows[Math.Min(rows.Length, RowsAtOnce * channels)..])
+        {
+            _waiting.AddRange(rows[..Math.Min(rows.Length, RowsAtOnce * channels)]);
+            if (_waiting.Count >= RowsAtOnce * channels)
+                AddWaiting();
+        }
+    }
+
+    private void AddWaiting()
+    {
+        if (_waiting.Count == 0)
             return;
-        var products = rows.MatMul(rows.Transpose(0, 1)).ToArray<float>();
+        using var scope = new TensorScope();
+        var rows = Tensor.From<float>(CollectionsMarshal.AsSpan(_waiting), [_waiting.Count / channels, channels]);
+        var products = rows.Transpose(0, 1).MatMul(rows).AsReadOnlySpan<float>();
         for (var i = 0; i < products.Length; i++)
-            Products[i] += products[i];
+            _products[i] += products[i];
+        _waiting.Clear();
     }
 }
