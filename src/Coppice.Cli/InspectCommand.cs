@@ -109,11 +109,8 @@ internal static class InspectCommand
         ["name"] = source.Name,
         ["shape"] = Shape(source),
         ["dtype"] = source.DType.ToString(),
-        ["corner"] = new JsonArray([.. corner.Select(row => new JsonArray([.. row.Select(Number)]))]),
+        ["corner"] = new JsonArray([.. corner.Select(row => new JsonArray([.. row.Select(value => JsonValue.Create(value))]))]),
     };
-
-    /// <summary>JSON has no NaN and no infinity; they are written as text.</summary>
-    private static JsonNode Number(float value) => float.IsFinite(value) ? JsonValue.Create(value) : JsonValue.Create(value.ToString());
 
     private static void ShowCorner(Terminal terminal, TensorSource source, float[][] corner)
     {

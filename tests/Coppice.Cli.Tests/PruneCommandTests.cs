@@ -238,6 +238,14 @@ public sealed class PruneCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Json_OfAnInfiniteThreshold_IsWhole()
+    {
+        var input = TinyCheckpoint.Write(_folder, "in.safetensors", ("a.weight", [1, 2], [float.PositiveInfinity, 2]));
+        var json = (await CommandRun.Of("prune", input, "-o", Out, "--include", "*", "--amount", "2", "--json")).Json;
+        Assert.Equal("Infinity", json.GetProperty("tensors")[0].GetProperty("threshold").GetString());
+    }
+
+    [Fact]
     public async Task Weight_WithNaN_IsRefusedUnderStrictSemantics()
     {
         var input = TinyCheckpoint.Write(_folder, "in.safetensors", ("a.weight", [1, 2], [float.NaN, 2]));
