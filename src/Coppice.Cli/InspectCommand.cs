@@ -21,6 +21,12 @@ internal static class InspectCommand
         DefaultValueFactory = _ => 5,
     };
 
+    private static readonly Mode OfATensor = new("--show", Show, Rows, Columns);
+    private static readonly Mode OfAll = new("the whole checkpoint", StructuralOptions.Arch, StructuralOptions.Input)
+    {
+        Advice = ", or name a tensor with --show",
+    };
+
     public static Command Create()
     {
         var command = new Command("inspect", Arguments.WithExample("Show a checkpoint's tensors, zeros, ties, default pruning scope and anything odd.",
@@ -36,6 +42,7 @@ internal static class InspectCommand
 
     private static Task<int> RunAsync(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
+        (parsed.GetValue(Show) is null ? OfAll : OfATensor).RefuseOthers(parsed);
         using var checkpoint = Weights.Open(parsed.GetRequiredValue(Path));
         if (parsed.GetValue(Show) is { } name)
         {

@@ -48,6 +48,33 @@ internal static class PruneCommand
             + "plan that is in it.",
     };
 
+    private static readonly Option[] Always = [SavingOptions.Output, SavingOptions.Format, SavingOptions.Overwrite, DryRun];
+    private static readonly Option[] Tracing = [StructuralOptions.Structural, StructuralOptions.Arch, StructuralOptions.Input, StructuralOptions.Calibration];
+    private static readonly Option[] Compensating = [StructuralOptions.Compensate, PixelOptions.Mean, PixelOptions.Std];
+
+    private static readonly Mode OfZeros = new("zeros in weights",
+        [.. Always, Plan, Method, Amount, Ratio, Scope, Include, Exclude, Granularity, Norm, Dim, SavingOptions.Semantics]);
+
+    private static readonly Mode OfGroups = new("removing channels, heads or neurons",
+        [.. Always, Plan, Amount, Ratio, Scope, Include, Exclude, Granularity, .. StructuralOptions.OfPruning])
+    {
+        Advice = " (--importance says which go)",
+    };
+
+    private static readonly Mode OfLayers = new("--granularity layer of a folder",
+        [.. Always, Granularity, Amount, .. Tracing, StructuralOptions.Importance]);
+
+    private static readonly Mode OfResidualBlocks = new("--granularity layer", [.. OfLayers.Options, Plan, .. Compensating]);
+
+    private static readonly Mode OfVocabulary = new("--granularity vocabulary",
+        [.. Always, Granularity, Amount, StructuralOptions.Structural, StructuralOptions.Calibration]);
+
+    private static readonly Mode OfPlan = new("--plan without an amount or a target, which carries out the plan",
+        [.. Always, Plan, .. Tracing, .. Compensating])
+    {
+        Advice = ", or give --amount or a target to choose anew",
+    };
+
     public static Command Create()
     {
         var command = new Command("prune", Arguments.WithExample("Prune a checkpoint and save it as the same kind of checkpoint.",
@@ -84,8 +111,10 @@ internal static class PruneCommand
         if (isPlanGiven || IsStructural(parsed))
         {
             CheckPlanFolder(parsed.GetValue(Plan), parsed.GetRequiredValue(Path));
+            PixelOptions.RefuseUnread(parsed, Weights.IsOnnx(parsed.GetRequiredValue(Path)), StructuralOptions.DataOf(parsed));
             return Structurally(parsed, isPlanGiven, dryRun ? null : output, terminal);
         }
+        OfZeros.RefuseOthers(parsed);
         var request = Request(parsed);
         using var checkpoint = Weights.Open(parsed.GetRequiredValue(Path));
         CheckPlan(parsed.GetValue(Plan), checkpoint);
@@ -123,13 +152,8 @@ internal static class PruneCommand
     private static Task<int> LayersOrTokens(ParseResult parsed, string? output, Terminal terminal)
     {
         var granularity = parsed.GetValue(Granularity)!;
-        Option[] fitting = granularity == "layer"
-            ? [StructuralOptions.Structural, StructuralOptions.Arch, StructuralOptions.Input, StructuralOptions.Importance,
-                StructuralOptions.Calibration, StructuralOptions.Compensate, PixelOptions.Mean, PixelOptions.Std, Plan]
-            : [StructuralOptions.Structural, StructuralOptions.Calibration];
-        foreach (var option in StructuralOptions.OfPruning.Concat([Method, Ratio, Scope, Include, Exclude, Norm, Dim, Plan]).Except(fitting))
-            if (parsed.GetResult(option) is { Implicit: false })
-                throw new UsageException($"{option.Name} does not go with --granularity {granularity}; leave it out.");
+        (granularity == "vocabulary" ? OfVocabulary : Directory.Exists(parsed.GetRequiredValue(Path)) ? OfLayers : OfResidualBlocks)
+            .RefuseOthers(parsed);
         if (parsed.GetValue(Amount) is not { } amount)
             throw new UsageException($"--granularity {granularity} takes --amount, a share of the "
                 + $"{(granularity == "layer" ? "blocks, or their number" : "tokens")}.");
@@ -157,9 +181,6 @@ internal static class PruneCommand
             terminal.Result(pruning.ToJson, () => pruning.Show(terminal));
             return;
         }
-        foreach (var option in new Option[] { Plan, StructuralOptions.Compensate, PixelOptions.Mean, PixelOptions.Std })
-            if (parsed.GetResult(option) is { Implicit: false })
-                throw new UsageException($"{option.Name} does not go with --granularity layer of a folder; leave it out.");
         var shorter = LayerPruning.Run(model, folder, output, amount, parsed, terminal);
         terminal.Result(shorter.ToJson, () => shorter.Show(terminal));
     }
@@ -185,25 +206,19 @@ internal static class PruneCommand
             return false;
         if (!File.Exists(plan))
             throw new UsageException($"There is no plan {plan} to carry out; to write one there, give --amount or a target too.");
-        Option[] fitting = [StructuralOptions.Structural, StructuralOptions.Arch, StructuralOptions.Input, StructuralOptions.Calibration,
-            StructuralOptions.Compensate, PixelOptions.Mean, PixelOptions.Std];
-        foreach (var option in StructuralOptions.OfPruning.Except(fitting)
-            .Concat([Method, Scope, Include, Exclude, Granularity, Norm, Dim, SavingOptions.Semantics]))
-            if (parsed.GetResult(option) is { Implicit: false })
-                throw new UsageException($"--plan {plan} says what goes: leave {option.Name} out, or give --amount or a target to choose anew.");
+        OfPlan.RefuseOthers(parsed);
+        if (Mode.IsGiven(StructuralOptions.Calibration, parsed) && !Mode.IsGiven(StructuralOptions.Compensate, parsed))
+            throw new UsageException($"{StructuralOptions.Calibration.Name} has nothing to do for a plan without --compensate; leave it out.");
         return true;
     }
 
     /// <summary>Heads and neurons have no masks of their own; other options that only structural pruning has ask for it too.</summary>
     private static bool IsStructural(ParseResult parsed) => parsed.GetValue(Granularity) is "head" or "query" or "neuron" or "width" or "layer" or "vocabulary"
-        || StructuralOptions.OfPruning.Any(option => parsed.GetResult(option) is { Implicit: false });
+        || StructuralOptions.OfPruning.Any(option => Mode.IsGiven(option, parsed));
 
     private static GroupPruning Groups(ParseResult parsed)
     {
-        foreach (var option in new Option[] { Method, Norm, Dim, SavingOptions.Semantics })
-            if (parsed.GetResult(option) is { Implicit: false })
-                throw new UsageException($"{option.Name} is about zeros in weights, not about removing channels, heads or neurons; leave it out "
-                    + "(--importance says which go).");
+        OfGroups.RefuseOthers(parsed);
         if (StructuralOptions.Targets.Append(Amount).Count(option => parsed.GetResult(option) is not null) != 1)
             throw new UsageException($"Give one of --amount, {string.Join(", ", StructuralOptions.Targets.Select(option => option.Name))}.");
         GroupKind[] kinds = parsed.GetValue(Granularity) switch

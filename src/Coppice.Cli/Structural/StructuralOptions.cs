@@ -116,7 +116,13 @@ internal static class StructuralOptions
             throw new UsageException($"--importance {name} is about layers, not about channels, heads or neurons.");
         if (GroupCriteria.NeedsInputs(criterion) && inputs is null)
             throw new UsageException($"--importance {name} looks at activations: give --calibration FILE, or --calibration random.");
-        var data = parsed.GetValue(Calibration) is { } given and not RandomInputs ? given : null;
+        if (Mode.IsGiven(Normalizer, parsed) && criterion == CutCriterion.Lamp)
+            throw new UsageException($"{Normalizer.Name} does not go with --importance {name}, which has its own; leave it out.");
+        var data = DataOf(parsed);
+        if (parsed.GetValue(Calibration) is not null && !GroupCriteria.NeedsInputs(criterion) && !GroupCriteria.NeedsExamples(criterion)
+            && parsed.GetValue(Compensate) is not { Length: > 0 })
+            throw new UsageException($"{Calibration.Name} is not looked at by --importance {name}, and by nothing else without --compensate; leave "
+                + "it out, or give one of them that does.");
         if (GroupCriteria.NeedsExamples(criterion) && data is null)
             throw new UsageException($"--importance {name} goes by gradients: give examples with --calibration FILE.");
         var sources = new CriterionSources(model.Traced.Graph, inputs ?? [], () => model.Task,
@@ -126,6 +132,9 @@ internal static class StructuralOptions
         };
         return GroupCriteria.ImportanceOf(criterion, sources, ReductionOf(parsed), NormalizerOf(parsed));
     }
+
+    /// <summary>The file of examples; null where there is none, or inputs at random.</summary>
+    public static string? DataOf(ParseResult parsed) => parsed.GetValue(Calibration) is { } given and not RandomInputs ? given : null;
 
     /// <summary>What the graph is calibrated on; null where nothing is given.</summary>
     public static IReadOnlyList<IReadOnlyList<Tensor>>? InputsOf(ParseResult parsed, OpenedModel model) => parsed.GetValue(Calibration) switch
