@@ -13,8 +13,7 @@ public sealed class GroupWanda(ActivationMoments moments) : GroupCriterion
         if (moments.Of(member).FirstOrDefault() is not { } read)
             return null;
         var weight = ((ParameterValue)member.Value).Tensor;
-        var (values, shape) = (weight.ToArray<float>(), member.Value.SampleShape);
-        var inner = values.Length / shape.Take(member.Axis + 1).Aggregate(1, (count, size) => count * size);
+        var (values, inner) = (weight.ToArray<float>(), (int)member.Value.SampleShape.CountBehind(member.Axis));
         double[][] norms = [.. read.Select(part => part.Squares.Select(square => Math.Sqrt(square / part.Count)).ToArray())];
         var entries = values.Length / norms.Length; // of each group, which follow one another
         return Sum(group, member, i => Math.Abs(values[i]) * norms[i / entries][i / inner % norms[0].Length]);
