@@ -16,6 +16,9 @@ namespace Coppice.Cli;
 /// <summary><c>coppice prune</c>: sets weights of a checkpoint to zero and writes the same kind of checkpoint.</summary>
 internal static class PruneCommand
 {
+    private const string Vocabulary = "vocabulary";
+    private static readonly string Layer = GroupPruning.Granularities.First(entry => entry.Value == CutGranularity.Layer).Key;
+
     private static readonly Argument<string> Path = Arguments.Path();
     private static readonly Option<string> Method = new("--method") { Description = "l1, ln, random; lamp or erk: a sparsity of each layer's own, --scope global.", DefaultValueFactory = _ => "l1" };
     private static readonly Option<string?> Amount = new("--amount") { Description = "A fraction such as 0.3, or a count such as 1000." };
@@ -142,7 +145,7 @@ internal static class PruneCommand
             terminal.Result(shorter.ToJson, () => shorter.Show(terminal));
             return Task.FromResult(ExitCode.Done);
         }
-        if (parsed.GetValue(Granularity) is "layer" or "vocabulary")
+        if (IsOfLayersOrTokens(parsed))
             return LayersOrTokens(parsed, output, terminal);
         var pruning = StructuralPruning.Run(path, output, isPlanGiven ? null : Groups(parsed), plan, parsed, terminal);
         terminal.Result(pruning.ToJson, () => pruning.Show(terminal));
@@ -152,14 +155,14 @@ internal static class PruneCommand
     private static Task<int> LayersOrTokens(ParseResult parsed, string? output, Terminal terminal)
     {
         var granularity = parsed.GetValue(Granularity)!;
-        (granularity == "vocabulary" ? OfVocabulary : Directory.Exists(parsed.GetRequiredValue(Path)) ? OfLayers : OfResidualBlocks)
+        (granularity == Vocabulary ? OfVocabulary : Directory.Exists(parsed.GetRequiredValue(Path)) ? OfLayers : OfResidualBlocks)
             .RefuseOthers(parsed);
         if (parsed.GetValue(Amount) is not { } amount)
             throw new UsageException($"--granularity {granularity} takes --amount, a share of the "
-                + $"{(granularity == "layer" ? "blocks, or their number" : "tokens")}.");
+                + $"{(granularity == Layer ? "blocks, or their number" : "tokens")}.");
         var path = parsed.GetRequiredValue(Path);
-        if (granularity == "layer")
-            Layers(path, output, AmountOf(amount), parsed, terminal);
+        if (granularity == Layer)
+            Layers(path, output, UsageException.Of(() => PruneAmount.Parse(amount)), parsed, terminal);
         else
         {
             var pruning = VocabularyPruning.Run(path, output, StructuralOptions.ShareOf(amount), parsed, terminal);
@@ -185,23 +188,11 @@ internal static class PruneCommand
         terminal.Result(shorter.ToJson, () => shorter.Show(terminal));
     }
 
-    private static PruneAmount AmountOf(string text)
-    {
-        try
-        {
-            return PruneAmount.Parse(text);
-        }
-        catch (PruningException error)
-        {
-            throw new UsageException(error.Message);
-        }
-    }
-
     /// <summary>Whether --plan names what to do: nothing else does.</summary>
     private static bool IsPlanGiven(ParseResult parsed)
     {
         Option[] amounts = [Amount, Ratio, .. StructuralOptions.Targets];
-        if (parsed.GetValue(Plan) is not { } plan || parsed.GetValue(Granularity) is "layer" or "vocabulary"
+        if (parsed.GetValue(Plan) is not { } plan || IsOfLayersOrTokens(parsed)
             || Array.Exists(amounts, option => parsed.GetResult(option) is not null))
             return false;
         if (!File.Exists(plan))
@@ -212,8 +203,12 @@ internal static class PruneCommand
         return true;
     }
 
+    private static bool IsOfLayersOrTokens(ParseResult parsed) => parsed.GetValue(Granularity) is { } granularity
+        && (granularity == Layer || granularity == Vocabulary);
+
     /// <summary>Heads and neurons have no masks of their own; other options that only structural pruning has ask for it too.</summary>
-    private static bool IsStructural(ParseResult parsed) => parsed.GetValue(Granularity) is "head" or "query" or "neuron" or "width" or "layer" or "vocabulary"
+    private static bool IsStructural(ParseResult parsed) => parsed.GetValue(Granularity) is { } granularity
+            && (granularity == Vocabulary || GroupPruning.Granularities.ContainsKey(granularity) && granularity != MethodOptions.Channel)
         || StructuralOptions.OfPruning.Any(option => Mode.IsGiven(option, parsed));
 
     private static GroupPruning Groups(ParseResult parsed)
@@ -221,16 +216,9 @@ internal static class PruneCommand
         OfGroups.RefuseOthers(parsed);
         if (StructuralOptions.Targets.Append(Amount).Count(option => parsed.GetResult(option) is not null) != 1)
             throw new UsageException($"Give one of --amount, {string.Join(", ", StructuralOptions.Targets.Select(option => option.Name))}.");
-        GroupKind[] kinds = parsed.GetValue(Granularity) switch
-        {
-            null => [GroupKind.Channel, GroupKind.Head, GroupKind.Neuron],
-            "channel" => [GroupKind.Channel],
-            "head" => [GroupKind.Head],
-            "query" => [GroupKind.Query],
-            "neuron" => [GroupKind.Neuron],
-            "width" => [GroupKind.Width],
-            var other => throw new UsageException($"--granularity {other} is none of structural pruning: channel, head, query, neuron, width, layer, vocabulary."),
-        };
+        var granularity = CutGranularity.All;
+        if (parsed.GetValue(Granularity) is { } word && !GroupPruning.Granularities.TryGetValue(word, out granularity))
+            throw new UsageException($"--granularity {word} is none of structural pruning: {string.Join(", ", GroupPruning.Granularities.Keys)}, {Vocabulary}.");
         return new()
         {
             Ratio = parsed.GetValue(Amount) is { } amount ? StructuralOptions.ShareOf(amount) : null,
@@ -246,7 +234,7 @@ internal static class PruneCommand
             RankedTogether = parsed.GetValue(StructuralOptions.RankTogether) ?? [],
             MaxRatio = parsed.GetValue(StructuralOptions.MaxRatio) ?? 1,
             RoundTo = parsed.GetValue(StructuralOptions.RoundTo) ?? 1,
-            Kinds = kinds,
+            Kinds = GroupPruning.KindsOf(granularity),
             Include = parsed.GetValue(Include) ?? [],
             Exclude = parsed.GetValue(Exclude) ?? [],
         };
@@ -278,7 +266,7 @@ internal static class PruneCommand
     {
         if (parsed.GetValue(Scope) == "isomorphic")
             throw new UsageException("--scope isomorphic ranks groups of channels, heads or neurons: give --structural with it.");
-        try
+        return UsageException.Of(() =>
         {
             var norm = parsed.GetValue(Norm) is { } text ? MethodOptions.ParseNorm(text) : (double?)null;
             var method = new MethodOptions(parsed.GetRequiredValue(Method), parsed.GetValue(Granularity), norm, parsed.GetValue(Dim)).ToMethod();
@@ -291,11 +279,7 @@ internal static class PruneCommand
             };
             request.Validate();
             return request;
-        }
-        catch (PruningException error)
-        {
-            throw new UsageException(error.Message);
-        }
+        });
     }
 
     private static JsonObject ToJson(PruneResult result, WeightSelection selection, string? output) => new()

@@ -43,12 +43,12 @@ internal static class StructuralOptions
     public static readonly Option<string?> Reduction = new Option<string?>("--reduction")
     {
         Description = "Structural: how the scores of a group's members become one: mean (default), sum, max, product, first.",
-    }.AcceptOnlyFromAmong("mean", "sum", "max", "product", "first");
+    }.AcceptOnlyFromAmong([.. GroupImportance.Reductions.Keys]);
 
     public static readonly Option<string?> Normalizer = new Option<string?>("--normalizer")
     {
         Description = "Structural: what scores of a group are divided by: mean (default), max, lamp, none.",
-    }.AcceptOnlyFromAmong("mean", "max", "lamp", "none");
+    }.AcceptOnlyFromAmong([.. GroupImportance.Normalizers.Keys]);
 
     public static readonly Option<int?> RoundTo = new("--round-to") { Description = "Structural: sizes left become multiples of this." };
     public static readonly Option<double?> MaxRatio = new("--max-ratio")
@@ -112,7 +112,7 @@ internal static class StructuralOptions
     {
         var name = parsed.GetValue(Importance) ?? "l1";
         var criterion = GroupCriteria.Names[name];
-        if (LayerPruning.Measures.Contains(name))
+        if (GroupCriteria.OfLayers.Contains(criterion))
             throw new UsageException($"--importance {name} is about layers, not about channels, heads or neurons.");
         if (GroupCriteria.NeedsInputs(criterion) && inputs is null)
             throw new UsageException($"--importance {name} looks at activations: give --calibration FILE, or --calibration random.");
@@ -130,7 +130,8 @@ internal static class StructuralOptions
         {
             Seed = parsed.GetValue(CommonOptions.Seed),
         };
-        return GroupCriteria.ImportanceOf(criterion, sources, ReductionOf(parsed), NormalizerOf(parsed));
+        return GroupCriteria.ImportanceOf(criterion, sources, GroupImportance.Reductions[parsed.GetValue(Reduction) ?? "mean"],
+            GroupImportance.Normalizers[parsed.GetValue(Normalizer) ?? "mean"]);
     }
 
     /// <summary>The file of examples; null where there is none, or inputs at random.</summary>
@@ -144,19 +145,11 @@ internal static class StructuralOptions
         var data => model.Inputs(data, CriterionSources.UsualCount, parsed),
     };
 
-    private static MemberReduction ReductionOf(ParseResult parsed) =>
-        Enum.Parse<MemberReduction>(parsed.GetValue(Reduction) ?? "mean", ignoreCase: true);
-
-    private static ScoreNormalizer NormalizerOf(ParseResult parsed) =>
-        Enum.Parse<ScoreNormalizer>(parsed.GetValue(Normalizer) ?? "mean", ignoreCase: true);
-
     /// <summary>A ratio of a group, of <c>GLOB=RATIO</c>.</summary>
     public static GroupRatio RatioOf(string text)
     {
-        var split = text.LastIndexOf('=');
-        return split > 0
-            ? new(text[..split], ShareOf(text[(split + 1)..]))
-            : throw new UsageException($"--ratio {text} is not GLOB=RATIO.");
+        var (glob, ratio) = UsageException.Of(() => WeightAmount.Split(text));
+        return new(glob, ShareOf(ratio));
     }
 
     /// <summary>A share in 0..1.</summary>
