@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text;
 using System.Text.Json.Nodes;
 using Coppice.Checkpoints;
 using Coppice.Cli.Structural;
@@ -47,8 +48,8 @@ internal static class PruneCommand
     private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Decide and report without writing a checkpoint." };
     private static readonly Option<string?> Plan = new("--plan")
     {
-        Description = "Write what was decided, with hashes, as JSON to this file; without --amount, --ratio and targets: carry out the structural "
-            + "plan that is in it.",
+        Description = "Write what was decided, with hashes, as JSON to this file; without --amount, --ratio and targets: carry out the plan "
+            + "that is in it.",
     };
 
     private static readonly Option[] Always = [SavingOptions.Output, SavingOptions.Format, SavingOptions.Overwrite, DryRun];
@@ -77,6 +78,8 @@ internal static class PruneCommand
     {
         Advice = ", or give --amount or a target to choose anew",
     };
+
+    private static readonly Mode OfPlanOfZeros = OfPlan with { Options = [.. Always, Plan] };
 
     public static Command Create()
     {
@@ -108,33 +111,51 @@ internal static class PruneCommand
             throw new UsageException("Say where to write with -o OUT, or give --dry-run to decide without writing.");
         SavingOptions.RefuseExisting(output, "-o", parsed);
         SavingOptions.RefuseOtherKind(parsed.GetRequiredValue(Path), output, parsed);
-        var isPlanGiven = IsPlanGiven(parsed);
-        if (!isPlanGiven)
-            SavingOptions.RefuseExisting(parsed.GetValue(Plan), "--plan", parsed);
+        output = dryRun ? null : output;
+        var (plan, isPlanGiven) = (parsed.GetValue(Plan), IsPlanGiven(parsed));
+        if (isPlanGiven && File.ReadAllBytes(plan!) is var json && PruningPlan.IsOne(json))
+        {
+            OfPlanOfZeros.RefuseOthers(parsed);
+            return Zeros(parsed, output, null, PruningPlan.Parse(Encoding.UTF8.GetString(json)), terminal, cancellation);
+        }
+        if (isPlanGiven)
+            CheckPlanOptions(parsed);
+        else
+            SavingOptions.RefuseExisting(plan, "--plan", parsed);
         if (isPlanGiven || IsStructural(parsed))
         {
-            CheckPlanFolder(parsed.GetValue(Plan), parsed.GetRequiredValue(Path));
+            CheckPlanFolder(plan, parsed.GetRequiredValue(Path));
             PixelOptions.RefuseUnread(parsed, Weights.IsOnnx(parsed.GetRequiredValue(Path)), StructuralOptions.DataOf(parsed));
-            return Structurally(parsed, isPlanGiven, dryRun ? null : output, terminal);
+            return Structurally(parsed, isPlanGiven, output, terminal);
         }
         OfZeros.RefuseOthers(parsed);
-        var request = Request(parsed);
+        return Zeros(parsed, output, Request(parsed), null, terminal, cancellation);
+    }
+
+    /// <summary>Zeros of weights: by a request, whose plan is written where asked, or by a plan.</summary>
+    private static Task<int> Zeros(
+        ParseResult parsed, string? output, PruneRequest? request, PruningPlan? given, Terminal terminal, CancellationToken cancellation)
+    {
         using var checkpoint = Weights.Open(parsed.GetRequiredValue(Path));
-        CheckPlan(parsed.GetValue(Plan), checkpoint);
-        var selection = WeightSelector.Select(checkpoint.Tensors, ModelFacts.Of(checkpoint), parsed.GetValue(Include), parsed.GetValue(Exclude));
-        var result = terminal.Busy("choosing what to prune", () => Pruner.Prune(selection, request));
+        var plan = given is null ? parsed.GetValue(Plan) : null;
+        CheckPlan(plan, checkpoint);
+        var facts = ModelFacts.Of(checkpoint);
+        var (selection, result) = terminal.Busy("choosing what to prune", () => given?.CarryOut(checkpoint.Tensors, facts)
+            ?? Prune(WeightSelector.Select(checkpoint.Tensors, facts, parsed.GetValue(Include), parsed.GetValue(Exclude)), request!));
         foreach (var warning in result.Warnings)
             terminal.Warn(warning);
-        if (!dryRun)
+        if (output is not null)
             SavingOptions.Save(parsed, terminal, checkpoint,
-                options => checkpoint.Save(output!, result.Tensors.OfType<MaskedTensor>(), options, cancellation));
-        if (!dryRun && checkpoint is Checkpoint)
-            PretrainedVisionModel.CopyPlan(checkpoint.Path, output!);
-        if (parsed.GetValue(Plan) is { } plan)
-            File.WriteAllText(plan, PruningPlan.Create(result, request, CommandLine).ToJson());
-        terminal.Result(() => ToJson(result, selection, dryRun ? null : output), () => Show(terminal, result, selection, dryRun ? null : output));
+                options => checkpoint.Save(output, result.Tensors.OfType<MaskedTensor>(), options, cancellation));
+        if (output is not null && checkpoint is Checkpoint)
+            PretrainedVisionModel.CopyPlan(checkpoint.Path, output);
+        if (plan is not null)
+            File.WriteAllText(plan, PruningPlan.Create(result, request!, CommandLine).ToJson());
+        terminal.Result(() => ToJson(result, selection, output), () => Show(terminal, result, selection, output));
         return Task.FromResult(ExitCode.Done);
     }
+
+    private static (WeightSelection, PruneResult) Prune(WeightSelection selection, PruneRequest request) => (selection, Pruner.Prune(selection, request));
 
     private static Task<int> Structurally(ParseResult parsed, bool isPlanGiven, string? output, Terminal terminal)
     {
@@ -192,16 +213,23 @@ internal static class PruneCommand
     private static bool IsPlanGiven(ParseResult parsed)
     {
         Option[] amounts = [Amount, Ratio, .. StructuralOptions.Targets];
-        if (parsed.GetValue(Plan) is not { } plan || IsOfLayersOrTokens(parsed)
+        if (parsed.GetValue(Plan) is not { } plan || IsOfLayersOrTokens(parsed) || IsOfNm(parsed)
             || Array.Exists(amounts, option => parsed.GetResult(option) is not null))
             return false;
         if (!File.Exists(plan))
             throw new UsageException($"There is no plan {plan} to carry out; to write one there, give --amount or a target too.");
+        return true;
+    }
+
+    private static void CheckPlanOptions(ParseResult parsed)
+    {
         OfPlan.RefuseOthers(parsed);
         if (Mode.IsGiven(StructuralOptions.Calibration, parsed) && !Mode.IsGiven(StructuralOptions.Compensate, parsed))
             throw new UsageException($"{StructuralOptions.Calibration.Name} has nothing to do for a plan without --compensate; leave it out.");
-        return true;
     }
+
+    /// <summary>A pattern says itself how much goes, so it has no amount beside a plan to be written.</summary>
+    private static bool IsOfNm(ParseResult parsed) => parsed.GetValue(Granularity)?.Contains(':', StringComparison.Ordinal) is true;
 
     private static bool IsOfLayersOrTokens(ParseResult parsed) => parsed.GetValue(Granularity) is { } granularity
         && (granularity == Layer || granularity == Vocabulary);

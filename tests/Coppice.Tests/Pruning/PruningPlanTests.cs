@@ -44,6 +44,8 @@ public sealed class PruningPlanTests
     [InlineData("[]")]
     [InlineData("{}")]
     [InlineData("""{"version":2,"command":"","method":{"method":"l1"},"scope":"global","semantics":"torch","seed":0,"parameters":[]}""")]
+    [InlineData("""{"version":1,"command":"","method":{"method":"l1"},"scope":"global","semantics":"torch","seed":0,"parameters":[null]}""")]
+    [InlineData("""{"version":1,"command":"","method":{"method":"l1"},"scope":"global","semantics":"torch","seed":0,"parameters":null}""")]
     [InlineData("""{"version":1,"command":"","method":{"method":"l1"},"scope":"all","semantics":"torch","seed":0,"parameters":[]}""")]
     [InlineData("""{"version":1,"command":"","method":{"method":"l1"},"scope":"global","semantics":"torch","seed":0,"parameters":[],"extra":1}""")]
     public void Parse_NoPlan_Throws(string json) => Assert.Throws<PruningException>(() => PruningPlan.Parse(json));
