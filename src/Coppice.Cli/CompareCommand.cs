@@ -59,6 +59,8 @@ internal static class CompareCommand
             throw new UsageException("--rounds must be 1 or more.");
         var models = IsRun(parsed, before, after) ? null : OpenBoth(before, after);
         var mode = ModeOf(parsed, before, after, models?.Before.Module);
+        if (mode == OfFiles)
+            RefuseMissing(before, after);
         mode.RefuseOthers(parsed);
         PixelOptions.RefuseUnread(parsed, Weights.IsOnnx(before) || Weights.IsOnnx(after), parsed.GetValue(Data));
         var sections = new List<IComparisonSection> { terminal.Busy("reading both checkpoints", () => Files(before, after, cancellation)) };
@@ -76,6 +78,13 @@ internal static class CompareCommand
 
     private static ComparisonSettings Settings(ParseResult parsed) => new(parsed.GetValue(Text), parsed.GetValue(Context), parsed.GetValue(Stride),
         parsed.GetValue(Windows), parsed.GetValue(Data), parsed.GetValue(Rounds), parsed.GetValue(CommonOptions.Seed));
+
+    /// <summary>That a path is wrong is said before that an option is.</summary>
+    private static void RefuseMissing(string before, string after)
+    {
+        using var first = Weights.Open(before);
+        using var second = Weights.Open(after);
+    }
 
     private static CheckpointSection Files(string before, string after, CancellationToken cancellation)
     {

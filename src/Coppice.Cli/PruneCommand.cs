@@ -116,7 +116,8 @@ internal static class PruneCommand
         if (isPlanGiven && File.ReadAllBytes(plan!) is var json && PruningPlan.IsOne(json))
         {
             OfPlanOfZeros.RefuseOthers(parsed);
-            return Zeros(parsed, output, null, PruningPlan.Parse(Encoding.UTF8.GetString(json)), terminal, cancellation);
+            var given = PruningPlan.Parse(Encoding.UTF8.GetString(json));
+            return Zeros(parsed, output, given.ToRequest(), given, terminal, cancellation);
         }
         if (isPlanGiven)
             CheckPlanOptions(parsed);
@@ -132,16 +133,21 @@ internal static class PruneCommand
         return Zeros(parsed, output, Request(parsed), null, terminal, cancellation);
     }
 
-    /// <summary>Zeros of weights: by a request, whose plan is written where asked, or by a plan.</summary>
+    /// <summary>Zeros in weights of the user's choice, with a plan of them where it is asked for, or in those of a plan that is given.</summary>
     private static Task<int> Zeros(
-        ParseResult parsed, string? output, PruneRequest? request, PruningPlan? given, Terminal terminal, CancellationToken cancellation)
+        ParseResult parsed, string? output, PruneRequest request, PruningPlan? given, Terminal terminal, CancellationToken cancellation)
     {
         using var checkpoint = Weights.Open(parsed.GetRequiredValue(Path));
         var plan = given is null ? parsed.GetValue(Plan) : null;
         CheckPlan(plan, checkpoint);
-        var facts = ModelFacts.Of(checkpoint);
-        var (selection, result) = terminal.Busy("choosing what to prune", () => given?.CarryOut(checkpoint.Tensors, facts)
-            ?? Prune(WeightSelector.Select(checkpoint.Tensors, facts, parsed.GetValue(Include), parsed.GetValue(Exclude)), request!));
+        var (selection, result) = terminal.Busy("choosing what to prune", () =>
+        {
+            var facts = ModelFacts.Of(checkpoint);
+            if (given is not null)
+                return given.CarryOut(checkpoint.Tensors, facts);
+            var selected = WeightSelector.Select(checkpoint.Tensors, facts, parsed.GetValue(Include), parsed.GetValue(Exclude));
+            return (selected, Pruner.Prune(selected, request));
+        });
         foreach (var warning in result.Warnings)
             terminal.Warn(warning);
         if (output is not null)
@@ -150,12 +156,10 @@ internal static class PruneCommand
         if (output is not null && checkpoint is Checkpoint)
             PretrainedVisionModel.CopyPlan(checkpoint.Path, output);
         if (plan is not null)
-            File.WriteAllText(plan, PruningPlan.Create(result, request!, CommandLine).ToJson());
+            File.WriteAllText(plan, PruningPlan.Create(result, request, CommandLine).ToJson());
         terminal.Result(() => ToJson(result, selection, output), () => Show(terminal, result, selection, output));
         return Task.FromResult(ExitCode.Done);
     }
-
-    private static (WeightSelection, PruneResult) Prune(WeightSelection selection, PruneRequest request) => (selection, Pruner.Prune(selection, request));
 
     private static Task<int> Structurally(ParseResult parsed, bool isPlanGiven, string? output, Terminal terminal)
     {

@@ -27,7 +27,6 @@ public sealed class ModeTests
     [InlineData("--context", "compare", "x.pt", "y.pt", "--arch", "resnet20", "--context", "3")]
     [InlineData("--mean", "compare", "x.pt", "y.pt", "--arch", "resnet20", "--data", "x", "--mean", "0.5")]
     [InlineData("--mean", "compare", "x.onnx", "y.onnx", "--mean", "0.5")]
-    [InlineData("--rounds", "compare", "x.pt", "y.pt", "--rounds", "3")]
     [InlineData("--semantics", "prune", "x.onnx", "--dry-run", "--granularity", "layer", "--amount", "1", "--semantics", "torch")]
     [InlineData("--semantics", "prune", "x", "--dry-run", "--granularity", "vocabulary", "--amount", "0.5", "--semantics", "torch")]
     [InlineData("--semantics", "prune", "x", "--dry-run", "--structural", "--amount", "0.5", "--semantics", "strict")]
@@ -45,6 +44,13 @@ public sealed class ModeTests
     [InlineData("--normalizer", "--amount", "0.5", "--importance", "lamp", "--normalizer", "max")]
     public async Task StructuralOption_WithoutEffect_IsRefused(string names, params string[] options) =>
         (await CommandRun.Of(["prune", Mnist, "--dry-run", "--structural", .. options])).AssertFailed(ExitCode.Usage, names);
+
+    [Fact]
+    public async Task Compare_OfFiles_RefusesWhatModelsAreFor()
+    {
+        (await CommandRun.Of("compare", CommandRun.StoriesFile, CommandRun.StoriesFile, "--rounds", "3")).AssertFailed(ExitCode.Usage, "--rounds", "--arch");
+        (await CommandRun.Of("compare", "nowhere", CommandRun.StoriesFile, "--rounds", "3")).AssertFailed(ExitCode.Failed, "nowhere");
+    }
 
     [Fact]
     public async Task Compare_OfLanguageModels_RefusesWhatTheTextIsFor()

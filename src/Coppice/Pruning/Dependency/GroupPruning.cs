@@ -71,7 +71,7 @@ public sealed record GroupPruning
     /// does.</summary>
     public IReadOnlyList<string> RankedTogether { get; init; } = [];
 
-    /// <summary>Largest share of a group to remove.</summary>
+    /// <summary>Largest share of a group to remove; never more, where the share is no whole number of indices.</summary>
     public double MaxRatio { get; init; } = 1;
 
     /// <summary>What sizes become multiples of, where anything is removed; they are rounded up.</summary>
