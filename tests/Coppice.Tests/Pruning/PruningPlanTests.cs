@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Coppice.Pruning.Methods;
+using Coppice.Pruning.Selection;
 using Coppice.Pruning.Streaming;
 using Coppice.Pruning;
 
@@ -28,6 +29,22 @@ public sealed class PruningPlanTests
         Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(PruneHelper.Bytes(result))), parameter.Sha256After);
         Assert.Equal(MemoryTensor.Values(tensor).Select(Math.Abs).Order().ElementAt(149), parameter.Threshold);
         Assert.Contains("\"scope\": \"global\"", json, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void CarryOut_OnTheSameTensors_GivesTheSameAndNothingElse()
+    {
+        var (a, b) = (MemoryTensor.Random("a*.weight", [30, 20], 1), MemoryTensor.Random("ab.weight", [30, 20], 2));
+        var request = new PruneRequest(new RandomPruning(), 0.5) { Seed = 3 };
+        var result = Pruner.Prune(PruneHelper.All(a), request);
+        var plan = PruningPlan.Parse(PruningPlan.Create(result, request, "").ToJson());
+        var (selection, again) = plan.CarryOut([a, b], ModelFacts.None);
+        Assert.Equal("a*.weight", Assert.Single(selection.Weights).Name);
+        Assert.Equal(PruneHelper.Bytes(result), MemoryTensor.AllBytes(again.Tensors[0]));
+        Assert.Same(b, again.Tensors[1]);
+        Assert.Throws<PruningException>(() => (plan with { Parameters = [.. plan.Parameters, .. plan.Parameters] }).CarryOut([a, b], ModelFacts.None));
+        var error = Assert.Throws<PruningException>(() => plan.CarryOut([MemoryTensor.Random("a*.weight", [20, 30], 1)], ModelFacts.None));
+        Assert.Contains("'a*.weight' has shape [20, 30], not [30, 20]", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -113,8 +113,8 @@ public sealed record PruningPlan
         // A name may hold what a glob reads otherwise, and so match others too.
         var matching = WeightSelector.Select(tensors, facts, [.. names]);
         var selection = matching with { Weights = [.. matching.Weights.Where(weight => names.Contains(weight.Name))] };
-        if (Parameters.Zip(selection.Weights).FirstOrDefault(pair => pair.First.Name != pair.Second.Name) is { First: { } other })
-            throw new PruningException($"The plan is for another model: '{other.Name}' is in another place, or tied to another tensor.");
+        if (!Parameters.Select(planned => planned.Name).SequenceEqual(selection.Weights.Select(weight => weight.Name)))
+            throw new PruningException("The plan is for another model: there the weights are in another order, or tied to others. Make it anew.");
         var result = Pruner.Prune(selection, ToRequest());
         Workers.For(Parameters.Count, i =>
         {
