@@ -17,13 +17,6 @@ internal static class Arguments
         Description = "Labelled texts to classify, one text TAB label a line; of an image classifier a CIFAR or MNIST file or a folder of images.",
     };
 
-    public static Option<string?> Task()
-    {
-        var task = new Option<string?>("--task") { Description = "What --data holds: classification (the default)." };
-        task.AcceptOnlyFromAmong("classification");
-        return task;
-    }
-
     public static Option<int?> Context() =>
         AtLeast(2, new("--context") { Description = "Tokens in a window (default: the model's context, at most 1024)." });
 

@@ -4,6 +4,7 @@ using Coppice.Cli.Comparison;
 using Coppice.Cli.Structural;
 using Coppice.Evaluation;
 using Coppice.Models;
+using Coppice.Modules;
 using Spectre.Console;
 
 namespace Coppice.Cli;
@@ -18,12 +19,24 @@ internal static class CompareCommand
     private static readonly Option<int?> Stride = Arguments.Stride();
     private static readonly Option<int?> Windows = Arguments.Windows();
     private static readonly Option<string?> Data = Arguments.Data();
-    private static readonly Option<string?> Task = Arguments.Task();
     private static readonly Option<int> Rounds = new("--rounds")
     {
         Description = "Speed measurements of each, taken in turns.",
         DefaultValueFactory = _ => 15,
     };
+
+    private static readonly Mode OfFiles = new("checkpoints that are compared as files")
+    {
+        Advice = $", or compare models that Coppice can run: folders with a config.json of {string.Join(", ", ModelRegistry.Known)}, ONNX "
+            + "files, or files of weights with --arch",
+    };
+
+    private static readonly Mode OfOnnx = new("ONNX files", Rounds, StructuralOptions.Input, Data, PixelOptions.Mean, PixelOptions.Std);
+    private static readonly Mode OfClassifiers = new("--arch", Rounds, StructuralOptions.Arch, StructuralOptions.Input, Data);
+    private static readonly Mode OfOnnxAndAnother = OfOnnx with { Options = [.. OfOnnx.Options, StructuralOptions.Arch] };
+    private static readonly Mode OfLanguageModels = new("language models without --text", Rounds);
+    private static readonly Mode OfLanguageModelsOnText = new("language models", Rounds, Text, Context, Stride, Windows);
+    private static readonly Mode OfTextClassifiers = new("text classifiers", Rounds, Data);
 
     public static Command Create()
     {
@@ -32,7 +45,7 @@ internal static class CompareCommand
             "coppice compare model.onnx smaller.onnx --input 1x3x224x224",
             "coppice compare resnet20.th half.th --arch resnet20 --data test_batch.bin"))
         {
-            Before, After, Text, Context, Stride, Windows, Data, Task, Rounds, StructuralOptions.Arch, StructuralOptions.Input, PixelOptions.Mean,
+            Before, After, Text, Context, Stride, Windows, Data, Rounds, StructuralOptions.Arch, StructuralOptions.Input, PixelOptions.Mean,
             PixelOptions.Std,
         };
         command.SetWork(RunAsync);
@@ -44,12 +57,15 @@ internal static class CompareCommand
         var (before, after) = (parsed.GetRequiredValue(Before), parsed.GetRequiredValue(After));
         if (parsed.GetValue(Rounds) < 1)
             throw new UsageException("--rounds must be 1 or more.");
+        var models = IsRun(parsed, before, after) ? null : OpenBoth(before, after);
+        var mode = ModeOf(parsed, before, after, models?.Before.Module);
+        if (mode == OfFiles)
+            RefuseMissing(before, after);
+        mode.RefuseOthers(parsed);
+        PixelOptions.RefuseUnread(parsed, Weights.IsOnnx(before) || Weights.IsOnnx(after), parsed.GetValue(Data));
         var sections = new List<IComparisonSection> { terminal.Busy("reading both checkpoints", () => Files(before, after, cancellation)) };
-        var models = OpenBoth(before, after);
-        if (IsRun(parsed, before, after))
-            sections.AddRange(RunnableSections.Measure(before, after, Settings(parsed), parsed, terminal, cancellation));
-        else if (models is not var (first, second))
-            RefuseQualityOptions(parsed, before);
+        if (models is not var (first, second))
+            sections.AddRange(mode == OfFiles ? [] : RunnableSections.Measure(before, after, Settings(parsed), parsed, terminal, cancellation));
         else if (first.Module is ICausalLanguageModel)
             sections.AddRange(LanguageModelSections.Measure(first, second, Settings(parsed), terminal, cancellation));
         else if (first.Module is ITextClassifier)
@@ -57,11 +73,18 @@ internal static class CompareCommand
         terminal.Result(
             () => new JsonObject(sections.SelectMany(section => section.ToJson()).Prepend(new("after", after)).Prepend(new("before", before))),
             () => ShowAll(terminal, sections, before, after));
-        return System.Threading.Tasks.Task.FromResult(ExitCode.Done);
+        return Task.FromResult(ExitCode.Done);
     }
 
     private static ComparisonSettings Settings(ParseResult parsed) => new(parsed.GetValue(Text), parsed.GetValue(Context), parsed.GetValue(Stride),
         parsed.GetValue(Windows), parsed.GetValue(Data), parsed.GetValue(Rounds), parsed.GetValue(CommonOptions.Seed));
+
+    /// <summary>That a path is wrong is said before that an option is.</summary>
+    private static void RefuseMissing(string before, string after)
+    {
+        using var first = Weights.Open(before);
+        using var second = Weights.Open(after);
+    }
 
     private static CheckpointSection Files(string before, string after, CancellationToken cancellation)
     {
@@ -70,27 +93,25 @@ internal static class CompareCommand
         return new(CheckpointComparison.Of(first, second, cancellation));
     }
 
-    /// <summary>Whether both are models that are run on tensors, and nothing is asked that others are for.</summary>
+    private static Mode ModeOf(ParseResult parsed, string before, string after, Module? first) => first switch
+    {
+        ICausalLanguageModel => parsed.GetValue(Text) is null ? OfLanguageModels : OfLanguageModelsOnText,
+        ITextClassifier => OfTextClassifiers,
+        _ when !IsRun(parsed, before, after) => OfFiles,
+        _ when Weights.IsOnnx(before) && Weights.IsOnnx(after) => OfOnnx,
+        _ => Weights.IsOnnx(before) || Weights.IsOnnx(after) ? OfOnnxAndAnother : OfClassifiers,
+    };
+
+    /// <summary>Whether both are models that are run on tensors.</summary>
     private static bool IsRun(ParseResult parsed, string before, string after)
     {
         var hasArchitecture = parsed.GetValue(StructuralOptions.Arch) is not null;
-        if (!(Weights.IsOnnx(before) || hasArchitecture) || !(Weights.IsOnnx(after) || hasArchitecture))
-            return false;
-        return parsed.GetValue(Text) is null ? true
-            : throw new UsageException("--text is of language models; an image classifier is compared on --data FILE.");
+        return (Weights.IsOnnx(before) || hasArchitecture) && (Weights.IsOnnx(after) || hasArchitecture);
     }
 
     /// <summary>Both as models to run; null where they are bare checkpoints, which are compared as files alone.</summary>
-    private static (PretrainedModel, PretrainedModel)? OpenBoth(string before, string after) =>
+    private static (PretrainedModel Before, PretrainedModel After)? OpenBoth(string before, string after) =>
         PretrainedModel.CanOpen(before) && PretrainedModel.CanOpen(after) ? (PretrainedModel.Open(before), PretrainedModel.Open(after)) : null;
-
-    private static void RefuseQualityOptions(ParseResult parsed, string before)
-    {
-        if (parsed.GetValue(Text) is not null || parsed.GetValue(Data) is not null)
-            throw new UsageException("--text and --data need models that Coppice can run: folders with a config.json of "
-                + $"{string.Join(", ", ModelRegistry.Known)}, ONNX files, or files of weights with --arch. "
-                + $"{before} and its counterpart are compared as files without them.");
-    }
 
     private static void ShowAll(Terminal terminal, IReadOnlyList<IComparisonSection> sections, string before, string after)
     {

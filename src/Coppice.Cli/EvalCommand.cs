@@ -19,7 +19,16 @@ internal static class EvalCommand
     private static readonly Option<int?> Stride = Arguments.Stride();
     private static readonly Option<int?> Windows = Arguments.Windows();
     private static readonly Option<string?> Data = Arguments.Data();
-    private static readonly Option<string?> Task = Arguments.Task();
+    private static readonly Option<string> Task = new Option<string>("--task")
+    {
+        Description = "What --data is for; the only task so far.",
+        DefaultValueFactory = _ => "classification",
+    }.AcceptOnlyFromAmong("classification");
+
+    private static readonly Mode OnText = new("--text", Text, Context, Stride, Windows) { Advice = ", or give --data FILE instead" };
+    private static readonly Mode OnLabelledTexts = new("--data and a folder", Data, Task);
+    private static readonly Mode OnImages = new("--data and --arch", Data, Task, StructuralOptions.Arch);
+    private static readonly Mode OnImagesOfOnnx = new("--data and an ONNX file", Data, Task, PixelOptions.Mean, PixelOptions.Std);
 
     public static Command Create()
     {
@@ -40,14 +49,17 @@ internal static class EvalCommand
         var (path, text, data) = (parsed.GetRequiredValue(Path), parsed.GetValue(Text), parsed.GetValue(Data));
         if (text is null == data is null)
             throw new UsageException("Give either --text FILE (perplexity) or --data FILE (classification).");
-        if (text is not null && (parsed.GetValue(StructuralOptions.Arch) is not null || Weights.IsOnnx(path)))
-            throw new UsageException("--arch and ONNX files are of image classifiers; give --data FILE with them.");
-        if (text is not null)
-            Perplexity(parsed, terminal, path, text, cancellation);
-        else if (Weights.IsOnnx(path))
+        if (text is not null && Weights.IsOnnx(path))
+            throw new UsageException("ONNX files are measured as image classifiers; give --data FILE.");
+        var architecture = parsed.GetValue(StructuralOptions.Arch);
+        var mode = text is not null ? OnText : Weights.IsOnnx(path) ? OnImagesOfOnnx : architecture is null ? OnLabelledTexts : OnImages;
+        mode.RefuseOthers(parsed);
+        if (mode == OnText)
+            Perplexity(parsed, terminal, path, text!, cancellation);
+        else if (mode == OnImagesOfOnnx)
             ClassifyImages(parsed, terminal, path, data!, cancellation);
-        else if (parsed.GetValue(StructuralOptions.Arch) is { } architecture)
-            ClassifyImages(terminal, path, architecture, data!, cancellation);
+        else if (mode == OnImages)
+            ClassifyImages(terminal, path, architecture!, data!, cancellation);
         else
             Classify(terminal, path, data!, cancellation);
         return System.Threading.Tasks.Task.FromResult(ExitCode.Done);

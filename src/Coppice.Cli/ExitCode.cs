@@ -1,3 +1,5 @@
+using Coppice.Pruning;
+
 namespace Coppice.Cli;
 
 /// <summary>What the process tells its caller.</summary>
@@ -11,7 +13,21 @@ internal static class ExitCode
 }
 
 /// <summary>The command line was well-formed but asks for something that makes no sense; exit code 2.</summary>
-internal sealed class UsageException(string message) : Exception(message);
+internal sealed class UsageException(string message) : Exception(message)
+{
+    /// <summary>What is made of the user's words; a refusal of them is wrong usage.</summary>
+    public static T Of<T>(Func<T> make)
+    {
+        try
+        {
+            return make();
+        }
+        catch (PruningException error)
+        {
+            throw new UsageException(error.Message);
+        }
+    }
+}
 
 /// <summary>The work was cancelled and can be gone on with; the message says how.</summary>
 internal sealed class StoppedException(string message) : OperationCanceledException(message);

@@ -42,6 +42,10 @@ internal static class GenerateCommand
     private static readonly Option<string[]> Stop = new("--stop") { Description = "Text that ends the continuation; repeatable." };
     private static readonly Option<bool> Stream = new("--stream") { Description = "Print the text as it comes." };
 
+    private static readonly Option[] Always = [Prompt, MaxNewTokens, Temperature, RepetitionPenalty, Stop];
+    private static readonly Mode Greedy = new("the likeliest token each time", [.. Always, Stream]) { Advice = ", or give a --temperature above 0" };
+    private static readonly Mode Sampled = new("sampling", [.. Always, TopK, TopP, Stream]);
+
     public static Command Create()
     {
         var command = new Command("generate", Arguments.WithExample("Continue a prompt with a language model.",
@@ -56,6 +60,7 @@ internal static class GenerateCommand
     private static Task<int> RunAsync(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
         var options = Options(parsed);
+        (options.Temperature > 0 ? Sampled : Greedy).RefuseOthers(parsed);
         var prompts = parsed.GetRequiredValue(Prompt);
         var stream = parsed.GetValue(Stream) && !terminal.IsJson;
         if (stream && prompts.Length > 1)

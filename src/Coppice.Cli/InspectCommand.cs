@@ -21,6 +21,12 @@ internal static class InspectCommand
         DefaultValueFactory = _ => 5,
     };
 
+    private static readonly Mode OfATensor = new("--show", Show, Rows, Columns);
+    private static readonly Mode OfAll = new("the whole checkpoint", StructuralOptions.Arch, StructuralOptions.Input)
+    {
+        Advice = ", or name a tensor with --show",
+    };
+
     public static Command Create()
     {
         var command = new Command("inspect", Arguments.WithExample("Show a checkpoint's tensors, zeros, ties, default pruning scope and anything odd.",
@@ -36,6 +42,7 @@ internal static class InspectCommand
 
     private static Task<int> RunAsync(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
+        (parsed.GetValue(Show) is null ? OfAll : OfATensor).RefuseOthers(parsed);
         using var checkpoint = Weights.Open(parsed.GetRequiredValue(Path));
         if (parsed.GetValue(Show) is { } name)
         {
@@ -109,11 +116,8 @@ internal static class InspectCommand
         ["name"] = source.Name,
         ["shape"] = Shape(source),
         ["dtype"] = source.DType.ToString(),
-        ["corner"] = new JsonArray([.. corner.Select(row => new JsonArray([.. row.Select(Number)]))]),
+        ["corner"] = new JsonArray([.. corner.Select(row => new JsonArray([.. row.Select(value => JsonValue.Create(value))]))]),
     };
-
-    /// <summary>JSON has no NaN and no infinity; they are written as text.</summary>
-    private static JsonNode Number(float value) => float.IsFinite(value) ? JsonValue.Create(value) : JsonValue.Create(value.ToString());
 
     private static void ShowCorner(Terminal terminal, TensorSource source, float[][] corner)
     {

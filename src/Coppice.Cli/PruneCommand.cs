@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text;
 using System.Text.Json.Nodes;
 using Coppice.Checkpoints;
 using Coppice.Cli.Structural;
@@ -16,6 +17,9 @@ namespace Coppice.Cli;
 /// <summary><c>coppice prune</c>: sets weights of a checkpoint to zero and writes the same kind of checkpoint.</summary>
 internal static class PruneCommand
 {
+    private const string Vocabulary = "vocabulary";
+    private static readonly string Layer = GroupPruning.Granularities.First(entry => entry.Value == CutGranularity.Layer).Key;
+
     private static readonly Argument<string> Path = Arguments.Path();
     private static readonly Option<string> Method = new("--method") { Description = "l1, ln, random; lamp or erk: a sparsity of each layer's own, --scope global.", DefaultValueFactory = _ => "l1" };
     private static readonly Option<string?> Amount = new("--amount") { Description = "A fraction such as 0.3, or a count such as 1000." };
@@ -44,9 +48,38 @@ internal static class PruneCommand
     private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Decide and report without writing a checkpoint." };
     private static readonly Option<string?> Plan = new("--plan")
     {
-        Description = "Write what was decided, with hashes, as JSON to this file; without --amount, --ratio and targets: carry out the structural "
-            + "plan that is in it.",
+        Description = "Write what was decided, with hashes, as JSON to this file; without --amount, --ratio and targets: carry out the plan "
+            + "that is in it.",
     };
+
+    private static readonly Option[] Always = [SavingOptions.Output, SavingOptions.Format, SavingOptions.Overwrite, DryRun];
+    private static readonly Option[] Tracing = [StructuralOptions.Structural, StructuralOptions.Arch, StructuralOptions.Input, StructuralOptions.Calibration];
+    private static readonly Option[] Compensating = [StructuralOptions.Compensate, PixelOptions.Mean, PixelOptions.Std];
+
+    private static readonly Mode OfZeros = new("zeros in weights",
+        [.. Always, Plan, Method, Amount, Ratio, Scope, Include, Exclude, Granularity, Norm, Dim, SavingOptions.Semantics]);
+
+    private static readonly Mode OfGroups = new("removing channels, heads or neurons",
+        [.. Always, Plan, Amount, Ratio, Scope, Include, Exclude, Granularity, .. StructuralOptions.OfPruning])
+    {
+        Advice = " (--importance says which go)",
+    };
+
+    private static readonly Mode OfLayers = new("--granularity layer of a folder",
+        [.. Always, Granularity, Amount, .. Tracing, StructuralOptions.Importance]);
+
+    private static readonly Mode OfResidualBlocks = new("--granularity layer", [.. OfLayers.Options, Plan, .. Compensating]);
+
+    private static readonly Mode OfVocabulary = new("--granularity vocabulary",
+        [.. Always, Granularity, Amount, StructuralOptions.Structural, StructuralOptions.Calibration]);
+
+    private static readonly Mode OfPlan = new("--plan without an amount or a target, which carries out the plan",
+        [.. Always, Plan, .. Tracing, .. Compensating])
+    {
+        Advice = ", or give --amount or a target to choose anew",
+    };
+
+    private static readonly Mode OfPlanOfZeros = OfPlan with { Options = [.. Always, Plan] };
 
     public static Command Create()
     {
@@ -78,29 +111,53 @@ internal static class PruneCommand
             throw new UsageException("Say where to write with -o OUT, or give --dry-run to decide without writing.");
         SavingOptions.RefuseExisting(output, "-o", parsed);
         SavingOptions.RefuseOtherKind(parsed.GetRequiredValue(Path), output, parsed);
-        var isPlanGiven = IsPlanGiven(parsed);
-        if (!isPlanGiven)
-            SavingOptions.RefuseExisting(parsed.GetValue(Plan), "--plan", parsed);
+        output = dryRun ? null : output;
+        var (plan, isPlanGiven) = (parsed.GetValue(Plan), IsPlanGiven(parsed));
+        if (isPlanGiven && File.ReadAllBytes(plan!) is var json && PruningPlan.IsOne(json))
+        {
+            OfPlanOfZeros.RefuseOthers(parsed);
+            var given = PruningPlan.Parse(Encoding.UTF8.GetString(json));
+            return Zeros(parsed, output, given.ToRequest(), given, terminal, cancellation);
+        }
+        if (isPlanGiven)
+            CheckPlanOptions(parsed);
+        else
+            SavingOptions.RefuseExisting(plan, "--plan", parsed);
         if (isPlanGiven || IsStructural(parsed))
         {
-            CheckPlanFolder(parsed.GetValue(Plan), parsed.GetRequiredValue(Path));
-            return Structurally(parsed, isPlanGiven, dryRun ? null : output, terminal);
+            CheckPlanFolder(plan, parsed.GetRequiredValue(Path));
+            PixelOptions.RefuseUnread(parsed, Weights.IsOnnx(parsed.GetRequiredValue(Path)), StructuralOptions.DataOf(parsed));
+            return Structurally(parsed, isPlanGiven, output, terminal);
         }
-        var request = Request(parsed);
+        OfZeros.RefuseOthers(parsed);
+        return Zeros(parsed, output, Request(parsed), null, terminal, cancellation);
+    }
+
+    /// <summary>Zeros in weights of the user's choice, with a plan of them where it is asked for, or in those of a plan that is given.</summary>
+    private static Task<int> Zeros(
+        ParseResult parsed, string? output, PruneRequest request, PruningPlan? given, Terminal terminal, CancellationToken cancellation)
+    {
         using var checkpoint = Weights.Open(parsed.GetRequiredValue(Path));
-        CheckPlan(parsed.GetValue(Plan), checkpoint);
-        var selection = WeightSelector.Select(checkpoint.Tensors, ModelFacts.Of(checkpoint), parsed.GetValue(Include), parsed.GetValue(Exclude));
-        var result = terminal.Busy("choosing what to prune", () => Pruner.Prune(selection, request));
+        var plan = given is null ? parsed.GetValue(Plan) : null;
+        CheckPlan(plan, checkpoint);
+        var (selection, result) = terminal.Busy("choosing what to prune", () =>
+        {
+            var facts = ModelFacts.Of(checkpoint);
+            if (given is not null)
+                return given.CarryOut(checkpoint.Tensors, facts);
+            var selected = WeightSelector.Select(checkpoint.Tensors, facts, parsed.GetValue(Include), parsed.GetValue(Exclude));
+            return (selected, Pruner.Prune(selected, request));
+        });
         foreach (var warning in result.Warnings)
             terminal.Warn(warning);
-        if (!dryRun)
+        if (output is not null)
             SavingOptions.Save(parsed, terminal, checkpoint,
-                options => checkpoint.Save(output!, result.Tensors.OfType<MaskedTensor>(), options, cancellation));
-        if (!dryRun && checkpoint is Checkpoint)
-            PretrainedVisionModel.CopyPlan(checkpoint.Path, output!);
-        if (parsed.GetValue(Plan) is { } plan)
+                options => checkpoint.Save(output, result.Tensors.OfType<MaskedTensor>(), options, cancellation));
+        if (output is not null && checkpoint is Checkpoint)
+            PretrainedVisionModel.CopyPlan(checkpoint.Path, output);
+        if (plan is not null)
             File.WriteAllText(plan, PruningPlan.Create(result, request, CommandLine).ToJson());
-        terminal.Result(() => ToJson(result, selection, dryRun ? null : output), () => Show(terminal, result, selection, dryRun ? null : output));
+        terminal.Result(() => ToJson(result, selection, output), () => Show(terminal, result, selection, output));
         return Task.FromResult(ExitCode.Done);
     }
 
@@ -113,7 +170,7 @@ internal static class PruneCommand
             terminal.Result(shorter.ToJson, () => shorter.Show(terminal));
             return Task.FromResult(ExitCode.Done);
         }
-        if (parsed.GetValue(Granularity) is "layer" or "vocabulary")
+        if (IsOfLayersOrTokens(parsed))
             return LayersOrTokens(parsed, output, terminal);
         var pruning = StructuralPruning.Run(path, output, isPlanGiven ? null : Groups(parsed), plan, parsed, terminal);
         terminal.Result(pruning.ToJson, () => pruning.Show(terminal));
@@ -123,19 +180,14 @@ internal static class PruneCommand
     private static Task<int> LayersOrTokens(ParseResult parsed, string? output, Terminal terminal)
     {
         var granularity = parsed.GetValue(Granularity)!;
-        Option[] fitting = granularity == "layer"
-            ? [StructuralOptions.Structural, StructuralOptions.Arch, StructuralOptions.Input, StructuralOptions.Importance,
-                StructuralOptions.Calibration, StructuralOptions.Compensate, PixelOptions.Mean, PixelOptions.Std, Plan]
-            : [StructuralOptions.Structural, StructuralOptions.Calibration];
-        foreach (var option in StructuralOptions.OfPruning.Concat([Method, Ratio, Scope, Include, Exclude, Norm, Dim, Plan]).Except(fitting))
-            if (parsed.GetResult(option) is { Implicit: false })
-                throw new UsageException($"{option.Name} does not go with --granularity {granularity}; leave it out.");
+        (granularity == Vocabulary ? OfVocabulary : Directory.Exists(parsed.GetRequiredValue(Path)) ? OfLayers : OfResidualBlocks)
+            .RefuseOthers(parsed);
         if (parsed.GetValue(Amount) is not { } amount)
             throw new UsageException($"--granularity {granularity} takes --amount, a share of the "
-                + $"{(granularity == "layer" ? "blocks, or their number" : "tokens")}.");
+                + $"{(granularity == Layer ? "blocks, or their number" : "tokens")}.");
         var path = parsed.GetRequiredValue(Path);
-        if (granularity == "layer")
-            Layers(path, output, AmountOf(amount), parsed, terminal);
+        if (granularity == Layer)
+            Layers(path, output, UsageException.Of(() => PruneAmount.Parse(amount)), parsed, terminal);
         else
         {
             var pruning = VocabularyPruning.Run(path, output, StructuralOptions.ShareOf(amount), parsed, terminal);
@@ -157,65 +209,48 @@ internal static class PruneCommand
             terminal.Result(pruning.ToJson, () => pruning.Show(terminal));
             return;
         }
-        foreach (var option in new Option[] { Plan, StructuralOptions.Compensate, PixelOptions.Mean, PixelOptions.Std })
-            if (parsed.GetResult(option) is { Implicit: false })
-                throw new UsageException($"{option.Name} does not go with --granularity layer of a folder; leave it out.");
         var shorter = LayerPruning.Run(model, folder, output, amount, parsed, terminal);
         terminal.Result(shorter.ToJson, () => shorter.Show(terminal));
-    }
-
-    private static PruneAmount AmountOf(string text)
-    {
-        try
-        {
-            return PruneAmount.Parse(text);
-        }
-        catch (PruningException error)
-        {
-            throw new UsageException(error.Message);
-        }
     }
 
     /// <summary>Whether --plan names what to do: nothing else does.</summary>
     private static bool IsPlanGiven(ParseResult parsed)
     {
         Option[] amounts = [Amount, Ratio, .. StructuralOptions.Targets];
-        if (parsed.GetValue(Plan) is not { } plan || parsed.GetValue(Granularity) is "layer" or "vocabulary"
+        if (parsed.GetValue(Plan) is not { } plan || IsOfLayersOrTokens(parsed) || IsOfNm(parsed)
             || Array.Exists(amounts, option => parsed.GetResult(option) is not null))
             return false;
         if (!File.Exists(plan))
             throw new UsageException($"There is no plan {plan} to carry out; to write one there, give --amount or a target too.");
-        Option[] fitting = [StructuralOptions.Structural, StructuralOptions.Arch, StructuralOptions.Input, StructuralOptions.Calibration,
-            StructuralOptions.Compensate, PixelOptions.Mean, PixelOptions.Std];
-        foreach (var option in StructuralOptions.OfPruning.Except(fitting)
-            .Concat([Method, Scope, Include, Exclude, Granularity, Norm, Dim, SavingOptions.Semantics]))
-            if (parsed.GetResult(option) is { Implicit: false })
-                throw new UsageException($"--plan {plan} says what goes: leave {option.Name} out, or give --amount or a target to choose anew.");
         return true;
     }
 
+    private static void CheckPlanOptions(ParseResult parsed)
+    {
+        OfPlan.RefuseOthers(parsed);
+        if (Mode.IsGiven(StructuralOptions.Calibration, parsed) && !Mode.IsGiven(StructuralOptions.Compensate, parsed))
+            throw new UsageException($"{StructuralOptions.Calibration.Name} has nothing to do for a plan without --compensate; leave it out.");
+    }
+
+    /// <summary>A pattern says itself how much goes, so it has no amount beside a plan to be written.</summary>
+    private static bool IsOfNm(ParseResult parsed) => parsed.GetValue(Granularity)?.Contains(':', StringComparison.Ordinal) is true;
+
+    private static bool IsOfLayersOrTokens(ParseResult parsed) => parsed.GetValue(Granularity) is { } granularity
+        && (granularity == Layer || granularity == Vocabulary);
+
     /// <summary>Heads and neurons have no masks of their own; other options that only structural pruning has ask for it too.</summary>
-    private static bool IsStructural(ParseResult parsed) => parsed.GetValue(Granularity) is "head" or "query" or "neuron" or "width" or "layer" or "vocabulary"
-        || StructuralOptions.OfPruning.Any(option => parsed.GetResult(option) is { Implicit: false });
+    private static bool IsStructural(ParseResult parsed) => parsed.GetValue(Granularity) is { } granularity
+            && (granularity == Vocabulary || GroupPruning.Granularities.ContainsKey(granularity) && granularity != MethodOptions.Channel)
+        || StructuralOptions.OfPruning.Any(option => Mode.IsGiven(option, parsed));
 
     private static GroupPruning Groups(ParseResult parsed)
     {
-        foreach (var option in new Option[] { Method, Norm, Dim, SavingOptions.Semantics })
-            if (parsed.GetResult(option) is { Implicit: false })
-                throw new UsageException($"{option.Name} is about zeros in weights, not about removing channels, heads or neurons; leave it out "
-                    + "(--importance says which go).");
+        OfGroups.RefuseOthers(parsed);
         if (StructuralOptions.Targets.Append(Amount).Count(option => parsed.GetResult(option) is not null) != 1)
             throw new UsageException($"Give one of --amount, {string.Join(", ", StructuralOptions.Targets.Select(option => option.Name))}.");
-        GroupKind[] kinds = parsed.GetValue(Granularity) switch
-        {
-            null => [GroupKind.Channel, GroupKind.Head, GroupKind.Neuron],
-            "channel" => [GroupKind.Channel],
-            "head" => [GroupKind.Head],
-            "query" => [GroupKind.Query],
-            "neuron" => [GroupKind.Neuron],
-            "width" => [GroupKind.Width],
-            var other => throw new UsageException($"--granularity {other} is none of structural pruning: channel, head, query, neuron, width, layer, vocabulary."),
-        };
+        var granularity = CutGranularity.All;
+        if (parsed.GetValue(Granularity) is { } word && !GroupPruning.Granularities.TryGetValue(word, out granularity))
+            throw new UsageException($"--granularity {word} is none of structural pruning: {string.Join(", ", GroupPruning.Granularities.Keys)}, {Vocabulary}.");
         return new()
         {
             Ratio = parsed.GetValue(Amount) is { } amount ? StructuralOptions.ShareOf(amount) : null,
@@ -231,7 +266,7 @@ internal static class PruneCommand
             RankedTogether = parsed.GetValue(StructuralOptions.RankTogether) ?? [],
             MaxRatio = parsed.GetValue(StructuralOptions.MaxRatio) ?? 1,
             RoundTo = parsed.GetValue(StructuralOptions.RoundTo) ?? 1,
-            Kinds = kinds,
+            Kinds = GroupPruning.KindsOf(granularity),
             Include = parsed.GetValue(Include) ?? [],
             Exclude = parsed.GetValue(Exclude) ?? [],
         };
@@ -263,7 +298,7 @@ internal static class PruneCommand
     {
         if (parsed.GetValue(Scope) == "isomorphic")
             throw new UsageException("--scope isomorphic ranks groups of channels, heads or neurons: give --structural with it.");
-        try
+        return UsageException.Of(() =>
         {
             var norm = parsed.GetValue(Norm) is { } text ? MethodOptions.ParseNorm(text) : (double?)null;
             var method = new MethodOptions(parsed.GetRequiredValue(Method), parsed.GetValue(Granularity), norm, parsed.GetValue(Dim)).ToMethod();
@@ -276,11 +311,7 @@ internal static class PruneCommand
             };
             request.Validate();
             return request;
-        }
-        catch (PruningException error)
-        {
-            throw new UsageException(error.Message);
-        }
+        });
     }
 
     private static JsonObject ToJson(PruneResult result, WeightSelection selection, string? output) => new()

@@ -50,6 +50,10 @@ internal static class SensitivityCommand
         Description = "Write the suggested ratios to this file, for: coppice prune PATH -o OUT @FILE",
     };
 
+    private static readonly Option[] Always = [Amounts, By, Group, Budget, Html, Ratios];
+    private static readonly Mode OnText = new("--text", [.. Always, Text, Context, Stride, Windows]);
+    private static readonly Mode OnData = new("--data", [.. Always, Data, Metric]);
+
     public static Command Create()
     {
         var command = new Command("sensitivity", Arguments.WithExample(
@@ -87,6 +91,9 @@ internal static class SensitivityCommand
     {
         if (parsed.GetValue(Text) is null == parsed.GetValue(Data) is null)
             throw new UsageException("Give either --text FILE (perplexity) or --data FILE (classification).");
+        (parsed.GetValue(Text) is null ? OnData : OnText).RefuseOthers(parsed);
+        if (Mode.IsGiven(By, parsed) && Mode.IsGiven(Group, parsed))
+            throw new UsageException("--by does not go with --group, which says itself what is pruned together; leave one of them out.");
         foreach (var output in new[] { parsed.GetValue(Html), parsed.GetValue(Ratios) }.OfType<string>())
             if (Directory.Exists(output) || !Directory.Exists(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(output))))
                 throw new UsageException($"{output} can't be written: it must be a file in a folder that exists.");

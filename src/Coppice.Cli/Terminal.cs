@@ -1,5 +1,3 @@
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Spectre.Console;
 using Spectre.Console.Rendering;
@@ -11,8 +9,6 @@ internal sealed class Terminal(bool json, bool quiet, TextWriter output, TextWri
 {
     private const int RedirectedWidth = 240;
 
-    private static readonly JsonSerializerOptions JsonStyle = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     private readonly IAnsiConsole _out = CreateConsole(output);
     private readonly IAnsiConsole _error = CreateConsole(error);
 
@@ -23,7 +19,7 @@ internal sealed class Terminal(bool json, bool quiet, TextWriter output, TextWri
     public void Result(Func<JsonObject> data, Action show)
     {
         if (json)
-            output.WriteLine(data().ToJsonString(JsonStyle));
+            output.WriteLine(data().ToJsonString(JsonStyles.Screen));
         else
             show();
     }

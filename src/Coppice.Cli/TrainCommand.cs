@@ -24,6 +24,8 @@ internal static class TrainCommand
         Description = "Run again into a temporary folder and compare; exit code 3 if anything differs.",
     };
 
+    private static readonly Mode Repeating = new("--verify, which repeats a run as it was", Verify);
+
     public static Command Create()
     {
         var command = new Command("train", Arguments.WithExample(
@@ -168,8 +170,9 @@ internal static class TrainCommand
 
     private static int Compare(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
-        if (parsed.GetValue(Output) is not null || parsed.GetValue(DryRun) || parsed.GetValue(Set) is { Length: > 0 })
-            throw new UsageException("--verify repeats a run as it was; --output, --set and --dry-run don't go with it.");
+        Repeating.RefuseOthers(parsed);
+        if (Mode.IsGiven(CommonOptions.Seed, parsed))
+            throw new UsageException($"{CommonOptions.Seed.Name} does not go with {Repeating.Name}; leave it out.");
         var verification = terminal.Steps(report =>
             RunVerification.Of(parsed.GetRequiredValue(Path), progress => report(ProgressLine.Of(progress)), cancellation));
         terminal.Result(

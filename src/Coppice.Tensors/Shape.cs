@@ -40,6 +40,17 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
         }
     }
 
+    /// <summary>Number of elements of one index of an axis in each index of the axes before it: the product of the sizes behind the axis, 1
+    /// for the innermost. Element i of a row-major tensor has the index <c>i / CountBehind(axis) % Dims[axis]</c> along it.</summary>
+    /// <exception cref="OverflowException">The product exceeds 2^63-1.</exception>
+    public long CountBehind(int axis)
+    {
+        long count = 1;
+        foreach (var dim in Dims[(axis + 1)..])
+            count = checked(count * dim);
+        return count;
+    }
+
     /// <summary>Size of one axis; <c>^1</c> is the innermost.</summary>
     public int this[Index axis] => Dims[axis];
 

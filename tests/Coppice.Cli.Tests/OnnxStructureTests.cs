@@ -41,8 +41,8 @@ public sealed class OnnxStructureTests : IDisposable
     }
 
     [Theory]
-    [InlineData(2, "leave --importance out", "plan.json", "--importance", "l2")]
-    [InlineData(2, "leave --scope out", "plan.json", "--scope", "global")]
+    [InlineData(2, "--importance does not go with --plan", "plan.json", "--importance", "l2")]
+    [InlineData(2, "--scope does not go with --plan", "plan.json", "--scope", "global")]
     [InlineData(2, "There is no plan", "none.json")]
     [InlineData(1, "no structural plan", "text.json")]
     [InlineData(2, "exists; choose another --plan", "plan.json", "--amount", "0.5")]

@@ -215,6 +215,47 @@ public sealed class PruneCommandTests : IDisposable
         Assert.Equal(0, (await CommandRun.Of([.. args, "--overwrite"])).ExitCode);
     }
 
+    [Theory]
+    [InlineData("--amount", "0.5", "--semantics", "torch")]
+    [InlineData("--granularity", "2:4")]
+    [InlineData("--method", "random", "--amount", "0.3", "--seed", "7", "--exclude", "*.mlp.*")]
+    public async Task Plan_WithoutAnAmount_IsCarriedOut(params string[] options)
+    {
+        var (plan, again) = (Path.Combine(_folder.Path, "plan.json"), Path.Combine(_folder.Path, "again.safetensors"));
+        string[] first = ["prune", CommandRun.StoriesFile, "-o", Out, "--include", "*layers.0*proj.weight", "--plan", plan, "--json", .. options];
+        var asked = (await CommandRun.Of(first)).Json;
+        var planned = (await CommandRun.Of("prune", CommandRun.StoriesFile, "-o", again, "--plan", plan, "--json")).Json;
+        Assert.Equal(asked.GetProperty("tensors").GetRawText(), planned.GetProperty("tensors").GetRawText());
+        Assert.Equal(File.ReadAllBytes(Out), File.ReadAllBytes(again));
+    }
+
+    [Theory]
+    [InlineData(ExitCode.Failed, "for another model: 'b.weight' has other values", "b", 1f)]
+    [InlineData(ExitCode.Failed, "for another model: 'b.weight' is missing", "c", 5f)]
+    [InlineData(ExitCode.Done, "", "b", 5f)]
+    public async Task Plan_OfAnotherModel_IsRefused(int code, string says, string name, float value)
+    {
+        var (plan, input) = (Path.Combine(_folder.Path, "plan.json"), _folder["in.safetensors"]);
+        TinyCheckpoint.Write(_folder, "in.safetensors", ("a.weight", [2, 2], [1, 2, 3, 4]), ("b.weight", [2, 2], [5, 6, 7, 8]));
+        Assert.Equal(0, (await CommandRun.Of("prune", input, "--dry-run", "--include", "*", "--amount", "0.5", "--plan", plan)).ExitCode);
+        TinyCheckpoint.Write(_folder, "other.safetensors", ("a.weight", [2, 2], [1, 2, 3, 4]), ($"{name}.weight", [2, 2], [value, 6, 7, 8]));
+        var run = await CommandRun.Of("prune", _folder["other.safetensors"], "-o", Out, "--plan", plan);
+        Assert.Equal(code, run.ExitCode);
+        Assert.Contains(says, run.Error, StringComparison.Ordinal);
+        Assert.Equal(code == ExitCode.Done, File.Exists(Out));
+    }
+
+    [Fact]
+    public async Task Plan_WhoseResultIsAnother_IsRefused()
+    {
+        var (plan, input) = (Path.Combine(_folder.Path, "plan.json"), TinyCheckpoint.Write(_folder, "in.safetensors", ("a.weight", [2, 2], [1, 2, 3, 4])));
+        Assert.Equal(0, (await CommandRun.Of("prune", input, "--dry-run", "--include", "*", "--amount", "0.5", "--plan", plan)).ExitCode);
+        File.WriteAllText(plan, File.ReadAllText(plan).Replace("\"amount\": \"0.5\"", "\"amount\": \"0.25\"", StringComparison.Ordinal));
+        (await CommandRun.Of("prune", input, "-o", Out, "--plan", plan)).AssertFailed(ExitCode.Refused, "'a.weight'", "nothing was written");
+        (await CommandRun.Of("prune", input, "-o", Out, "--plan", plan, "--include", "a*")).AssertFailed(ExitCode.Usage, "--include");
+        Assert.False(File.Exists(Out));
+    }
+
     [Fact]
     public async Task Plan_ThatCannotBeWritten_IsRefusedBeforeTheWork()
     {
@@ -235,6 +276,14 @@ public sealed class PruneCommandTests : IDisposable
             Path.Combine(_folder.Path, "out"), "--amount", "0.3");
         run.AssertFailed(ExitCode.Cancelled, "cancelled");
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
+    public async Task Json_OfAnInfiniteThreshold_IsWhole()
+    {
+        var input = TinyCheckpoint.Write(_folder, "in.safetensors", ("a.weight", [1, 2], [float.PositiveInfinity, 2]));
+        var json = (await CommandRun.Of("prune", input, "-o", Out, "--include", "*", "--amount", "2", "--json")).Json;
+        Assert.Equal("Infinity", json.GetProperty("tensors")[0].GetProperty("threshold").GetString());
     }
 
     [Fact]

@@ -22,10 +22,10 @@ internal sealed record LayerPruning(string? Output, string Measure, IReadOnlyLis
     Verification Verification)
 {
     /// <summary>The default measure, and that of residual blocks.</summary>
-    public const string Influence = "block-influence";
+    public static readonly string Influence = GroupCriteria.NameOf(CutCriterion.BlockInfluence);
 
-    /// <summary>Measures that --importance takes for blocks; the first is the default.</summary>
-    public static readonly string[] Measures = [Influence, "angular"];
+    /// <summary>Measures that --importance takes for blocks.</summary>
+    public static readonly string[] Measures = [.. GroupCriteria.OfLayers.Select(GroupCriteria.NameOf)];
 
     /// <summary>Opens, scores, chooses, verifies, writes.</summary>
     public static LayerPruning Run(

@@ -19,6 +19,18 @@ internal static class PixelOptions
         Description = "ONNX classifiers: what the difference is divided by (default: 1). Pixels of 0..255 are --std 0.003921569.",
     };
 
+    /// <summary>Refuses them where there are no images for an ONNX file.</summary>
+    /// <param name="parsed">The options.</param>
+    /// <param name="isOnnx">Whether the model is one.</param>
+    /// <param name="images">The file of images; null for none.</param>
+    public static void RefuseUnread(ParseResult parsed, bool isOnnx, string? images)
+    {
+        foreach (var option in new[] { Mean, Std })
+            if (!(isOnnx && images is not null) && Mode.IsGiven(option, parsed))
+                throw new UsageException($"{option.Name} scales images for an ONNX file, and there is no {(isOnnx ? "file of images" : "ONNX file")} "
+                    + $"here; leave it out{(isOnnx ? ", or give images with --data" : "")}.");
+    }
+
     /// <summary>The images of a file as a model sees them.</summary>
     public static ImageTrainingData Apply(ParseResult parsed, OnnxImageClassifier classifier, ImageData images)
     {

@@ -31,7 +31,7 @@ internal sealed record ResidualPruning(string? Output, IReadOnlyList<ResidualBlo
     public static ResidualPruning Run(
         string path, OpenedModel model, string? output, PruneAmount amount, string? plan, ParseResult parsed, Terminal terminal)
     {
-        if (parsed.GetValue(StructuralOptions.Importance) is { } measure and not LayerPruning.Influence)
+        if (parsed.GetValue(StructuralOptions.Importance) is { } measure && measure != LayerPruning.Influence)
             throw new UsageException($"--importance {measure} is not for single residual blocks; they go by {LayerPruning.Influence}.");
         if (model.Blocks.Count == 0)
             throw new PruningException($"{path} has no residual block that could be left out: no sum x + f(x) of equal shapes whose f(x) only the "

@@ -43,12 +43,12 @@ internal static class StructuralOptions
     public static readonly Option<string?> Reduction = new Option<string?>("--reduction")
     {
         Description = "Structural: how the scores of a group's members become one: mean (default), sum, max, product, first.",
-    }.AcceptOnlyFromAmong("mean", "sum", "max", "product", "first");
+    }.AcceptOnlyFromAmong([.. GroupImportance.Reductions.Keys]);
 
     public static readonly Option<string?> Normalizer = new Option<string?>("--normalizer")
     {
         Description = "Structural: what scores of a group are divided by: mean (default), max, lamp, none.",
-    }.AcceptOnlyFromAmong("mean", "max", "lamp", "none");
+    }.AcceptOnlyFromAmong([.. GroupImportance.Normalizers.Keys]);
 
     public static readonly Option<int?> RoundTo = new("--round-to") { Description = "Structural: sizes left become multiples of this." };
     public static readonly Option<double?> MaxRatio = new("--max-ratio")
@@ -112,11 +112,17 @@ internal static class StructuralOptions
     {
         var name = parsed.GetValue(Importance) ?? "l1";
         var criterion = GroupCriteria.Names[name];
-        if (LayerPruning.Measures.Contains(name))
+        if (GroupCriteria.OfLayers.Contains(criterion))
             throw new UsageException($"--importance {name} is about layers, not about channels, heads or neurons.");
         if (GroupCriteria.NeedsInputs(criterion) && inputs is null)
             throw new UsageException($"--importance {name} looks at activations: give --calibration FILE, or --calibration random.");
-        var data = parsed.GetValue(Calibration) is { } given and not RandomInputs ? given : null;
+        if (Mode.IsGiven(Normalizer, parsed) && criterion == CutCriterion.Lamp)
+            throw new UsageException($"{Normalizer.Name} does not go with --importance {name}, which has its own; leave it out.");
+        var data = DataOf(parsed);
+        if (parsed.GetValue(Calibration) is not null && !GroupCriteria.NeedsInputs(criterion) && !GroupCriteria.NeedsExamples(criterion)
+            && parsed.GetValue(Compensate) is not { Length: > 0 })
+            throw new UsageException($"{Calibration.Name} is not looked at by --importance {name}, and by nothing else without --compensate; leave "
+                + "it out, or give one of them that does.");
         if (GroupCriteria.NeedsExamples(criterion) && data is null)
             throw new UsageException($"--importance {name} goes by gradients: give examples with --calibration FILE.");
         var sources = new CriterionSources(model.Traced.Graph, inputs ?? [], () => model.Task,
@@ -124,8 +130,12 @@ internal static class StructuralOptions
         {
             Seed = parsed.GetValue(CommonOptions.Seed),
         };
-        return GroupCriteria.ImportanceOf(criterion, sources, ReductionOf(parsed), NormalizerOf(parsed));
+        return GroupCriteria.ImportanceOf(criterion, sources, GroupImportance.Reductions[parsed.GetValue(Reduction) ?? "mean"],
+            GroupImportance.Normalizers[parsed.GetValue(Normalizer) ?? "mean"]);
     }
+
+    /// <summary>The file of examples; null where there is none, or inputs at random.</summary>
+    public static string? DataOf(ParseResult parsed) => parsed.GetValue(Calibration) is { } given and not RandomInputs ? given : null;
 
     /// <summary>What the graph is calibrated on; null where nothing is given.</summary>
     public static IReadOnlyList<IReadOnlyList<Tensor>>? InputsOf(ParseResult parsed, OpenedModel model) => parsed.GetValue(Calibration) switch
@@ -135,19 +145,11 @@ internal static class StructuralOptions
         var data => model.Inputs(data, CriterionSources.UsualCount, parsed),
     };
 
-    private static MemberReduction ReductionOf(ParseResult parsed) =>
-        Enum.Parse<MemberReduction>(parsed.GetValue(Reduction) ?? "mean", ignoreCase: true);
-
-    private static ScoreNormalizer NormalizerOf(ParseResult parsed) =>
-        Enum.Parse<ScoreNormalizer>(parsed.GetValue(Normalizer) ?? "mean", ignoreCase: true);
-
     /// <summary>A ratio of a group, of <c>GLOB=RATIO</c>.</summary>
     public static GroupRatio RatioOf(string text)
     {
-        var split = text.LastIndexOf('=');
-        return split > 0
-            ? new(text[..split], ShareOf(text[(split + 1)..]))
-            : throw new UsageException($"--ratio {text} is not GLOB=RATIO.");
+        var (glob, ratio) = UsageException.Of(() => WeightAmount.Split(text));
+        return new(glob, ShareOf(ratio));
     }
 
     /// <summary>A share in 0..1.</summary>

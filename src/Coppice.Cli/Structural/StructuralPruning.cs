@@ -37,6 +37,8 @@ internal sealed record StructuralPruning(
         var given = options is null ? StructuralPlan.Load(plan!) : null;
         var model = terminal.Busy("tracing the model",
             () => OpenedModel.Open(path, parsed.GetValue(StructuralOptions.Arch), parsed.GetValue(StructuralOptions.Input)));
+        if (model.Folder is null && Mode.IsGiven(StructuralOptions.Uniform, parsed))
+            throw new UsageException($"{StructuralOptions.Uniform.Name} is about the layers of a folder's model, which {path} is not; leave it out.");
         var dependencies = model.Dependencies;
         RefuseWithoutGroups(path, dependencies);
         var (saving, seed) = (SavingOptions.Of(parsed), parsed.GetValue(CommonOptions.Seed));

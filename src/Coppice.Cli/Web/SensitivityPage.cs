@@ -10,8 +10,7 @@ internal static class SensitivityPage
     public static string Render(JsonObject report) => Resource("sensitivity.html")
         .Replace("/*chart.css*/", Resource("uPlot.min.css"), StringComparison.Ordinal)
         .Replace("/*chart.js*/", Resource("uPlot.iife.min.js"), StringComparison.Ordinal)
-        // The framework's default encoder writes <, > and & as \u escapes, so no name can end the script element.
-        .Replace("/*report.json*/", report.ToJsonString(), StringComparison.Ordinal);
+        .Replace("/*report.json*/", report.ToJsonString(JsonStyles.Page), StringComparison.Ordinal);
 
     private static string Resource(string name)
     {

@@ -51,7 +51,7 @@ public sealed record TensorStatistics(long Elements, long? Zeros, long NonFinite
 
     private static (long Zeros, long NonFinite) Count(DType dtype, ReadOnlySpan<byte> bytes)
     {
-        if (dtype is DType.F32 or DType.F64 or DType.F16 or DType.BF16)
+        if (FloatConversion.Supports(dtype))
         {
             var width = dtype.ByteSize();
             var finite = MaskKernels.CountAtMost(bytes, width, MaskKernels.InfinityKey(dtype) - 1);

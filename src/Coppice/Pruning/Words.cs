@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using Coppice.Pruning.Compensation;
+using Coppice.Pruning.Dependency;
 
 namespace Coppice.Pruning;
 
@@ -13,5 +14,8 @@ internal static class Words
 }
 
 [JsonSerializable(typeof(CutCriterion))]
+[JsonSerializable(typeof(CutGranularity))]
 [JsonSerializable(typeof(CutCompensation))]
+[JsonSerializable(typeof(MemberReduction))]
+[JsonSerializable(typeof(ScoreNormalizer))]
 internal sealed partial class WordsJson : JsonSerializerContext;

@@ -35,7 +35,7 @@ internal sealed class CutRanges(Action<bool, string, string, double?> within, Ac
     /// <exception cref="RecipeException">A number is out of its range, or keys contradict each other.</exception>
     public void Check(CutStage cut, string place)
     {
-        var isOfLayers = cut.Measure is CutCriterion.BlockInfluence or CutCriterion.Angular;
+        var isOfLayers = GroupCriteria.OfLayers.Contains(cut.Measure);
         if (isOfLayers != cut.IsOfLayers)
             fail($"{place}.criterion", isOfLayers ? "this criterion scores layers; write \"granularity\": \"layer\"."
                 : "layers go by block-influence or angular; give one of them, or leave it out.");

@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using Coppice.Pruning;
 using Coppice.Pruning.Compensation;
 using Coppice.Pruning.Dependency;
@@ -59,46 +58,5 @@ public sealed record CutStage(
         || GroupCriteria.NeedsInputs(Measure) || GroupCriteria.NeedsExamples(Measure);
 
     /// <summary>The kinds of groups that are cut.</summary>
-    internal IReadOnlyList<GroupKind> Kinds => Granularity switch
-    {
-        CutGranularity.Channel => [GroupKind.Channel],
-        CutGranularity.Head => [GroupKind.Head],
-        CutGranularity.Query => [GroupKind.Query],
-        CutGranularity.Neuron => [GroupKind.Neuron],
-        CutGranularity.Width => [GroupKind.Width],
-        _ => GroupPruning.UsualKinds,
-    };
-}
-
-/// <summary>What is cut out of a model.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<CutGranularity>))]
-public enum CutGranularity
-{
-    /// <summary>Channels, heads and neurons.</summary>
-    [JsonStringEnumMemberName("all")]
-    All,
-
-    /// <summary>Channels of convolutions.</summary>
-    [JsonStringEnumMemberName("channel")]
-    Channel,
-
-    /// <summary>Attention heads.</summary>
-    [JsonStringEnumMemberName("head")]
-    Head,
-
-    /// <summary>Of grouped queries, one query head for each key head.</summary>
-    [JsonStringEnumMemberName("query")]
-    Query,
-
-    /// <summary>Units between linear layers.</summary>
-    [JsonStringEnumMemberName("neuron")]
-    Neuron,
-
-    /// <summary>Features of normalised axes: statistics are then over fewer.</summary>
-    [JsonStringEnumMemberName("width")]
-    Width,
-
-    /// <summary>Whole blocks of a transformer; the others move up. Of image classifiers residual blocks.</summary>
-    [JsonStringEnumMemberName("layer")]
-    Layer,
+    internal IReadOnlyList<GroupKind> Kinds => GroupPruning.KindsOf(Granularity);
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Coppice.Evaluation;
 using Coppice.Modules;
+using Coppice.Pruning;
 using Coppice.Pruning.Compensation;
 using Coppice.Pruning.Dependency;
 using Coppice.Pruning.Selection;

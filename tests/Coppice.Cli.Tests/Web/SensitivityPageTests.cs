@@ -36,6 +36,14 @@ public sealed partial class SensitivityPageTests
     }
 
     [Fact]
+    public void Render_NumbersThatJsonHasNot_AreText()
+    {
+        var report = Report with { Result = Report.Result with { Baseline = double.PositiveInfinity } };
+        var data = JsonNode.Parse(Data().Match(SensitivityPage.Render(report.ToJson())).Groups[1].Value)!;
+        Assert.Equal("Infinity", (string)data["baseline"]!);
+    }
+
+    [Fact]
     public void ToJson_GroupsKeptWhole_AreLeftOutOfTheCommand()
     {
         var command = (string)Report.ToJson()["suggestion"]!["command"]!;

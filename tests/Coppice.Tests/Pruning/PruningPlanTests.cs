@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Coppice.Pruning.Methods;
+using Coppice.Pruning.Selection;
 using Coppice.Pruning.Streaming;
 using Coppice.Pruning;
 
@@ -31,6 +32,22 @@ public sealed class PruningPlanTests
     }
 
     [Fact]
+    public void CarryOut_OnTheSameTensors_GivesTheSameAndNothingElse()
+    {
+        var (a, b) = (MemoryTensor.Random("a*.weight", [30, 20], 1), MemoryTensor.Random("ab.weight", [30, 20], 2));
+        var request = new PruneRequest(new RandomPruning(), 0.5) { Seed = 3 };
+        var result = Pruner.Prune(PruneHelper.All(a), request);
+        var plan = PruningPlan.Parse(PruningPlan.Create(result, request, "").ToJson());
+        var (selection, again) = plan.CarryOut([a, b], ModelFacts.None);
+        Assert.Equal("a*.weight", Assert.Single(selection.Weights).Name);
+        Assert.Equal(PruneHelper.Bytes(result), MemoryTensor.AllBytes(again.Tensors[0]));
+        Assert.Same(b, again.Tensors[1]);
+        Assert.Throws<PruningException>(() => (plan with { Parameters = [.. plan.Parameters, .. plan.Parameters] }).CarryOut([a, b], ModelFacts.None));
+        var error = Assert.Throws<PruningException>(() => plan.CarryOut([MemoryTensor.Random("a*.weight", [20, 30], 1)], ModelFacts.None));
+        Assert.Contains("'a*.weight' has shape [20, 30], not [30, 20]", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Parse_PlanOfInfiniteNorm_KeepsIt()
     {
         var request = new PruneRequest(new ChannelNormPruning(double.NegativeInfinity, 1), PruneAmount.Count(3));
@@ -44,6 +61,8 @@ public sealed class PruningPlanTests
     [InlineData("[]")]
     [InlineData("{}")]
     [InlineData("""{"version":2,"command":"","method":{"method":"l1"},"scope":"global","semantics":"torch","seed":0,"parameters":[]}""")]
+    [InlineData("""{"version":1,"command":"","method":{"method":"l1"},"scope":"global","semantics":"torch","seed":0,"parameters":[null]}""")]
+    [InlineData("""{"version":1,"command":"","method":{"method":"l1"},"scope":"global","semantics":"torch","seed":0,"parameters":null}""")]
     [InlineData("""{"version":1,"command":"","method":{"method":"l1"},"scope":"all","semantics":"torch","seed":0,"parameters":[]}""")]
     [InlineData("""{"version":1,"command":"","method":{"method":"l1"},"scope":"global","semantics":"torch","seed":0,"parameters":[],"extra":1}""")]
     public void Parse_NoPlan_Throws(string json) => Assert.Throws<PruningException>(() => PruningPlan.Parse(json));

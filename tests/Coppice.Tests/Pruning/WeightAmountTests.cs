@@ -47,6 +47,18 @@ public sealed class WeightAmountTests
         Assert.Equal([2, 0, 0], PrunedCounts(new(new ChannelNormPruning(2, 0), null) { OwnAmounts = Amounts("a.weight=0.5") }));
 
     [Fact]
+    public void Prune_OwnAmountsOfBlocks_Hold() =>
+        Assert.Equal([2, 0, 0], PrunedCounts(new(new BlockPruning(2, 1, 1), null) { OwnAmounts = Amounts("a.weight=0.5") }));
+
+    [Fact]
+    public void AmountOfAll_OfEachWeightByItself_IsRefused()
+    {
+        var task = new PruneTask([], 0.5, PruneScope.PerTensor, PruneSemantics.Strict, 0);
+        Assert.Throws<InvalidOperationException>(() => task.AmountOfAll);
+        Assert.Equal(0.5, (task with { Scope = PruneScope.Global }).AmountOfAll);
+    }
+
+    [Fact]
     public void Plan_OwnAmounts_ComeBackFromJson()
     {
         var request = new PruneRequest(new MagnitudePruning(), null) { OwnAmounts = Amounts("a.weight=0.5", "*=1") };

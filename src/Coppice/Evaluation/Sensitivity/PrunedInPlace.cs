@@ -38,7 +38,7 @@ internal sealed class PrunedInPlace : IDisposable
             throw new PruningException($"'{name}' holds NaN, which has no magnitude to rank. "
                 + "Repair the checkpoint, or study groups without this weight.");
         var weight = new SelectedWeight([Checkpoints.TensorSource.From(name, data)], [], InputMajor: false);
-        var task = new PruneTask([weight], PruneAmount.Fraction(ratio), PruneScope.PerTensor, PruneSemantics.Strict, Seed: 0);
+        var task = new PruneTask([weight], PruneAmount.Fraction(ratio), PruneScope.PerTensor, PruneSemantics.Strict, seed: 0);
         return new MagnitudePruning().ComputeMasks(task)[0];
     }
 }

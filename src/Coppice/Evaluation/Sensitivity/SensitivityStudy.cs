@@ -94,7 +94,7 @@ public sealed class SensitivityStudy
 
         RatioSuggestion? Try(double shrink)
         {
-            var ratios = planned.Select(ratio => Math.Floor(ratio * shrink * 1000) / 1000).ToList();
+            var ratios = planned.Select(ratio => ShareOf.AtMost(ratio * shrink, 1000) / 1000.0).ToList();
             var suggestion = MeasureTogether(runner, result, ratios, cancellation) with { Budget = budget, Shrink = shrink };
             return suggestion.Loss <= budget ? suggestion : null;
         }

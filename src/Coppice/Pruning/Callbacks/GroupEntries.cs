@@ -14,8 +14,7 @@ internal sealed class GroupEntries
         Size = group.Size;
         foreach (var member in group.Members)
             if (member.Value is ParameterValue { SampleShape: var shape } value)
-                _members.Add((value.Parameter, member.OwnersOf(group),
-                    shape.Skip(member.Axis + 1).Aggregate(1, (count, size) => count * size)));
+                _members.Add((value.Parameter, member.OwnersOf(group), (int)shape.CountBehind(member.Axis)));
         Each = _members.Sum(member => member.Owners.Count(owner => owner == 0) * (member.Parameter.Shape.Count / member.Owners.Length));
     }
 

@@ -65,7 +65,7 @@ public sealed class NetworkSlimming(double penalty, double share, long? pruneAt,
     {
         if (leastKept is not (>= 0 and <= 1))
             throw new PruningException($"The share of a layer's channels that stays must be in [0, 1], not {leastKept}.");
-        ChannelPruning.PruneTo(share, [[.. links.Select(Scored)]], channels => (int)Math.Ceiling(leastKept * channels));
+        ChannelPruning.PruneTo(share, [[.. links.Select(Scored)]], channels => ShareOf.AtLeast(leastKept, channels));
     }
 
     /// <inheritdoc/>

@@ -33,12 +33,15 @@ public static class GroupCriteria
     /// <summary>All criteria by name, those of layers too.</summary>
     public static IReadOnlyDictionary<string, CutCriterion> Names { get; } = Words.Of(WordsJson.Default.CutCriterion);
 
+    /// <summary>The criteria of layers, the usual one first.</summary>
+    public static IReadOnlyList<CutCriterion> OfLayers { get; } = [CutCriterion.BlockInfluence, CutCriterion.Angular];
+
     /// <summary>The name of a criterion.</summary>
     public static string NameOf(CutCriterion criterion) => Names.First(entry => entry.Value == criterion).Key;
 
     /// <summary>Whether a criterion looks at activations, and so needs inputs.</summary>
     public static bool NeedsInputs(CutCriterion criterion) => criterion is CutCriterion.Activation or CutCriterion.Wanda
-        or CutCriterion.BlockInfluence or CutCriterion.Angular;
+        || OfLayers.Contains(criterion);
 
     /// <summary>Whether a criterion goes by gradients, and so needs examples with targets.</summary>
     public static bool NeedsExamples(CutCriterion criterion) => criterion is CutCriterion.Taylor or CutCriterion.SecondOrderTaylor

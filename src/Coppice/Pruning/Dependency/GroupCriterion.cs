@@ -14,10 +14,7 @@ public abstract class GroupCriterion
     private protected static double[] Sum(PruningGroup group, GroupMember member, Func<int, double> entry)
     {
         var (sums, owners, shape) = (new double[group.Size], member.OwnersOf(group), member.Value.SampleShape);
-        var inner = 1;
-        for (var axis = member.Axis + 1; axis < shape.Rank; axis++)
-            inner *= shape[axis];
-        var count = checked((int)shape.Count);
+        var (inner, count) = ((int)shape.CountBehind(member.Axis), checked((int)shape.Count));
         for (var start = 0; start < count; start += inner)
         {
             var owner = owners[start / inner % owners.Length];

@@ -21,7 +21,7 @@ public sealed class GroupGeometricMedian : GroupCriterion
     {
         var rows = Enumerable.Range(0, group.Size).Select(_ => new List<float>()).ToList();
         var owners = member.OwnersOf(group);
-        var inner = values.Length / member.Value.SampleShape.Take(member.Axis + 1).Aggregate(1, (count, size) => count * size);
+        var inner = (int)member.Value.SampleShape.CountBehind(member.Axis);
         for (var i = 0; i < values.Length; i++)
             if (owners[i / inner % owners.Length] is >= 0 and var owner)
                 rows[owner].Add(values[i]);

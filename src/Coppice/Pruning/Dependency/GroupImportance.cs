@@ -55,6 +55,12 @@ public enum ScoreNormalizer
 public sealed record GroupImportance(
     GroupCriterion Criterion, MemberReduction Reduction = MemberReduction.Mean, ScoreNormalizer Normalizer = ScoreNormalizer.Mean)
 {
+    /// <summary>What brings members together, by name.</summary>
+    public static IReadOnlyDictionary<string, MemberReduction> Reductions { get; } = Words.Of(WordsJson.Default.MemberReduction);
+
+    /// <summary>What makes groups comparable, by name.</summary>
+    public static IReadOnlyDictionary<string, ScoreNormalizer> Normalizers { get; } = Words.Of(WordsJson.Default.ScoreNormalizer);
+
     /// <summary>A score for each index of a group; null where the criterion has nothing to say of it.</summary>
     /// <exception cref="PruningException">A score is not finite.</exception>
     public double[]? Score(PruningGroup group)

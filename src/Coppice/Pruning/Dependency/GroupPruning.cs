@@ -33,6 +33,22 @@ public sealed record GroupPruning
     /// <summary>Kinds that can go without changing what else is computed.</summary>
     internal static readonly IReadOnlyList<GroupKind> UsualKinds = [GroupKind.Neuron, GroupKind.Channel, GroupKind.Head];
 
+    /// <summary>What can be cut, by name.</summary>
+    public static IReadOnlyDictionary<string, CutGranularity> Granularities { get; } = Words.Of(WordsJson.Default.CutGranularity);
+
+    /// <summary>The kinds of groups that are cut.</summary>
+    /// <exception cref="PruningException">Layers are no groups.</exception>
+    public static IReadOnlyList<GroupKind> KindsOf(CutGranularity granularity) => granularity switch
+    {
+        CutGranularity.All => UsualKinds,
+        CutGranularity.Channel => [GroupKind.Channel],
+        CutGranularity.Head => [GroupKind.Head],
+        CutGranularity.Query => [GroupKind.Query],
+        CutGranularity.Neuron => [GroupKind.Neuron],
+        CutGranularity.Width => [GroupKind.Width],
+        _ => throw new PruningException("Layers are left out as they are, not cut in groups."),
+    };
+
     /// <summary>Share of the indices to remove, in 0..1, of those that the unpruned model had; null where a target says how much.</summary>
     public double? Ratio { get; init; }
 
@@ -55,7 +71,7 @@ public sealed record GroupPruning
     /// does.</summary>
     public IReadOnlyList<string> RankedTogether { get; init; } = [];
 
-    /// <summary>Largest share of a group to remove.</summary>
+    /// <summary>Largest share of a group to remove; never more, where the share is no whole number of indices.</summary>
     public double MaxRatio { get; init; } = 1;
 
     /// <summary>What sizes become multiples of, where anything is removed; they are rounded up.</summary>

@@ -14,8 +14,7 @@ public sealed class GroupWanda(ActivationMoments moments) : GroupCriterion
         if (readers.Count == 0)
             return null;
         var weight = ((ParameterValue)member.Value).Tensor;
-        var (values, shape) = (weight.ToArray<float>(), member.Value.SampleShape);
-        var inner = values.Length / shape.Take(member.Axis + 1).Aggregate(1, (count, size) => count * size);
+        var (values, inner) = (weight.ToArray<float>(), (int)member.Value.SampleShape.CountBehind(member.Axis));
         var parts = readers.Max(read => read.Count);
         double[][] norms = [.. Enumerable.Range(0, parts).Select(part => Norms([.. readers.Select(read => read[part * read.Count / parts])]))];
         var entries = values.Length / parts; // of each group of a grouped convolution, which follow one another

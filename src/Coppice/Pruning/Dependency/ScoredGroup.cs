@@ -19,7 +19,7 @@ internal sealed class ScoredGroup
     {
         (Group, _scores, _original, _multiple, _isLimited) = (group, scores, original, multiple, maxRatio < 1);
         _order = [.. Enumerable.Range(0, scores.Length).OrderBy(index => scores[index])]; // stable: the lowest index of equal scores first
-        _most = Math.Clamp((int)Math.Floor(maxRatio * original) - (original - Width), 0, group.Size - 1);
+        _most = Math.Clamp(ShareOf.AtMost(maxRatio, original) - (original - Width), 0, group.Size - 1);
     }
 
     public PruningGroup Group { get; }

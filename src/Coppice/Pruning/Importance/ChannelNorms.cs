@@ -49,9 +49,7 @@ internal static class ChannelNorms
 
     private static void Accumulate<T>(TensorSource source, int axis, double[] sums, T reduction) where T : struct, IReduction
     {
-        long inner = 1;
-        foreach (var dim in source.Shape.Dims[(axis + 1)..])
-            inner *= dim;
+        var inner = source.Shape.CountBehind(axis);
         var values = ArrayPool<double>.Shared.Rent(TensorChunks.Length);
         using var lease = TensorChunks.Rent();
         foreach (var chunk in TensorChunks.Split([source.Count]))

@@ -10,9 +10,7 @@ internal sealed class Channels
     public Channels(Shape shape, int axis)
     {
         Count = shape[axis];
-        _inner = 1;
-        foreach (var dim in shape.Dims[(axis + 1)..])
-            _inner *= dim;
+        _inner = checked((int)shape.CountBehind(axis));
     }
 
     public int Count { get; }

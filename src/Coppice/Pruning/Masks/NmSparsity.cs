@@ -14,16 +14,16 @@ public sealed class NmSparsity : BasePruningMethod
 
     /// <summary>A method for one pattern.</summary>
     /// <param name="n">Entries that stay of each group, from 1 to m - 1.</param>
-    /// <param name="m">Size of a group.</param>
+    /// <param name="m">Size of a group, at most 64.</param>
     /// <param name="axis">
     /// The axis that products are summed along, of the weight as a matrix: 1 for Linear [out, in] and convolutions [out, in·kh·kw], 0 for
     /// GPT-2's Conv1D [in, out].
     /// </param>
-    /// <exception cref="ArgumentOutOfRangeException">No such pattern or axis.</exception>
+    /// <exception cref="PruningException">No such pattern.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">No such axis.</exception>
     public NmSparsity(int n, int m, int axis = 1)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(n, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(n, m);
+        NmPattern.Require(n, m);
         MatrixView.RequireReductionAxis(axis);
         (_n, _m, _axis) = (n, m, axis);
     }
@@ -40,7 +40,7 @@ public sealed class NmSparsity : BasePruningMethod
         var (step, inner) = _axis == 0 ? (matrix.Columns, matrix.Columns) : (1, 1);
         var values = scores.AsReadOnlySpan<float>();
         var mask = defaultMask.AsSpan<float>();
-        var keys = new long[Math.Min(_m, values.Length)];
+        var keys = new long[_m];
         for (var block = 0; block < values.Length; block += _m * inner)
             for (var first = block; first < block + inner; first++)
                 PruneGroup(values, mask, first, step, keys);

@@ -14,7 +14,7 @@ internal sealed record PruneTarget(Module Module, string Name, Parameter Paramet
         return new(module, name, parameter, CheckedScores(parameter, scores, label), mask, label);
     }
 
-    /// <summary>Several parameters, tied ones once, under the first name given.</summary>
+    /// <summary>Several parameters, tied ones once, under the first name given, with the scores of the first that has some.</summary>
     public static List<PruneTarget> Of(
         IEnumerable<(Module Module, string Name)> parameters, IReadOnlyDictionary<(Module Module, string Name), Tensor>? scores = null)
     {
@@ -23,7 +23,10 @@ internal sealed record PruneTarget(Module Module, string Name, Parameter Paramet
             if (!all.Exists(target => target.Module == module && target.Name == name))
                 throw new ArgumentException(
                     $"Importance scores for '{name}' of {module.GetType().Name}, which is not among the parameters.", nameof(scores));
-        return [.. all.DistinctBy(target => target.Parameter)];
+        return [.. all.GroupBy(target => target.Parameter, (_, tied) => tied.ToList()).Select(tied => tied[0] with
+        {
+            Scores = (tied.Find(target => scores?.ContainsKey((target.Module, target.Name)) is true) ?? tied[0]).Scores,
+        })];
     }
 
     /// <summary>The given scores, or the values as modules see them.</summary>

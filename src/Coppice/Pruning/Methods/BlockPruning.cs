@@ -27,7 +27,7 @@ public sealed record BlockPruning(int Rows, int Columns, double Norm) : PruningM
             throw new PruningException($"Blocks are ranked by the L1 or the L2 norm, not L{Norm}.");
         var grids = task.Weights.Select(Grid).ToList();
         var counts = grids
-            .Select((grid, i) => task.Amount.Of(grid.Blocks, $"{Rows}x{Columns} blocks of '{task.Weights[i].Name}'"))
+            .Select((grid, i) => task.AmountOf(task.Weights[i]).Of(grid.Blocks, $"{Rows}x{Columns} blocks of '{task.Weights[i].Name}'"))
             .ToList();
         return [.. grids.Select((grid, i) => Mask(task.Weights[i], grid, counts[i], task.Semantics))];
     }

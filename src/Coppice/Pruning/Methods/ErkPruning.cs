@@ -18,7 +18,7 @@ public sealed record ErkPruning : PruningMethod
     {
         var total = task.Weights.Sum(weight => weight.Source.Count);
         var keep = ErkDistribution.Keep([.. task.Weights.Select(weight => (weight.Source.Shape, weight.Source.Count))],
-            total - task.Amount.Of(total, "weights in scope"));
+            total - task.AmountOfAll.Of(total, "weights in scope"));
         var amounts = task.Weights.Zip(keep)
             .ToDictionary(entry => entry.First, entry => PruneAmount.Count(entry.First.Source.Count - entry.Second));
         return new MagnitudePruning().ComputeMasks(task with { Scope = PruneScope.PerTensor, OwnAmounts = amounts });

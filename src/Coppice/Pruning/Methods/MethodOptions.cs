@@ -32,8 +32,18 @@ public sealed record MethodOptions(string Method, string? Granularity = null, do
     };
 
     /// <summary>The method that these options name.</summary>
-    /// <exception cref="PruningException">There is none.</exception>
-    public PruningMethod ToMethod() => (Method, Granularity) switch
+    /// <exception cref="PruningException">There is none, or it has no such norm or axis.</exception>
+    public PruningMethod ToMethod()
+    {
+        var method = Make();
+        if (Norm is not null && method.Options.Norm != Norm)
+            throw new PruningException($"The method '{this}' goes by no norm to choose; leave {Norm} out, or prune channels or blocks.");
+        if (Dim is not null && method.Options.Dim != Dim)
+            throw new PruningException($"The method '{this}' has no axis to choose; leave {Dim} out, or prune channels.");
+        return method;
+    }
+
+    private PruningMethod Make() => (Method, Granularity) switch
     {
         ("l1", null or Unstructured) => new MagnitudePruning(),
         ("l1", Row) => new RowPruning(),
@@ -41,7 +51,7 @@ public sealed record MethodOptions(string Method, string? Granularity = null, do
         ("erk", null or Unstructured) => new ErkPruning(),
         ("random", null or Unstructured) => new RandomPruning(),
         ("random" or "random-structured", Channel) or ("random-structured", null) => new RandomChannelPruning(Dim ?? 0),
-        ("l1", Channel) => new ChannelNormPruning(1, Dim ?? 0),
+        ("l1", Channel) => new ChannelNormPruning(Norm ?? 1, Dim ?? 0),
         ("ln" or "ln-structured", null or Channel) => new ChannelNormPruning(Norm ?? 2, Dim ?? 0),
         ("l1", _) when TryPair(':', out var kept, out var of) => new NmPruning(kept, of),
         ("l1" or "ln", _) when TryPair('x', out var rows, out var columns) =>

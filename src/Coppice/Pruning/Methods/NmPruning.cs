@@ -12,11 +12,10 @@ namespace Coppice.Pruning.Methods;
 /// magnitudes the lowest
 /// index is pruned first.
 /// </remarks>
-/// <param name="Kept">n, at least 1 and at most m.</param>
+/// <param name="Kept">n, at least 1 and less than m.</param>
 /// <param name="Of">m, at most 64; must divide the reduction axis.</param>
 public sealed record NmPruning(int Kept, int Of) : PruningMethod
 {
-    private const int LargestGroup = 64;
     private const int LargestWindow = 1 << 26;
 
     /// <inheritdoc/>
@@ -28,9 +27,7 @@ public sealed record NmPruning(int Kept, int Of) : PruningMethod
     /// <inheritdoc/>
     public override IReadOnlyList<WeightMask> ComputeMasks(PruneTask task)
     {
-        if (Kept < 1 || Kept > Of || Of > LargestGroup)
-            throw new PruningException($"{Kept}:{Of} is no N:M pattern: N must be at least 1, "
-                + $"and M at least N and at most {LargestGroup}, as in 2:4.");
+        NmPattern.Require(Kept, Of);
         return [.. task.Weights.Select(weight => Mask(weight, task.Semantics))];
     }
 

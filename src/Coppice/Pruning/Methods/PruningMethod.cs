@@ -26,17 +26,41 @@ public abstract record PruningMethod
 }
 
 /// <summary>What a method is asked to do.</summary>
-/// <param name="Weights">Weights in scope, each once, in the checkpoint's order.</param>
-/// <param name="Amount">How much to prune.</param>
-/// <param name="Scope">What the amount is taken of.</param>
-/// <param name="Semantics">Whose conventions hold.</param>
-/// <param name="Seed">Start of every random choice.</param>
-public sealed record PruneTask(
-    IReadOnlyList<SelectedWeight> Weights, PruneAmount Amount, PruneScope Scope, PruneSemantics Semantics, long Seed)
+public sealed record PruneTask
 {
+    // Private, so that no method prunes by it a weight that has an amount of its own.
+    private readonly PruneAmount _amount;
+
+    /// <summary>A task.</summary>
+    /// <param name="weights">Weights in scope, each once, in the checkpoint's order.</param>
+    /// <param name="amount">How much to prune.</param>
+    /// <param name="scope">What the amount is taken of.</param>
+    /// <param name="semantics">Whose conventions hold.</param>
+    /// <param name="seed">Start of every random choice.</param>
+    public PruneTask(IReadOnlyList<SelectedWeight> weights, PruneAmount amount, PruneScope scope, PruneSemantics semantics, long seed) =>
+        (Weights, _amount, Scope, Semantics, Seed) = (weights, amount, scope, semantics, seed);
+
+    /// <summary>Weights in scope, each once, in the checkpoint's order.</summary>
+    public IReadOnlyList<SelectedWeight> Weights { get; }
+
+    /// <summary>What the amount is taken of.</summary>
+    public PruneScope Scope { get; init; }
+
+    /// <summary>Whose conventions hold.</summary>
+    public PruneSemantics Semantics { get; }
+
+    /// <summary>Start of every random choice.</summary>
+    public long Seed { get; }
+
     /// <summary>Amounts of weights that have their own.</summary>
     public IReadOnlyDictionary<SelectedWeight, PruneAmount> OwnAmounts { get; init; } = new Dictionary<SelectedWeight, PruneAmount>();
 
+    /// <summary>How much to prune of all weights together.</summary>
+    /// <exception cref="InvalidOperationException">The scope is not <see cref="PruneScope.Global"/>: weights may have amounts of their
+    /// own.</exception>
+    public PruneAmount AmountOfAll => Scope == PruneScope.Global ? _amount
+        : throw new InvalidOperationException("All weights together have an amount with the scope global alone; ask for that of each.");
+
     /// <summary>How much of one weight to prune.</summary>
-    public PruneAmount AmountOf(SelectedWeight weight) => OwnAmounts.GetValueOrDefault(weight, Amount);
+    public PruneAmount AmountOf(SelectedWeight weight) => OwnAmounts.GetValueOrDefault(weight, _amount);
 }

@@ -21,8 +21,9 @@ internal static class Ranking
         var masks = new List<WeightMask>();
         foreach (var group in groups)
         {
-            var of = task.Scope == PruneScope.Global ? "weights in scope" : $"weights of '{group[0].Name}'";
-            var count = task.AmountOf(group[0]).Of(group.Sum(weight => weight.Source.Count), of);
+            var (amount, of) = task.Scope == PruneScope.Global ? (task.AmountOfAll, "weights in scope")
+                : (task.AmountOf(group[0]), $"weights of '{group[0].Name}'");
+            var count = amount.Of(group.Sum(weight => weight.Source.Count), of);
             if (count == 0)
             {
                 masks.AddRange(group.Select(weight => new KeepAllMask(weight.Source.DType, task.Semantics)));

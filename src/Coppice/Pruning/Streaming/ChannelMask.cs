@@ -17,13 +17,10 @@ public sealed class ChannelMask : WeightMask
     /// <param name="pruned">One flag for each index along the axis.</param>
     public ChannelMask(TensorSpec tensor, PruneSemantics semantics, int axis, bool[] pruned) : base(tensor.DType, semantics)
     {
-        var dims = tensor.Shape.Dims;
-        if (dims[axis] != pruned.Length)
+        if (tensor.Shape[axis] != pruned.Length)
             throw new ArgumentException($"{pruned.Length} flags for axis {axis} of {tensor}.", nameof(pruned));
         _pruned = pruned;
-        _inner = 1;
-        foreach (var dim in dims[(axis + 1)..])
-            _inner *= dim;
+        _inner = tensor.Shape.CountBehind(axis);
         if (_inner == 1)
             _rowLanes = RowLanes(pruned, tensor.DType.ByteSize());
     }

@@ -2,7 +2,7 @@ using Coppice.Checkpoints;
 using Coppice.Modules;
 using Coppice.Pruning.Methods;
 using Coppice.Pruning.Selection;
-using Coppice.Tensors;
+using Coppice.Tensors.Kernels;
 
 namespace Coppice.Pruning.Streaming;
 
@@ -24,7 +24,7 @@ public static class Pruner
             throw new PruningException("No weight is in scope. Name weights with --include; "
                 + "'coppice inspect' lists them with the reasons for leaving them out.");
         foreach (var weight in weights)
-            if (weight.Source.DType is not (DType.F32 or DType.F64 or DType.F16 or DType.BF16))
+            if (!FloatConversion.Supports(weight.Source.DType))
                 throw new PruningException($"'{weight.Name}' is {weight.Source.DType}, which can't be pruned: F32, F64, F16 and BF16 can. "
                     + "Convert the checkpoint to one of them, or exclude the weight.");
         // Methods without an amount of their own never look at it.
@@ -75,7 +75,7 @@ public static class Pruner
     {
         var inScope = selection.Weights.SelectMany(weight => weight.Tensors).Select(tensor => tensor.Identity).ToHashSet();
         var others = selection.Tensors.Where(WeightSelector.IsParameter)
-            .Where(tensor => tensor.DType is DType.F32 or DType.F64 or DType.F16 or DType.BF16)
+            .Where(tensor => FloatConversion.Supports(tensor.DType))
             .DistinctBy(tensor => tensor.Identity).Where(tensor => !inScope.Contains(tensor.Identity));
         return Survey.Take([.. others.Select(tensor => (tensor, (WeightMask?)null))]).Sum(survey => survey.Zeros);
     }

@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Coppice.Checkpoints;
+using Coppice.Pruning.Dependency;
 using Coppice.Pruning.Methods;
+using Coppice.Pruning.Selection;
 using Coppice.Tensors.Kernels;
 
 namespace Coppice.Pruning.Streaming;
@@ -68,15 +70,59 @@ public sealed record PruningPlan
         try
         {
             var plan = JsonSerializer.Deserialize(json, PruningPlanJson.Default.PruningPlan);
-            return plan?.Version == CurrentVersion
-                ? plan
-                : throw new PruningException($"The plan has version {plan?.Version}, this program reads version {CurrentVersion}; "
+            if (plan?.Version != CurrentVersion)
+                throw new PruningException($"The plan has version {plan?.Version}, this program reads version {CurrentVersion}; "
                     + "make the plan anew.");
+            return plan.Parameters.Any(parameter => parameter is null) ? throw new JsonException("A parameter is null.") : plan;
         }
         catch (JsonException error)
         {
             throw new PruningException($"Not a pruning plan: {error.Message}");
         }
+    }
+
+    /// <summary>Whether JSON says of itself that it is a plan of this kind, whole or not; a plan of channels to cut does not.</summary>
+    public static bool IsOne(ReadOnlyMemory<byte> json)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(json);
+            return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("method", out _);
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Carries the plan out again, on the tensors that it was made of.</summary>
+    /// <param name="tensors">All tensors of the checkpoint.</param>
+    /// <param name="facts">What config.json says.</param>
+    /// <returns>The weights of the plan, and what became of them.</returns>
+    /// <exception cref="PruningException">A tensor is missing or another than the plan was made of; the message names the first.</exception>
+    /// <exception cref="VerificationException">A weight would become another than the plan says.</exception>
+    public (WeightSelection Selection, PruneResult Result) CarryOut(IReadOnlyList<TensorSource> tensors, ModelFacts facts)
+    {
+        var byName = tensors.ToDictionary(tensor => tensor.Name);
+        foreach (var planned in Parameters)
+            if (byName.GetValueOrDefault(planned.Name) is not { } tensor)
+                throw new PruningException($"The plan is for another model: '{planned.Name}' is missing.");
+            else if (planned.Differs(tensor) is { } how)
+                throw new PruningException($"The plan is for another model: '{planned.Name}' {how}.");
+        var names = Parameters.Select(planned => planned.Name).ToHashSet();
+        // A name may hold what a glob reads otherwise, and so match others too.
+        var matching = WeightSelector.Select(tensors, facts, [.. names]);
+        var selection = matching with { Weights = [.. matching.Weights.Where(weight => names.Contains(weight.Name))] };
+        if (!Parameters.Select(planned => planned.Name).SequenceEqual(selection.Weights.Select(weight => weight.Name)))
+            throw new PruningException("The plan is for another model: there the weights are in another order, or tied to others. Make it anew.");
+        var result = Pruner.Prune(selection, ToRequest());
+        Workers.For(Parameters.Count, i =>
+        {
+            if (PlannedParameter.HashAfter(result.Weights[i]) != Parameters[i].Sha256After)
+                throw new VerificationException($"'{Parameters[i].Name}' would become another than the plan says, which this program may have "
+                    + "changed since; nothing was written. Make the plan anew.");
+        });
+        return (selection, result);
     }
 
     /// <summary>The plan as indented JSON.</summary>
@@ -115,8 +161,17 @@ public sealed record PlannedParameter(
             ? BitConverter.DoubleToUInt64Bits(threshold).ToString("X16", CultureInfo.InvariantCulture)
             : null;
         return new PlannedParameter(source.Name, pruned.Weight.Aliases, source.DType.ToString(), [.. source.Shape], source.Count,
-            pruned.Pruned, pruned.ZerosAfter, pruned.Threshold, bits, Hash(source), Hash(new MaskedTensor(source, pruned.Mask)));
+            pruned.Pruned, pruned.ZerosAfter, pruned.Threshold, bits, Hash(source), HashAfter(pruned));
     }
+
+    /// <summary>The hash of what a weight becomes.</summary>
+    internal static string HashAfter(PrunedWeight pruned) => Hash(new MaskedTensor(pruned.Weight.Source, pruned.Mask));
+
+    /// <summary>How a tensor is another than this was made of, in words; null where it is not.</summary>
+    internal string? Differs(TensorSource tensor) =>
+        tensor.DType.ToString() != DType ? $"is {tensor.DType}, not {DType}"
+        : !tensor.Shape.SequenceEqual(Shape) ? $"has shape {tensor.Shape}, not [{string.Join(", ", Shape)}]"
+        : Hash(tensor) != Sha256Before ? "has other values" : null;
 
     private static string Hash(TensorSource tensor)
     {
@@ -131,7 +186,7 @@ public sealed record PlannedParameter(
 /// <summary>Generated (de)serialisation, so that plans work without reflection.</summary>
 [JsonSourceGenerationOptions(
     WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true,
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(PruningPlan))]
 internal sealed partial class PruningPlanJson : JsonSerializerContext;

@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Coppice.Models;
 using Coppice.Tokenizers;
@@ -14,12 +13,16 @@ internal sealed class SmallerTokenizer(string folder, IReadOnlyDictionary<int, i
 {
     private const string VocabularyFile = "vocab.json";
 
+    private JsonObject Tokens => field ??= JsonNode.Parse(File.ReadAllBytes(Path.Combine(folder, VocabularyFile)))!.AsObject();
+
+    private JsonObject KeptTokens => field ??= Renumbered(Tokens);
+
     /// <summary>The files that change, by name.</summary>
     public Dictionary<string, byte[]> Files()
     {
         var files = new Dictionary<string, byte[]>();
         Change("tokenizer.json", path => Json(path, ChangeWhole));
-        Change(VocabularyFile, path => Json(path, Renumbered));
+        Change(VocabularyFile, _ => PretrainedModel.Written(KeptTokens));
         Change("added_tokens.json", path => Json(path, Renumbered));
         Change("tokenizer_config.json", path => Json(path, ChangeSettings));
         Change("special_tokens_map.json", File.ReadAllBytes);
@@ -58,7 +61,7 @@ internal sealed class SmallerTokenizer(string folder, IReadOnlyDictionary<int, i
         var vocabulary = Renumbered(model["vocab"]!.AsObject());
         if (model["merges"] is JsonArray merges)
         {
-            var all = Vocabulary(model["vocab"]!);
+            var all = Vocabulary(model["vocab"]!.AsObject());
             model["merges"] = new JsonArray([.. merges.Where(merge => Stays(vocabulary, PartsOf(merge!, all))).Select(merge => merge!.DeepClone())]);
         }
         model["vocab"] = vocabulary;
@@ -83,14 +86,13 @@ internal sealed class SmallerTokenizer(string folder, IReadOnlyDictionary<int, i
 
     private IEnumerable<string> KeptLines(string path)
     {
-        var root = JsonNode.Parse(File.ReadAllBytes(Path.Combine(folder, VocabularyFile)))!.AsObject();
-        var (all, kept) = (Vocabulary(root), Renumbered(root));
+        var all = Vocabulary(Tokens);
         return TokenizerFiles.ReadLines(path).Where((line, number) =>
-            number == 0 && line.StartsWith("#version", StringComparison.Ordinal) || MergeTable.Split(line, all) is { } parts && Stays(kept, parts));
+            number == 0 && line.StartsWith("#version", StringComparison.Ordinal) || MergeTable.Split(line, all) is { } parts && Stays(KeptTokens, parts));
     }
 
-    private static Tokenizers.Vocabulary Vocabulary(JsonNode tokens) =>
-        Tokenizers.Vocabulary.FromJson(JsonElement.Parse(tokens.ToJsonString()), VocabularyFile);
+    private static Tokenizers.Vocabulary Vocabulary(JsonObject tokens) =>
+        new(tokens.ToDictionary(token => token.Key, token => (int)token.Value!), VocabularyFile);
 
     private static (string Left, string Right) PartsOf(JsonNode merge, Tokenizers.Vocabulary vocabulary) => merge is JsonArray pair
         ? ((string)pair[0]!, (string)pair[1]!)

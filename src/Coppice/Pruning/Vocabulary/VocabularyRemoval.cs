@@ -54,16 +54,19 @@ public sealed class VocabularyRemoval
 
     /// <summary>Removes the rarest tokens, of equal ones the last.</summary>
     /// <remarks>Special and added tokens, ids that config.json names, and the bytes that spell everything stay; so do the parts that
-    /// a token that stays is merged from. Rows of no token go first.</remarks>
+    /// a token that stays is merged from. Rows of no token go first. A token without a row has none to lose: a tokenizer or a config.json
+    /// that names one does not fit the model.</remarks>
     /// <param name="model">A model of a folder with its tokenizer.</param>
     /// <param name="counts">How often each id occurs; see <see cref="Count"/>.</param>
     /// <param name="amount">Share of the model's ids that goes, in 0..1.</param>
-    /// <exception cref="PruningException">So many can't go, or none would.</exception>
+    /// <exception cref="PruningException">So many can't go, or none would; or an id has no row.</exception>
     /// <exception cref="TokenizerException">The folder's tokenizer can't be used.</exception>
     public static VocabularyRemoval OfRarest(PretrainedModel model, IReadOnlyList<long> counts, double amount)
     {
         var tokenizer = Tokenizer.FromFolder(model.Folder);
         var rows = RowsOf(model);
+        if (Enumerable.Range(rows, Math.Max(0, tokenizer.VocabSize - rows)).Where(tokenizer.Has).ToList() is [var beyond, ..])
+            throw WithoutRow($"token '{tokenizer.TokenOf(beyond)}' of the tokenizer", beyond, model, rows);
         var left = rows - (int)Math.Round(amount * rows, MidpointRounding.ToEven);
         var kept = Indispensable(model, tokenizer, rows);
         if (left >= rows || left < kept.Count)
@@ -114,11 +117,18 @@ public sealed class VocabularyRemoval
         var ids = new HashSet<int>(tokenizer.Indispensable);
         foreach (var file in (string[])[PretrainedModel.ConfigFile, GenerationFile])
             if (Path.Combine(model.Folder, file) is var path && File.Exists(path))
-                foreach (var (_, value) in IdMembers(JsonNode.Parse(File.ReadAllBytes(path))!.AsObject()))
-                    ids.UnionWith((value as JsonArray ?? [value!.DeepClone()]).Select(id => (int)id!));
-        ids.RemoveWhere(id => (uint)id >= (uint)rows); // some files say -1 for none
+                foreach (var (member, value) in IdMembers(JsonNode.Parse(File.ReadAllBytes(path))!.AsObject()))
+                    foreach (var id in (value as JsonArray ?? [value!.DeepClone()]).Select(id => (int)id!).Where(id => id >= 0)) // -1 is none
+                        if (id < rows)
+                            ids.Add(id);
+                        else
+                            throw WithoutRow($"{member} of {file}", id, model, rows);
         return ids;
     }
+
+    private static PruningException WithoutRow(string what, int id, PretrainedModel model, int rows) => new(
+        $"{model.Folder}: {what} has the id {id}, for which the model has no row: it has {rows}, from 0. Take it out of the folder's files, or give "
+            + "the model's embedding a row for it.");
 
     /// <summary>Members that name tokens: <c>eos_token_id</c>, which may be several, and the like.</summary>
     private static IEnumerable<KeyValuePair<string, JsonNode?>> IdMembers(JsonObject config) => config.Where(member =>

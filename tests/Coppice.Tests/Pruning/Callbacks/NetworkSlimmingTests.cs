@@ -131,6 +131,17 @@ public sealed class NetworkSlimmingTests : IDisposable
     }
 
     [Fact]
+    public void Prune_LeastKept_IsALimitAsItIsWritten()
+    {
+        // 0.07 * 100 is 7.00...1 in doubles.
+        var model = new Sequential(new Conv2d(1, 100, 1), new BatchNorm2d(100), new Conv2d(100, 2, 1), new Flatten());
+        SmallNet.Fill(model, 1);
+        var links = NetworkSlimming.Links(SmallNet.Task(model), SmallNet.Data());
+        NetworkSlimming.Prune(0.93, links, leastKept: 0.07);
+        Assert.Equal(7, ChannelPlan.Of(links).Norms[0].Kept.Count);
+    }
+
+    [Fact]
     public void Started_WithoutBatchNormalisation_IsRefusedBeforeAnyStep()
     {
         var model = new Sequential(new Conv2d(1, 2, 3), new Flatten(), new Linear(72, 3));

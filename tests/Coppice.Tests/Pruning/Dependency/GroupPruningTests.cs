@@ -73,6 +73,22 @@ public sealed class GroupPruningTests
         Assert.All(dependencies.Groups.Where(group => group.Kind == GroupKind.Channel), group => Assert.Single(removal.KeptOf(group)));
     }
 
+    [Theory]
+    [InlineData(0.58, 1)]
+    [InlineData(0.58, 0.58)] // 0.58 * 100 is 57.99... in doubles
+    [InlineData(1, 0.58)]
+    public void Choose_MaxRatio_IsALimitAsItIsWritten(double ratio, double most)
+    {
+        var builder = new GraphBuilder();
+        var first = builder.Parameter("first.weight", new(Floats([100, 4])));
+        var second = builder.Parameter("second.weight", new(Floats([3, 100])));
+        var hidden = builder.Apply(new Coppice.Tensors.Ops.Linear(), [builder.Input("x", DType.F32, 2, 4), first])[0];
+        builder.Output("y", builder.Apply(new Coppice.Tensors.Ops.Linear(), [hidden, second])[0]);
+        var dependencies = DependencyGraph.Of(builder.Build());
+        var removal = new GroupPruning { Ratio = ratio, MaxRatio = most }.Choose(dependencies, Magnitude);
+        Assert.Equal(42, removal.KeptOf(Assert.Single(dependencies.Groups)).Length);
+    }
+
     [Fact]
     public void Choose_GraphWithoutGroups_SaysWhatPinsItsAxes()
     {

@@ -1,3 +1,4 @@
+using Coppice.Pruning;
 using Coppice.Pruning.Masks;
 using Coppice.Tensors;
 
@@ -58,7 +59,7 @@ public sealed class NmSparsityTests
     public void NoElements_PrunesNothing()
     {
         var module = new Holder(Tensor.Zeros([0, 3]));
-        new NmSparsity(1, int.MaxValue, 0).Apply(module, "weight");
+        new NmSparsity(1, 64, 0).Apply(module, "weight");
         Assert.Empty(module.Mask);
     }
 
@@ -71,9 +72,11 @@ public sealed class NmSparsityTests
     }
 
     [Theory]
-    [InlineData(0, 4, 1)]
-    [InlineData(4, 4, 1)]
-    [InlineData(2, 4, 2)]
-    public void NoSuchPattern_IsRefused(int n, int m, int axis) =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => new NmSparsity(n, m, axis));
+    [InlineData(0, 4)]
+    [InlineData(4, 4)]
+    [InlineData(2, 65)]
+    public void NoSuchPattern_IsRefused(int n, int m) => Assert.Throws<PruningException>(() => new NmSparsity(n, m));
+
+    [Fact]
+    public void NoSuchAxis_IsRefused() => Assert.Throws<ArgumentOutOfRangeException>(() => new NmSparsity(2, 4, 2));
 }

@@ -89,6 +89,16 @@ public sealed class PruneTests
         Assert.Equal([0, 0, 1, 1], third.Mask);
     }
 
+    [Fact]
+    public void GlobalUnstructured_ScoresUnderATiedWeightsSecondName_AreRanked()
+    {
+        var shared = new Parameter(Tensor.From<float>([1, 2, 3, 4], [4]));
+        var (first, second) = (new Holder(("weight", shared)), new Holder(("weight", shared)));
+        var scores = new Dictionary<(Module, string), Tensor> { [(second, "weight")] = Tensor.From<float>([4, 3, 2, 1], [4]) };
+        Prune.GlobalUnstructured([(first, "weight"), (second, "weight")], new L1Unstructured(2), scores);
+        Assert.Equal([1, 1, 0, 0], first.Mask);
+    }
+
     [Theory]
     [InlineData("bias")]
     [InlineData("weight_orig")]

@@ -16,6 +16,7 @@ public sealed class MethodOptionsTests
         { new("random", "channel", Dim: -1), new RandomChannelPruning(-1) },
         { new("random-structured"), new RandomChannelPruning(0) },
         { new("l1", "channel", Dim: 1), new ChannelNormPruning(1, 1) },
+        { new("l1", "channel", Norm: 2), new ChannelNormPruning(2, 0) },
         { new("ln"), new ChannelNormPruning(2, 0) },
         { new("ln", Norm: double.PositiveInfinity, Dim: 1), new ChannelNormPruning(double.PositiveInfinity, 1) },
         { new("l1", "2:4"), new NmPruning(2, 4) },

@@ -40,6 +40,7 @@ public sealed class PatternTests
     [Theory]
     [InlineData(0, 4)]
     [InlineData(5, 4)]
+    [InlineData(4, 4)]
     [InlineData(2, 65)]
     public void Nm_NoPattern_IsRefused(int kept, int of) =>
         Assert.Throws<PruningException>(() => Values(new NmPruning(kept, of), null, ModelFacts.None, MemoryTensor.Random("a.weight",

@@ -128,6 +128,27 @@ public sealed class VocabularyRemovalTests : IDisposable
         Assert.Contains("4096 tokens, of which 257 have to stay", error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>The tokenizer's files and config.json agree on it: what names an id without a row does not fit the model.</summary>
+    [Theory]
+    [InlineData("added_tokens.json", "token '<extra>' of the tokenizer")]
+    [InlineData("tokenizer_config.json", "token '<extra>' of the tokenizer")]
+    [InlineData("config.json", "pad_token_id of config.json")]
+    public void OfRarest_IdWithoutARow_IsRefused(string file, string says)
+    {
+        foreach (var source in Directory.GetFiles(Sample("gpt2-student")))
+            File.Copy(source, _folder[Path.GetFileName(source)]);
+        var root = File.Exists(_folder[file]) ? JsonNode.Parse(File.ReadAllBytes(_folder[file]))!.AsObject() : [];
+        if (file == "config.json")
+            root["pad_token_id"] = 4096;
+        else if (file == "added_tokens.json")
+            root["<extra>"] = 4096;
+        else
+            root["added_tokens_decoder"] = new JsonObject { ["4096"] = new JsonObject { ["content"] = "<extra>", ["special"] = true } };
+        File.WriteAllText(_folder[file], root.ToJsonString());
+        var error = Assert.Throws<PruningException>(() => VocabularyRemoval.OfRarest(PretrainedModel.Open(_folder[""]), new long[4097], 0.5));
+        Assert.Contains($"{says} has the id 4096, for which the model has no row", error.Message, StringComparison.Ordinal);
+    }
+
     private static string Sample(string name) => TestData.InRepository("samples", "models", name);
 
     private static VocabularyRemoval Remove(PretrainedModel model, Tokenizer tokenizer, int left)
