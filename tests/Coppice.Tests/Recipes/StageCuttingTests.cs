@@ -221,6 +221,17 @@ public sealed class StageCuttingTests : IDisposable
         Assert.Contains("n_inner", model.Plan!.Config.Select(edit => edit.Member));
     }
 
+    /// <summary>Levelling layers asks for scores too, and gradients do not outlive the choice.</summary>
+    [Fact]
+    public void Run_LanguageModelByGradients_LayersStayAlike()
+    {
+        _recipe.Run(TestRecipe.Gpt2, """
+            {"type": "cut", "granularity": "neuron", "amount": 0.25, "scope": "global", "criterion": "taylor", "calibrationExamples": 2}
+            """);
+        var model = PretrainedModel.Open(Path.Combine(_recipe["out"], "model"));
+        Assert.Contains("n_inner", model.Plan!.Config.Select(edit => edit.Member));
+    }
+
     [Fact]
     public void Run_TextClassifier_IsCutByItsTrainingData()
     {

@@ -10,7 +10,7 @@ public sealed class GroupWanda(ActivationMoments moments) : GroupCriterion
     /// <inheritdoc/>
     public override double[]? Score(PruningGroup group, GroupMember member)
     {
-        if (moments.Of(member).FirstOrDefault() is not { } read)
+        if (moments.Of(member) is not [var read, ..])
             return null;
         var weight = ((ParameterValue)member.Value).Tensor;
         var (values, shape) = (weight.ToArray<float>(), member.Value.SampleShape);
