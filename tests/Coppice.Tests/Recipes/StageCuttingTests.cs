@@ -248,6 +248,20 @@ public sealed class StageCuttingTests : IDisposable
     }
 
     [Fact]
+    public void Run_ModelFromNothingWithoutSomeBlocks_IsWritten()
+    {
+        var members = TestRecipe.ResNet.Replace($"\"path\": \"{TestRecipe.ResNetPath}\", ", "\"classes\": 10, ", StringComparison.Ordinal);
+        _recipe.Run(members, """{"type": "cut", "granularity": "layer", "amount": 0.3, "calibrationExamples": 2}""");
+        var path = Path.Combine(_recipe["out"], "model.safetensors");
+        Assert.Equal(2, PretrainedVisionModel.Open(path, "resnet20").Plan!.Blocks!.Count);
+        using var written = Checkpoint.Open(path);
+        using var whole = Checkpoint.Open(TestRecipe.ResNetPath);
+        Assert.Equal(2, whole.Tensors.Select(BlockOf).Except(written.Tensors.Select(BlockOf)).Count());
+
+        static string BlockOf(TensorSource tensor) => string.Join('.', tensor.Name.Replace("module.", "", StringComparison.Ordinal).Split('.')[..2]);
+    }
+
+    [Fact]
     public void Plan_Cuts_AreEstimatedAndLaterStagesTriedOnWhatIsLeft()
     {
         var plan = RecipeRun.Prepare(_recipe.Read(Mnist, Iterative), _recipe["out"]).Plan(TestContext.Current.CancellationToken);
