@@ -27,7 +27,7 @@ internal abstract class RecipeModel
     {
         var full = file.Resolve(path);
         if (!System.IO.Path.Exists(full))
-            throw new RecipeException(file.Path, place, RecipeData.Missing(full));
+            throw new RecipeException(file.Path, place, RecipeData.Missing(file, full));
         if (full.EndsWith(OnnxRecipeModel.Ending, StringComparison.OrdinalIgnoreCase))
             return new OnnxRecipeModel(full, file.Recipe.Model);
         if (architecture is not null)

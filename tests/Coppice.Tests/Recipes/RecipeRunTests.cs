@@ -282,9 +282,11 @@ public sealed class RecipeRunTests : IDisposable
     public void Prepare_MissingData_NamesTheVariable()
     {
         const string train = """{"type": "train", "steps": 1, "optimizer": {"learningRate": 1}}""";
-        var error = _recipe.Error("\"model\": {\"architecture\": \"lenet\", \"classes\": 10}, \"data\": {\"train\": \"${COPPICE_DATA}/none.bin\"}", train);
+        var path = _recipe.Write("\"model\": {\"architecture\": \"lenet\", \"classes\": 10}, \"data\": {\"train\": \"${COPPICE_DATA}/none.bin\"}", train);
+        var file = RecipeFile.Read(path, new Dictionary<string, string> { [RecipeFile.DataVariable] = _recipe["data"] });
+        var error = Assert.Throws<RecipeException>(() => RecipeRun.Prepare(file, _recipe["out"])).Message;
         Assert.Contains("data.train", error, StringComparison.Ordinal);
-        Assert.Contains("COPPICE_DATA", error, StringComparison.Ordinal);
+        Assert.Contains("Set the environment variable COPPICE_DATA", error, StringComparison.Ordinal);
     }
 
     [Fact]
