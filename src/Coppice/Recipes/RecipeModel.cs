@@ -54,7 +54,11 @@ internal abstract class RecipeModel
     public abstract Module Open();
 
     /// <summary>What cuts leave of the model as it is at the start.</summary>
-    public Module Open(IReadOnlyList<StageCut> cuts) => Carry(Open(), [], cuts);
+    public virtual Module Open(IReadOnlyList<StageCut> cuts) => Carry(Open(), [], cuts);
+
+    /// <summary>An existing folder for what cuts made once and is looked at again; where it is lost, it is made again. Null before anything is
+    /// cut.</summary>
+    public string? Workspace { get; set; }
 
     /// <summary>Does cuts of a run again, on a model with other values.</summary>
     /// <param name="module">The model; it may be the one that becomes smaller.</param>

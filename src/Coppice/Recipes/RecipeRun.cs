@@ -79,6 +79,7 @@ public sealed class RecipeRun
     {
         using var claim = _files.Claim();
         var position = Begin(report, cancellation);
+        _model.Workspace = _files.StateFolder;
         while (position.Done < Stages.Count)
         {
             cancellation.ThrowIfCancellationRequested();
