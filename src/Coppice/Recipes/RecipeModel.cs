@@ -50,6 +50,9 @@ internal abstract class RecipeModel
     /// <summary>Whether examples have one class each, so that F1 means something; else tokens are predicted.</summary>
     public abstract bool Classifies { get; }
 
+    /// <summary>How many blocks the model has at the start; 0 where they can't be run one by one.</summary>
+    public virtual int Blocks => 0;
+
     /// <summary>The model as it is at the start; each call gives another with equal values.</summary>
     public abstract Module Open();
 

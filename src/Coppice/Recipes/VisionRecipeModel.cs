@@ -17,8 +17,6 @@ internal sealed class VisionRecipeModel : RecipeModel
     private readonly int _classes;
     private readonly int _seed;
 
-    private int? _labels;
-
     private VisionRecipeModel(string recipe, string name, string? path, int classes, int seed)
     {
         _architecture = VisionModels.Find(name) ?? throw new RecipeException(recipe, "model.architecture",
@@ -57,9 +55,9 @@ internal sealed class VisionRecipeModel : RecipeModel
         if ((images.Channels, images.Height, images.Width) != (expected.Channels, expected.Size, expected.Size))
             throw new InvalidDataException($"'{path}' holds images of {images.Channels} x {images.Height} x {images.Width}; {_name} takes "
                 + $"{expected.Channels} x {expected.Size} x {expected.Size}.");
-        _labels ??= _path is null ? _classes : ((ImageClassifier)Open()).Labels;
-        if (images.ClassNames.Count > _labels)
-            throw new InvalidDataException($"'{path}' has {images.ClassNames.Count} classes; the model tells {_labels} apart.");
+        var labels = _path is null ? _classes : PretrainedVisionModel.LabelsIn(_path, _name);
+        if (images.ClassNames.Count > labels)
+            throw new InvalidDataException($"'{path}' has {images.ClassNames.Count} classes; the model tells {labels} apart.");
         var augmentation = data.Augmentation is { } change ? new ImageAugmentation(change.Padding, change.Flip) : null;
         return new ImageTrainingData(images, expected.Mean, expected.Std, augmentation);
     }

@@ -26,7 +26,7 @@ public sealed class BlockRemoval
                 + $"for is to remove [{string.Join(", ", removed)}].");
         Removed = removed;
         Kept = [.. Enumerable.Range(0, count).Except(removed)];
-        (_model, _smaller) = (model, new(model, Kept));
+        (_model, _smaller) = (model, new(PretrainedFolder.Of(model), Kept));
     }
 
     /// <summary>Blocks that go, ascending.</summary>
