@@ -295,6 +295,14 @@ public sealed class RecipeRunTests : IDisposable
         StringComparison.Ordinal);
 
     [Fact]
+    public void Prepare_TooManyClassesForAFile_IsRefused()
+    {
+        _recipe.Run("\"model\": {\"architecture\": \"lenet\", \"classes\": 3}, \"data\": {}", """{"type": "prune", "amount": 0.5}""", "three");
+        var members = TestRecipe.LeNet().Replace("\"classes\": 10", $"\"path\": \"{_recipe["three"]}/model.safetensors\"", StringComparison.Ordinal);
+        Assert.Contains("10 classes; the model tells 3 apart", _recipe.Error(members, """{"type": "evaluate"}"""), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Plan_Recipe_TellsStepsAndWeightsAndWritesNothing()
     {
         var plan = RecipeRun.Prepare(_recipe.Read(Small, Everything), _recipe["out"]).Plan(TestContext.Current.CancellationToken);
