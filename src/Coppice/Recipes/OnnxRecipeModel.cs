@@ -5,12 +5,10 @@ using Coppice.Graphs;
 using Coppice.Models.Vision;
 using Coppice.Modules;
 using Coppice.Onnx;
-using Coppice.Pruning;
 using Coppice.Pruning.Dependency;
 using Coppice.Pruning.Depth;
 using Coppice.Pruning.Onnx;
 using Coppice.Pruning.Selection;
-using Coppice.Tensors;
 
 namespace Coppice.Recipes;
 
@@ -81,16 +79,6 @@ internal sealed class OnnxRecipeModel(string file, ModelSource source) : RecipeM
 
     public override CutModel Cutting(Module module, IReadOnlyList<StageCut> before) =>
         new OnnxCutModel(module, path => Write(module, before, path));
-
-    /// <summary>Images in batches as the computation takes them.</summary>
-    public override IReadOnlyList<IReadOnlyList<Tensor>> Inputs(IEnumerable<TrainingBatch> examples, int count, Graph graph)
-    {
-        var batch = graph.Inputs[0].SampleShape[0];
-        var batches = examples.Take(count).Select(example => ((ImageBatch)example).Images).Chunk(batch).Where(chunk => chunk.Length == batch);
-        IReadOnlyList<Tensor>[] inputs = [.. batches.Select(chunk => (IReadOnlyList<Tensor>)[batch == 1 ? chunk[0] : Tensor.Concat(0, chunk)])];
-        return inputs.Length > 0 ? inputs
-            : throw new PruningException($"the model takes {batch} images at a time, and there are fewer to calibrate on; give more.");
-    }
 
     public override TrainingData Read(string path, DataSource data, bool isTraining)
     {

@@ -3,6 +3,7 @@ using Coppice.Data;
 using Coppice.Graphs;
 using Coppice.Modules;
 using Coppice.Pruning;
+using Coppice.Pruning.Dependency;
 using Coppice.Pruning.Selection;
 using Coppice.Tensors;
 
@@ -90,13 +91,13 @@ internal abstract class RecipeModel
     /// <summary>A model of this kind with its computation, in evaluation.</summary>
     public abstract TracedModel Trace(Module module);
 
-    /// <summary>Inputs of the computation out of examples, without targets.</summary>
+    /// <summary>Inputs of the computation out of examples, without targets: images in batches as it takes them.</summary>
     /// <param name="examples">One each.</param>
     /// <param name="count">How many inputs, at the most.</param>
     /// <param name="graph">The computation.</param>
     /// <exception cref="PruningException">The examples have not enough for one.</exception>
     public virtual IReadOnlyList<IReadOnlyList<Tensor>> Inputs(IEnumerable<TrainingBatch> examples, int count, Graph graph) =>
-        [.. examples.Take(count).Select(example => (IReadOnlyList<Tensor>)[((ImageBatch)example).Images])];
+        CalibrationInputs.OfImages(examples.Select(example => ((ImageBatch)example).Images), graph.Inputs[0].SampleShape[0], count, TrainingExamples);
 
     /// <summary>The examples of a file, for this model.</summary>
     /// <param name="path">Full path.</param>
@@ -113,6 +114,9 @@ internal abstract class RecipeModel
 
     /// <summary>Opens what <see cref="Save"/> wrote.</summary>
     public virtual IWeightStore Written(string path) => Checkpoint.Open(path);
+
+    /// <summary>What <see cref="Inputs"/> are taken from, for messages.</summary>
+    protected const string TrainingExamples = "the training data";
 
     /// <summary>How weights are stored and named at the output.</summary>
     protected static SaveOptions Overwriting { get; } = new() { Overwrite = true };

@@ -4,7 +4,7 @@ using Coppice.Data;
 using Coppice.Graphs;
 using Coppice.Models;
 using Coppice.Modules;
-using Coppice.Pruning;
+using Coppice.Pruning.Dependency;
 using Coppice.Pruning.Selection;
 using Coppice.Tensors;
 using Coppice.Tokenizers;
@@ -53,14 +53,8 @@ internal sealed class TextRecipeModel : RecipeModel
     public override TracedModel Trace(Module module) => TracedModel.OfText(_source.ModelType, module, _source.Path);
 
     /// <summary>Texts end to end, in pieces of the length that the computation is for.</summary>
-    public override IReadOnlyList<IReadOnlyList<Tensor>> Inputs(IEnumerable<TrainingBatch> examples, int count, Graph graph)
-    {
-        var steps = graph.Inputs[0].SampleShape[1];
-        IReadOnlyList<Tensor>[] inputs = [.. examples.SelectMany(TokensOf).Chunk(steps).Where(ids => ids.Length == steps).Take(count)
-            .Select(ids => (IReadOnlyList<Tensor>)[Tensor.From<long>(ids, [1, steps])])];
-        return inputs.Length > 0 ? inputs
-            : throw new PruningException($"the training data has less than the {steps} tokens of one input to calibrate on; give more.");
-    }
+    public override IReadOnlyList<IReadOnlyList<Tensor>> Inputs(IEnumerable<TrainingBatch> examples, int count, Graph graph) =>
+        CalibrationInputs.OfTexts(examples.Select(TokensOf), graph.Inputs[0].SampleShape[1], count, TrainingExamples);
 
     public override TrainingData Read(string path, DataSource data, bool isTraining)
     {

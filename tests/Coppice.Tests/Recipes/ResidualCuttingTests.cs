@@ -76,7 +76,7 @@ public sealed class ResidualCuttingTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"type": "cut", "granularity": "layer", "amount": 0.01}""", "stages[0]: an amount of 0.01 is 0 of 7 blocks")]
+    [InlineData("""{"type": "cut", "granularity": "layer", "amount": 0.01}""", "stages[0]: an amount of 0.01 would remove 0 of 7 blocks")]
     [InlineData("""{"type": "cut", "granularity": "layer", "amount": 0.5, "criterion": "angular"}""", "stages[0]: angular is a distance between layers of a transformer")]
     [InlineData("""{"type": "cut", "granularity": "layer", "amount": 0.4}, {"type": "cut", "granularity": "layer", "amount": 0.3}""",
         "stages[1]: there is nothing to cut: the model has 4 of the 7 residual blocks")]
