@@ -39,6 +39,10 @@ internal abstract class RecipeModel
                 $"{full} is a file of weights, which does not say what to compute; name its architecture.");
     }
 
+    /// <summary>A folder that is there, for files that cuts leave and that are needed again; those that are lost are made anew. Null while nothing
+    /// was cut.</summary>
+    public string? Workspace { get; set; }
+
     /// <summary>Name of the file or folder that the model is written to within the run's.</summary>
     public abstract string OutputName { get; }
 
@@ -59,10 +63,6 @@ internal abstract class RecipeModel
 
     /// <summary>What cuts leave of the model as it is at the start.</summary>
     public virtual Module Open(IReadOnlyList<StageCut> cuts) => Carry(Open(), [], cuts);
-
-    /// <summary>An existing folder for what cuts made once and is looked at again; where it is lost, it is made again. Null before anything is
-    /// cut.</summary>
-    public string? Workspace { get; set; }
 
     /// <summary>Does cuts of a run again, on a model with other values.</summary>
     /// <param name="module">The model; it may be the one that becomes smaller.</param>
