@@ -57,7 +57,8 @@ internal sealed class Compensating
     private IEnumerable<string> Done()
     {
         if (Prepared!.Inputs is { } inputs)
-            yield return $"{NameOf(_asked.First(kind => kind != CutCompensation.BatchNorm))} in {inputs.Weights.Count} layers";
+            yield return $"{NameOf(_asked.First(kind => kind != CutCompensation.BatchNorm))} in {inputs.Weights.Count} layers"
+                + (inputs.TooWide.Count == 0 ? "" : $" (means alone in {string.Join(", ", inputs.TooWide)}, which read too many channels)");
         if (_asked.Contains(CutCompensation.BatchNorm))
             yield return $"statistics of {Prepared.Normalizations} batch normalisations";
     }

@@ -87,7 +87,9 @@ public static class OnnxExport
             var (name, tensor) = expected[i];
             if (tensor.Shape != actual[i].Shape || tensor.DType != actual[i].DType)
                 throw new ExportException($"With {where} the exported file gives output '{name}' as {actual[i]}, the model as {tensor}; {Remedy}");
-            var difference = RelativeDifference.Between(tensor.Cast(DType.F32), actual[i].Cast(DType.F32));
+            var difference = RelativeDifference.Between(tensor.Cast(DType.F32), actual[i].Cast(DType.F32))
+                ?? throw new ExportException($"With {where} all of the model's output '{name}' is NaN or infinite, so the exported file can't be verified, "
+                    + "and nothing was written. See whether a weight is NaN or infinite.");
             if (!(difference <= Tolerance))
                 throw new ExportException($"With {where} the exported file's output '{name}' differs by {difference:G3} of the largest value from "
                     + $"the model's; {Remedy}");

@@ -25,6 +25,9 @@ public enum CompensationMethod
 /// </remarks>
 public sealed class InputCompensation
 {
+    // Products of channels that are kept at a time; what takes more than that alone is 16,384 channels wide.
+    private const long MostProducts = 1L << 28;
+
     private readonly List<Change> _changes = [];
 
     private InputCompensation()
@@ -33,6 +36,9 @@ public sealed class InputCompensation
 
     /// <summary>Weights that change, by name.</summary>
     public IReadOnlyList<string> Weights => [.. _changes.Select(change => change.Weight)];
+
+    /// <summary>Weights of layers that read too many channels for least squares, by name: of what goes they get the mean.</summary>
+    public IReadOnlyList<string> TooWide { get; private init; } = [];
 
     /// <summary>Biases that layers were given for it.</summary>
     internal IReadOnlyList<AddedBias> AddedBiases => [.. _changes.Where(change => change.NewBias is not null)
@@ -46,34 +52,71 @@ public sealed class InputCompensation
     /// <param name="ridge">Of least squares: a share of the mean square of the inputs, positive.</param>
     /// <param name="addsBiases">Whether layers that have no place for a constant are to get a bias, as those of ONNX files can.</param>
     /// <exception cref="PruningException">There are no inputs, or they leave a problem without one solution.</exception>
-    public static InputCompensation Of(DependencyGraph dependencies, Removal removal, IEnumerable<IReadOnlyList<Tensor>> inputs,
-        CompensationMethod method, double ridge = 1e-3, bool addsBiases = false)
+    public static InputCompensation Of(DependencyGraph dependencies, Removal removal, IReadOnlyList<IReadOnlyList<Tensor>> inputs,
+        CompensationMethod method, double ridge = 1e-3, bool addsBiases = false) =>
+        Within(MostProducts, dependencies, removal, inputs, method, ridge, addsBiases);
+
+    /// <summary>The same with so many products of channels in memory at a time; layers are looked at in as many runs as that takes.</summary>
+    internal static InputCompensation Within(long mostProducts, DependencyGraph dependencies, Removal removal,
+        IReadOnlyList<IReadOnlyList<Tensor>> inputs, CompensationMethod method, double ridge, bool addsBiases)
     {
-        var compensation = new InputCompensation();
-        var readers = dependencies.Graph.Nodes.SelectMany(node => node.Inputs).CountBy(value => value).ToDictionary();
-        var nodes = new Dictionary<Node, Consumer>();
-        foreach (var node in dependencies.Graph.Nodes)
-            if (Consumer.Of(node) is { } consumer && IsOwn(consumer) && removal.KeptOf(node.Inputs[0], consumer.InputAxis) is not null)
-                nodes.Add(node, consumer);
-        var moments = ActivationMoments.Gather(dependencies.Graph, inputs,
-            node => method == CompensationMethod.LeastSquares && nodes.ContainsKey(node));
-        foreach (var (node, consumer) in nodes)
+        var graph = dependencies.Graph;
+        var consumers = ConsumersOf(graph, removal);
+        var isSolved = method == CompensationMethod.LeastSquares;
+        HashSet<Node> solved = [.. consumers.Keys.Where(node => isSolved && ProductsOf(consumers[node]) <= mostProducts)];
+        var compensation = new InputCompensation
         {
-            var kept = removal.KeptOf(node.Inputs[0], consumer.InputAxis)!;
-            var hasPlace = ConstantPlace.Of(node, dependencies.Graph) is not null;
-            ChannelFit?[] fits = [.. moments.Of(node).Select((part, group) => Fit(part, [.. kept
-                .Where(channel => channel / consumer.Channels == group).Select(channel => channel % consumer.Channels)], hasPlace || addsBiases))];
-            if (hasPlace || addsBiases || Array.Exists(fits, fit => fit is { HasMixing: true }))
-                compensation._changes.Add(Changed(consumer, fits, removal, hasPlace, addsBiases));
+            TooWide = [.. consumers.Where(entry => isSolved && !solved.Contains(entry.Key)).Select(entry => entry.Value.Weight.Name)],
+        };
+        foreach (var part in Parts(consumers, solved, mostProducts))
+        {
+            var moments = ActivationMoments.Gather(graph, inputs, part, solved);
+            foreach (var node in part)
+                compensation.Add(consumers[node], Fits(node, moments.Of(node), solved.Contains(node) ? ridge : null), removal, HasPlace(node), addsBiases);
         }
         return compensation;
 
-        // A group that loses all its inputs loses its outputs too.
-        ChannelFit? Fit(ChannelMoments moments, int[] kept, bool hasConstant) => kept.Length == 0 ? null
-            : new(moments, kept, hasConstant, method == CompensationMethod.LeastSquares ? ridge : null);
+        bool HasPlace(Node node) => ConstantPlace.Of(node, graph) is not null;
 
-        // A tied weight has more to do.
-        bool IsOwn(Consumer consumer) => readers[consumer.Read] == 1 && consumer.Moves.All(move => readers[move.Inputs[0]] == 1);
+        // A group of a grouped convolution that loses all its inputs loses its outputs too.
+        ChannelFit?[] Fits(Node node, IReadOnlyList<ChannelMoments> moments, double? ridge)
+        {
+            var kept = removal.KeptOf(node.Inputs[0], consumers[node].InputAxis)!.ToLookup(channel => channel / consumers[node].Channels,
+                channel => channel % consumers[node].Channels);
+            return [.. moments.Select((part, group) => kept.Contains(group) ? new ChannelFit(part, [.. kept[group]], addsBiases || HasPlace(node), ridge)
+                : null)];
+        }
+    }
+
+    /// <summary>Layers that lose inputs, but for those of tied weights, which have more to do.</summary>
+    private static OrderedDictionary<Node, Consumer> ConsumersOf(Graph graph, Removal removal)
+    {
+        var readers = graph.Nodes.SelectMany(node => node.Inputs).CountBy(value => value).ToDictionary();
+        return new(from node in graph.Nodes
+                   let consumer = Consumer.Of(node)
+                   where consumer is not null && readers[consumer.Read] == 1 && consumer.Moves.All(move => readers[move.Inputs[0]] == 1)
+                       && removal.KeptOf(node.Inputs[0], consumer.InputAxis) is not null
+                   select KeyValuePair.Create(node, consumer));
+    }
+
+    private static long ProductsOf(Consumer consumer) => (long)consumer.Groups * consumer.Channels * consumer.Channels;
+
+    /// <summary>The layers, in parts whose products fit into memory together.</summary>
+    private static IEnumerable<HashSet<Node>> Parts(OrderedDictionary<Node, Consumer> consumers, HashSet<Node> solved, long mostProducts)
+    {
+        var (part, products) = (new HashSet<Node>(), 0L);
+        foreach (var (node, consumer) in consumers)
+        {
+            var own = solved.Contains(node) ? ProductsOf(consumer) : 0;
+            if (products + own > mostProducts)
+            {
+                yield return part;
+                (part, products) = ([], 0);
+            }
+            part.Add(node);
+            products += own;
+        }
+        yield return part;
     }
 
     /// <summary>Changes the weights, once the removal was carried out.</summary>
@@ -108,14 +151,16 @@ public sealed class InputCompensation
             ?? throw new InvalidOperationException($"The layer of '{change.Weight}' needs a bias, which OnnxPruning.Save gives it; leave addsBiases "
                 + "out for other models."), 1);
 
-    private static Change Changed(Consumer consumer, ChannelFit?[] fits, Removal removal, bool hasPlace, bool addsBiases)
+    private void Add(Consumer consumer, ChannelFit?[] fits, Removal removal, bool hasPlace, bool addsBiases)
     {
+        if (!hasPlace && !addsBiases && !Array.Exists(fits, fit => fit is { HasMixing: true }))
+            return;
         var weight = consumer.Weight;
         var (values, constants) = Folded(consumer, fits);
         var left = removal.KeptOf(consumer.Read, consumer.OutputAxis) is { } outputs
             ? [.. outputs.Select(output => constants[output])] : constants;
-        return new(weight.Name, removal.Cut(weight, consumer.Unmoved(Tensor.From<float>(values, consumer.Read.SampleShape))),
-            hasPlace || addsBiases ? left : null, !hasPlace && addsBiases);
+        _changes.Add(new(weight.Name, removal.Cut(weight, consumer.Unmoved(Tensor.From<float>(values, consumer.Read.SampleShape))),
+            hasPlace || addsBiases ? left : null, !hasPlace && addsBiases));
     }
 
     /// <summary>What the layer shall read and add to its outputs; groups follow one another.</summary>

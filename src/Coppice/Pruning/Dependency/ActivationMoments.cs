@@ -17,19 +17,20 @@ public sealed class ActivationMoments
     /// <param name="graph">The graph.</param>
     /// <param name="inputs">Sets of its inputs, each in its order; at least one.</param>
     /// <exception cref="PruningException">There are no inputs.</exception>
-    public static ActivationMoments Gather(Graph graph, IEnumerable<IReadOnlyList<Tensor>> inputs) => Gather(graph, inputs, _ => false);
+    public static ActivationMoments Gather(Graph graph, IEnumerable<IReadOnlyList<Tensor>> inputs) => Gather(graph, inputs, null, new HashSet<Node>());
 
-    /// <summary>The same, with the products of channels for some nodes.</summary>
-    internal static ActivationMoments Gather(Graph graph, IEnumerable<IReadOnlyList<Tensor>> inputs, Func<Node, bool> withProducts)
+    /// <summary>The same of some nodes alone unless they are null, with the products of channels for some.</summary>
+    internal static ActivationMoments Gather(
+        Graph graph, IEnumerable<IReadOnlyList<Tensor>> inputs, IReadOnlySet<Node>? nodes, IReadOnlySet<Node> withProducts)
     {
         var moments = new ActivationMoments();
         CalibrationRun.Over(graph, inputs, (node, read) =>
         {
-            if (Consumer.Of(node) is not { } consumer)
+            if (nodes?.Contains(node) == false || Consumer.Of(node) is not { } consumer)
                 return;
             if (!moments._ofNodes.TryGetValue(node, out var groups))
                 moments.Add(node, consumer, groups = [.. Enumerable.Range(0, consumer.Groups)
-                    .Select(_ => new ChannelMoments(consumer.Channels, withProducts(node)))]);
+                    .Select(_ => new ChannelMoments(consumer.Channels, withProducts.Contains(node)))]);
             for (var group = 0; group < groups.Length; group++)
                 groups[group].Add(read[0].Narrow(consumer.InputAxis, group * consumer.Channels, consumer.Channels), consumer.InputAxis);
         });

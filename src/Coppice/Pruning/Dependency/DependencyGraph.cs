@@ -28,16 +28,20 @@ public sealed class DependencyGraph
     public IReadOnlyList<PinnedAxis> Pinned { get; private set; } = [];
 
     /// <summary>Analyses a graph.</summary>
-    public static DependencyGraph Of(Graph graph) => Of(graph, [], _ => false);
+    public static DependencyGraph Of(Graph graph) => Of(graph, [], [], _ => false);
 
     /// <summary>The same with what is known from outside of the graph.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="pins">Axes that can't shrink.</param>
+    /// <param name="ties">Axes that shrink together.</param>
     /// <param name="takesApart">Nodes that take entries by constant numbers, each of which may go by itself.</param>
-    internal static DependencyGraph Of(Graph graph, IEnumerable<(Value Value, int Axis, string Reason)> pins, Predicate<Node> takesApart)
+    internal static DependencyGraph Of(Graph graph, IEnumerable<(Value Value, int Axis, string Reason)> pins, IEnumerable<AxisTie> ties,
+        Predicate<Node> takesApart)
     {
         var dependencies = new DependencyGraph(graph);
         dependencies.StateEquations(pins.ToLookup(pin => pin.Value, pin => (pin.Axis, pin.Reason)), takesApart);
+        foreach (var tie in ties)
+            AxisAlgebra.Equate(dependencies._terms[tie.Left][tie.LeftAxis], dependencies._terms[tie.Right][tie.RightAxis], tie.Why);
         dependencies.CollectGroups();
         return dependencies;
     }
@@ -137,6 +141,14 @@ public sealed class DependencyGraph
                 ?? (member.Term.Size > 1 ? "the model takes its indices one by one" : "an axis of one index")));
     }
 }
+
+/// <summary>Axes that shrink together though no op says so.</summary>
+/// <param name="Left">One value.</param>
+/// <param name="LeftAxis">Its axis.</param>
+/// <param name="Right">Another.</param>
+/// <param name="RightAxis">Its axis, as long.</param>
+/// <param name="Why">What says so.</param>
+internal sealed record AxisTie(Value Left, int LeftAxis, Value Right, int RightAxis, string Why);
 
 /// <summary>An axis that can't be pruned.</summary>
 /// <param name="Tensor">Name of the parameter or buffer.</param>

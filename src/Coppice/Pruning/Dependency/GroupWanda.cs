@@ -10,13 +10,19 @@ public sealed class GroupWanda(ActivationMoments moments) : GroupCriterion
     /// <inheritdoc/>
     public override double[]? Score(PruningGroup group, GroupMember member)
     {
-        if (moments.Of(member) is not [var read, ..])
+        var readers = moments.Of(member);
+        if (readers.Count == 0)
             return null;
         var weight = ((ParameterValue)member.Value).Tensor;
         var (values, shape) = (weight.ToArray<float>(), member.Value.SampleShape);
         var inner = values.Length / shape.Take(member.Axis + 1).Aggregate(1, (count, size) => count * size);
-        double[][] norms = [.. read.Select(part => part.Squares.Select(square => Math.Sqrt(square / part.Count)).ToArray())];
-        var entries = values.Length / norms.Length; // of each group, which follow one another
+        var parts = readers.Max(read => read.Count);
+        double[][] norms = [.. Enumerable.Range(0, parts).Select(part => Norms([.. readers.Select(read => read[part * read.Count / parts])]))];
+        var entries = values.Length / parts; // of each group of a grouped convolution, which follow one another
         return Sum(group, member, i => Math.Abs(values[i]) * norms[i / entries][i / inner % norms[0].Length]);
     }
+
+    /// <summary>Of all that is read, where several nodes read the weight.</summary>
+    private static double[] Norms(ChannelMoments[] read) =>
+        [.. read[0].Squares.Select((_, channel) => Math.Sqrt(read.Sum(each => each.Squares[channel]) / read.Sum(each => each.Count)))];
 }

@@ -52,7 +52,9 @@ public sealed record Verification(double LargestDifference, IReadOnlyList<string
                 CompareExactly(outputs[i], expected[i], actual[i]);
                 continue;
             }
-            var difference = RelativeDifference.Between(expected[i].Cast(DType.F32), actual[i].Cast(DType.F32));
+            var difference = RelativeDifference.Between(expected[i].Cast(DType.F32), actual[i].Cast(DType.F32))
+                ?? throw new VerificationException($"All of the original's output '{name}' is NaN or infinite on the inputs that outputs are compared on, so "
+                    + "nothing can be verified, and nothing was changed. See whether a weight is NaN or infinite, or what makes them of the inputs.");
             if (!(difference <= ToleranceOf(expected[i].DType)))
                 throw new VerificationException($"The pruned model's output '{name}' differs by {difference:G3} of its largest value from the original's "
                     + "without what is removed: the plan is wrong for this model, and nothing was changed. Please report it.");

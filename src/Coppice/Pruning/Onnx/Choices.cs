@@ -41,8 +41,8 @@ internal sealed class Choices
     /// <summary>Whether a tensor is one of the choices.</summary>
     public bool Contains(Tensor tensor) => _tensors.Contains(tensor);
 
-    /// <summary>Names of what depends on values of the inputs, not on their sizes alone; in subgraphs too.</summary>
-    public static HashSet<string> ComputedIn(GraphProto graph)
+    /// <summary>Names of what depends on values of the inputs, not on their sizes alone unless these count too; in subgraphs too.</summary>
+    public static HashSet<string> ComputedIn(GraphProto graph, bool withSizes = false)
     {
         var known = graph.Initializers.Select(tensor => tensor.Name ?? "").ToHashSet();
         var computed = graph.Inputs.Select(input => input.Name ?? "").Where(name => !known.Contains(name)).ToHashSet();
@@ -53,7 +53,7 @@ internal sealed class Choices
         {
             foreach (var node in part.Nodes)
             {
-                if (node.OpType is not ("Shape" or "Size") && node.Reads().Any(computed.Contains))
+                if ((withSizes || node.OpType is not ("Shape" or "Size")) && node.Reads().Any(computed.Contains))
                     computed.UnionWith(node.Outputs);
                 foreach (var body in node.Subgraphs())
                 {

@@ -1,6 +1,7 @@
 using Coppice.Graphs;
 using Coppice.Onnx;
 using Coppice.Onnx.Operators;
+using Coppice.Pruning.Dependency;
 
 namespace Coppice.Pruning.Onnx;
 
@@ -11,8 +12,10 @@ namespace Coppice.Pruning.Onnx;
 internal sealed record FileScope(GraphProto Graph, string Path = "", FileScope? Outer = null)
 {
     /// <summary>The subgraphs of its nodes.</summary>
-    public IEnumerable<FileScope> Inner() =>
-        from node in Graph.Nodes
+    public IEnumerable<FileScope> Inner() => Graph.Nodes.SelectMany(InnerOf);
+
+    /// <summary>The subgraphs of one of its nodes.</summary>
+    public IEnumerable<FileScope> InnerOf(NodeProto node) =>
         from attribute in node.Attributes
         where attribute.Graph is not null
         select new FileScope(attribute.Graph!, ValueScope.PathOf(Path, node, attribute.Name ?? ""), this);
@@ -21,7 +24,10 @@ internal sealed record FileScope(GraphProto Graph, string Path = "", FileScope? 
     public IEnumerable<FileScope> Chain() => Outer is null ? [this] : Outer.Chain().Prepend(this);
 
     /// <summary>It and all graphs in it.</summary>
-    public IEnumerable<FileScope> All() => Inner().SelectMany(inner => inner.All()).Prepend(this);
+    public IEnumerable<FileScope> All() => All(_ => true);
+
+    /// <summary>It and the graphs in it that are wanted, with theirs.</summary>
+    public IEnumerable<FileScope> All(Func<FileScope, bool> isWanted) => Inner().Where(isWanted).SelectMany(inner => inner.All(isWanted)).Prepend(this);
 }
 
 /// <summary>The values of an analysed graph by their names in the file.</summary>
@@ -30,9 +36,6 @@ internal sealed record FileScope(GraphProto Graph, string Path = "", FileScope? 
 /// <param name="seen">Path and name of all that was computed.</param>
 internal sealed class FileValues(Dictionary<string, Value> values, Dictionary<string, long[]> numbers, HashSet<string> seen)
 {
-    /// <summary>Operators that do with a smaller axis what they did with the whole one.</summary>
-    private static readonly string?[] AnySize = ["Identity", "Cast", "Squeeze", "Unsqueeze", "Constant"];
-
     /// <summary>The value that a name stands for in a graph; null where it is no float, or was not computed.</summary>
     public Value? Find(FileScope scope, string name) =>
         Find(values, scope, name);
@@ -40,25 +43,34 @@ internal sealed class FileValues(Dictionary<string, Value> values, Dictionary<st
     /// <summary>The whole numbers that a name stood for in a graph; null where they are many, or were not computed.</summary>
     public long[]? NumbersOf(FileScope scope, string name) => Find(numbers, scope, name);
 
+    /// <summary>Whether the example inputs lead into a branch or body.</summary>
+    public bool WasSeen(FileScope inner) => seen.Any(name => name.StartsWith(inner.Path, StringComparison.Ordinal));
+
+    /// <summary>Axes that shrink together for what the file's nodes are, though the ops that they became do not say so.</summary>
+    /// <param name="part">What of the file was analysed.</param>
+    public IEnumerable<AxisTie> Ties(GraphProto part)
+    {
+        var flow = FlowOf(part);
+        return new FileScope(part).All(WasSeen).SelectMany(scope => scope.Graph.Nodes, flow.Ties).SelectMany(ties => ties);
+    }
+
     /// <summary>Axes that can't shrink for what the file's nodes are, though the ops that they become would allow it.</summary>
     /// <param name="whole">The file.</param>
     /// <param name="part">What of it was analysed.</param>
     /// <param name="why">Why not the rest.</param>
     public IEnumerable<(Value Value, int Axis, string Reason)> Pins(GraphProto whole, GraphProto part, string why) =>
-        Pins(new(part), new(part, this)).Concat(whole.Nodes.Except(part.Nodes).SelectMany(node => Behind(new(whole), node, why)));
+        Pins(new(part), new(part, this), FlowOf(part)).Concat(whole.Nodes.Except(part.Nodes).SelectMany(node => Behind(new(whole), node, why)));
 
     private static T? Find<T>(Dictionary<string, T> byName, FileScope scope, string name) where T : class =>
         scope.Chain().Select(graph => byName.GetValueOrDefault(graph.Path + name)).FirstOrDefault(found => found is not null);
 
-    private IEnumerable<(Value Value, int Axis, string Reason)> Pins(FileScope scope, ValueSizes sizes)
-    {
-        foreach (var node in scope.Graph.Nodes)
-            foreach (var pin in Blocks(scope, node).Concat(sizes.Pins(scope, node)))
-                yield return pin;
-        foreach (var inner in scope.Inner())
-            foreach (var pin in seen.Any(name => name.StartsWith(inner.Path, StringComparison.Ordinal)) ? Pins(inner, sizes) : Unseen(inner))
-                yield return pin;
-    }
+    private ControlFlow FlowOf(GraphProto part) => new(this, Choices.ComputedIn(part, withSizes: true));
+
+    private IEnumerable<(Value Value, int Axis, string Reason)> Pins(FileScope whole, ValueSizes sizes, ControlFlow flow) =>
+        from scope in whole.All(WasSeen)
+        from node in scope.Graph.Nodes
+        from pin in Blocks(scope, node).Concat(sizes.Pins(scope, node)).Concat(flow.Pins(scope, node))
+        select pin;
 
     private IEnumerable<(Value Value, int Axis, string Reason)> Blocks(FileScope scope, NodeProto node)
     {
@@ -73,21 +85,11 @@ internal sealed class FileValues(Dictionary<string, Value> values, Dictionary<st
         }
     }
 
-    /// <summary>What a branch needs that the examples do not lead into: nobody knows how.</summary>
-    private IEnumerable<(Value Value, int Axis, string Reason)> Unseen(FileScope branch) =>
-        branch.Graph.Nodes.TrueForAll(node => AnySize.Contains(node.OpType)) ? []
-        : AllAxes(branch, branch.Graph.Reads(),
-            name => $"'{branch.Path.TrimEnd('/')}' reads '{name}', and the example inputs do not lead there");
-
     /// <summary>What a node reads where entries were chosen by value.</summary>
     private IEnumerable<(Value Value, int Axis, string Reason)> Behind(FileScope scope, NodeProto node, string why) =>
-        AllAxes(scope, node.Reads(), _ => $"{node}: it computes with what was chosen by value{why}");
-
-    private IEnumerable<(Value Value, int Axis, string Reason)> AllAxes(
-        FileScope scope, IEnumerable<string> names, Func<string, string> reason) =>
-        from name in names.Distinct()
+        from name in node.Reads().Distinct()
         let value = Find(scope, name)
         where value is not null
         from axis in Enumerable.Range(0, value.SampleShape.Rank)
-        select (value, axis, reason(name));
+        select (value, axis, $"{node}: it computes with what was chosen by value{why}");
 }

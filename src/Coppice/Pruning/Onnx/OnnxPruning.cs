@@ -133,7 +133,7 @@ public sealed class OnnxPruning
             var (graph, values) = FileTrace.Of(module, examples, choices);
             var traced = new TracedModel("onnx", module, graph, inputs => module.Forward(inputs)) { Settings = SettingsIn(module, examples) };
             var pins = values.Pins(model.Graph!, analysed.Graph!, why).Concat(ChosenAxes(graph, choices));
-            var dependencies = DependencyGraph.Of(graph, pins,
+            var dependencies = DependencyGraph.Of(graph, pins, values.Ties(analysed.Graph!),
                 node => node.Op is Gather && node.Inputs[1] is BufferValue list && lists.Contains(list.Name));
             return new(path, traced, choices == Choices.None ? inputsOf(traced) : examples, values, choices, preparation, dependencies);
         }
@@ -227,8 +227,20 @@ public sealed class OnnxPruning
         NodeSizes.Rewrite(file.Model, _values, removal);
         new ComputedSizes(file.Model, _values, removal).Correct(Inputs, new(Analysed(file.Model), path, widensHalves: true), _choices);
         addBiases(file.Model);
-        graph.ValueInfos.Clear();
+        ForgetSizes(graph);
         OnnxFile.Save(file.Model, path);
+    }
+
+    /// <summary>Takes out what is declared of values between inputs and outputs, which is not needed, and may not be so any more.</summary>
+    private static void ForgetSizes(GraphProto main)
+    {
+        foreach (var scope in new FileScope(main).All())
+        {
+            scope.Graph.ValueInfos.Clear();
+            if (scope.Outer is not null)
+                foreach (var type in scope.Graph.Inputs.Concat(scope.Graph.Outputs).Select(value => value.Type?.Tensor).OfType<TensorTypeProto>())
+                    type.Shape = null;
+        }
     }
 
     private static void Slice(GraphProto graph, TensorProto initializer, Value value, Removal removal)

@@ -108,6 +108,25 @@ public sealed class InputCompensationTests
         Assert.Equal(before, model.Forward(inputs[0]).ToArray<float>(), (a, b) => Math.Abs(a - b) < 2e-3);
     }
 
+    /// <summary>Layers that read 12 and 8 channels have 144 and 64 products.</summary>
+    [Theory]
+    [InlineData(208)]
+    [InlineData(144)] // one layer after the other
+    public void Of_LittleMemory_GivesTheSameInMoreRuns(long products) => Assert.Equal(
+        OfThreeLayers(CompensationMethod.LeastSquares, long.MaxValue).Outputs, OfThreeLayers(CompensationMethod.LeastSquares, products).Outputs);
+
+    [Fact]
+    public void Of_LayersThatAreTooWide_GivesThemMeansAndNamesThem()
+    {
+        var (solved, solvedOutputs) = OfThreeLayers(CompensationMethod.LeastSquares, 208);
+        var (narrow, _) = OfThreeLayers(CompensationMethod.LeastSquares, 143);
+        var (none, noneOutputs) = OfThreeLayers(CompensationMethod.LeastSquares, 63);
+        var (means, meansOutputs) = OfThreeLayers(CompensationMethod.Bias, 63);
+        Assert.Equal([[], ["1.weight"], ["1.weight", "2.weight"], []], [solved.TooWide, narrow.TooWide, none.TooWide, means.TooWide]);
+        Assert.Equal(meansOutputs, noneOutputs);
+        Assert.NotEqual(meansOutputs, solvedOutputs);
+    }
+
     [Fact]
     public void Of_NoInputs_SaysSo()
     {
@@ -119,6 +138,20 @@ public sealed class InputCompensationTests
     private static Sequential TwoLayers() => Filled(new Sequential(new Linear(5, Hidden), new Linear(Hidden, 3)));
 
     private static DependencyGraph Traced(Sequential model) => DependencyGraph.Of(GraphTracer.Trace(model, new TraceInput("x", Floats([40, 5], 2))));
+
+    private static (InputCompensation Compensation, float[] Outputs) OfThreeLayers(CompensationMethod method, long products)
+    {
+        var model = Filled(new Sequential(new Linear(5, 12), new Linear(12, 8), new Linear(8, 3)));
+        Tensor[] inputs = [Floats([40, 5], 2)];
+        var dependencies = Traced(model);
+        var removal = new Removal(dependencies);
+        foreach (var group in dependencies.Groups)
+            removal.Remove(group, [1, 4]);
+        var compensation = InputCompensation.Within(products, dependencies, removal, [inputs], method, 1e-3, addsBiases: false);
+        var (smaller, _) = PruningSurgeon.Apply(dependencies, removal, inputs);
+        compensation.Apply(smaller);
+        return (compensation, model.Forward(inputs[0]).ToArray<float>());
+    }
 
     private static (float[] Before, float[] After) Compensated(Sequential model, int[] removed, CompensationMethod? method, double ridge = 1e-3)
     {

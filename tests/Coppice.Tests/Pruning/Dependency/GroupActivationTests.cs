@@ -56,6 +56,24 @@ public sealed class GroupActivationTests
         }
     }
 
+    /// <summary>Where a layer runs twice, all that it reads counts.</summary>
+    [Fact]
+    public void Wanda_OfALayerThatRunsTwice_TakesTheNormOfAllThatItReads()
+    {
+        var (first, model) = Create();
+        var second = (Layer)model.Find("1");
+        var graph = GraphTracer.Trace(model, read => Twice(first.Forward(read[0])), new TraceInput("x", Inputs[0]));
+        var group = Assert.Single(DependencyGraph.Of(graph).Groups);
+        var member = group.Members.Single(member => member.Value.Name == "1.weight");
+        var scores = new GroupWanda(ActivationMoments.Gather(graph, [Inputs])).Score(group, member)!;
+        var (alone, own, moments, _) = Channels();
+        var expected = new GroupWanda(moments).Score(alone, own)!;
+        for (var c = 0; c < 5; c++)
+            Assert.Equal(expected[c] * Math.Sqrt((1 + 4) / 2.0), scores[c], 1e-3); // x and 2 x
+
+        TraceOutputs Twice(Tensor x) => second.Forward(x).Add(second.Forward(x.Add(x)));
+    }
+
     /// <summary>The group of a convolution's channels, its member in the next one, and what that reads, by channel.</summary>
     private static (PruningGroup Group, GroupMember Member, ActivationMoments Moments, float[][] Read) Channels()
     {

@@ -40,6 +40,20 @@ public sealed class VerificationTests
         Assert.Throws<VerificationException>(() => Verification.Compare(graph, [F16(0.5f)], [F16(0.5f).Cast(DType.F32)], []));
     }
 
+    [Theory]
+    [InlineData(float.NaN, float.NaN, true)]
+    [InlineData(float.PositiveInfinity, float.NaN, true)]
+    [InlineData(1, float.NaN, false)]
+    public void Compare_OutputsOfNaN_AreNoEvidence(float first, float second, bool isRefused)
+    {
+        var graph = Graph(builder => builder.Apply(new Narrow(0, 0, 2), [builder.Input("x", DType.F32, 2)])[0]);
+        Verification Compare() => Verification.Compare(graph, [Tensor.From<float>([first, second], [2])], [Tensor.From<float>([first, second], [2])], []);
+        if (isRefused)
+            Assert.Contains("output 'y' is NaN or infinite", Assert.Throws<VerificationException>(Compare).Message, StringComparison.Ordinal);
+        else
+            Assert.Equal(0, Compare().LargestDifference);
+    }
+
     private static Graph Graph(Func<GraphBuilder, Value> output)
     {
         var builder = new GraphBuilder();

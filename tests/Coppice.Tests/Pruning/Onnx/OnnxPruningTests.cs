@@ -280,15 +280,6 @@ public sealed class OnnxPruningTests
     }
 
     [Fact]
-    public void Open_ValueOfABranchThatDoesNotRun_IsPinned()
-    {
-        using var folder = new TempFolder();
-        var pruning = OpenedBranches(folder, Branch("other", TinyOnnx.Node("Reshape", ["a", "target"], ["z"])));
-        Assert.Empty(pruning.Dependencies.Groups);
-        Assert.Contains(pruning.Dependencies.Pinned, axis => axis.Reason.Contains("'flat.else_branch' reads 'a'", StringComparison.Ordinal));
-    }
-
-    [Fact]
     public void Save_ChannelsTakenByNumber_NumbersThemAnew()
     {
         using var folder = new TempFolder();
