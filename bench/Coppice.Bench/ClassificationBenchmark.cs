@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Coppice.Data;
 using Coppice.Evaluation;
 using Coppice.Models;
+using Coppice.Recipes;
 using Coppice.Tensors.Kernels;
 using Coppice.Tokenizers;
 using static Coppice.Bench.Measure;
@@ -18,7 +19,8 @@ internal static class ClassificationBenchmark
 
     public static void Run(Report report)
     {
-        var data = Environment.GetEnvironmentVariable("COPPICE_DATA") ?? Path.Combine(Report.Root, "..", "shared", "data");
+        var data = Environment.GetEnvironmentVariable(RecipeFile.DataVariable)
+            ?? throw new InvalidOperationException($"Set {RecipeFile.DataVariable} to the folder of models and data.");
         var folder = Path.Combine(Report.Root, "samples", "models", "bert-thucnews");
         var examples = LabeledText.Read(Path.Combine(data, "thucnews", "test.txt")).Examples;
         var tokenizer = Tokenizer.FromFolder(folder);

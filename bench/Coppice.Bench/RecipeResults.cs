@@ -30,7 +30,9 @@ internal static class RecipeResults
         {
             var run = RunLock.Read(file);
             var recipe = Path.GetFullPath(run.Recipe, Path.GetDirectoryName(Path.GetFullPath(file))!);
-            var amount = RecipeFile.Read(recipe, run.Settings).Recipe.Stages.Select(AmountOf).LastOrDefault(share => share is not null);
+            var settings = new Dictionary<string, string>(run.Settings);
+            settings.TryAdd(RecipeFile.DataVariable, "");
+            var amount = RecipeFile.Read(recipe, settings).Recipe.Stages.Select(AmountOf).LastOrDefault(share => share is not null);
             yield return (Path.GetFileNameWithoutExtension(recipe), amount, run);
         }
     }

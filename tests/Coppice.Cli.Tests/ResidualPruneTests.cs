@@ -100,7 +100,7 @@ public sealed class ResidualPruneTests : IDisposable
     }
 
     [Theory]
-    [InlineData(2, "would remove 2; at least one has to go, and one to stay", "--amount", "1.0")]
+    [InlineData(2, "would remove 2 of 2 blocks; at least one has to go, and one to stay", "--amount", "1.0")]
     [InlineData(2, "would remove 0", "--amount", "0.1")]
     [InlineData(2, "would remove 7", "--amount", "7")]
     [InlineData(2, "neither a fraction", "--amount", "half")]

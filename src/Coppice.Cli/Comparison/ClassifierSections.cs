@@ -22,8 +22,8 @@ internal static class ClassifierSections
             Interleaved.Measure(() => RunBatch(first), () => RunBatch(second), settings.Rounds), BatchSize, "examples");
         if (settings.Data is null)
             yield break;
-        var taskBefore = ClassificationTask.Open(before.Folder, settings.Data);
-        var taskAfter = ClassificationTask.Open(after.Folder, settings.Data);
+        var taskBefore = ClassificationTask.Open(before, settings.Data);
+        var taskAfter = ClassificationTask.Open(after, settings.Data);
         var predictedBefore = terminal.Progress("classify before", "examples", taskBefore.Labels.Count, progress => taskBefore.Predict(progress, cancellation));
         var predictedAfter = terminal.Progress("classify after", "examples", taskAfter.Labels.Count, progress => taskAfter.Predict(progress, cancellation));
         yield return new ClassificationSection(taskBefore.Measure(predictedBefore.Classes), taskAfter.Measure(predictedAfter.Classes),

@@ -46,9 +46,14 @@ internal sealed record LayerPruning(string? Output, string Measure, IReadOnlyLis
     /// <summary>How many blocks an amount is, between none and all.</summary>
     public static int CountOf(PruneAmount amount, int blocks)
     {
-        var count = amount.Of(amount.IsCount ? long.MaxValue : blocks, "blocks");
-        return count > 0 && count < blocks ? (int)count
-            : throw new UsageException($"--amount {amount} of {blocks} blocks would remove {count}; at least one has to go, and one to stay.");
+        try
+        {
+            return BlockRemoval.CountOf(amount, blocks);
+        }
+        catch (PruningException error)
+        {
+            throw new UsageException($"--amount: {error.Message}");
+        }
     }
 
     /// <summary>What blocks are scored on.</summary>

@@ -3,15 +3,14 @@ using Coppice.Checkpoints;
 using Coppice.Data;
 using Coppice.Graphs;
 using Coppice.Models;
-using Coppice.Models.Bert;
 using Coppice.Models.Vision;
 using Coppice.Modules;
 using Coppice.Onnx;
+using Coppice.Pruning;
 using Coppice.Pruning.Compensation;
 using Coppice.Pruning.Dependency;
 using Coppice.Pruning.Depth;
 using Coppice.Pruning.Onnx;
-using Coppice.Pruning;
 using Coppice.Tensors;
 using Coppice.Tokenizers;
 using Coppice.Training;
@@ -115,7 +114,8 @@ internal abstract class OpenedModel
 
     private sealed class Text(PretrainedModel model, int? steps) : Eager
     {
-        private const int LongestExample = 128;
+        // Gradients are sums over all tokens: shorter windows tell as much, in less memory than training takes.
+        private const int GradientWindow = 128;
 
         public override TracedModel Traced { get; } = TracedModel.Of(model, steps);
 
@@ -125,29 +125,23 @@ internal abstract class OpenedModel
 
         public override PretrainedModel? Folder => model;
 
-        /// <summary>Windows of the length that the graph was traced with; one may hold the end of a text and the beginning of the
-        /// next.</summary>
+        /// <summary>Pieces of the length that the graph was traced with.</summary>
         public override IReadOnlyList<IReadOnlyList<Tensor>> Inputs(string data, int count, ParseResult parsed)
         {
             var (tokenizer, steps) = (Tokenizer.FromFolder(model.Folder), Traced.Graph.Inputs[0].SampleShape[1]);
             var texts = model.Module is ITextClassifier classifier
-                ? LabeledText.Read(data).Encode(tokenizer, Math.Min(classifier.MaxPositions, LongestExample))
+                ? LabeledText.Read(data).Encode(tokenizer, classifier.UsualLength)
                 : TextDocuments.Read(data).Select(text => tokenizer.Encode(text, addSpecialTokens: false));
-            Tensor[] windows = [.. texts.SelectMany(ids => ids).Chunk(steps).Where(window => window.Length == steps).Take(count)
-                .Select(window => Tensor.From<long>([.. window.Select(id => (long)id)], [1, steps]))];
-            if (windows.Length == 0)
-                throw new PruningException($"{data} has less than the {steps} tokens of one input; give more, or fewer by --input.");
-            return [.. windows.Select(window => (IReadOnlyList<Tensor>)[window])];
+            return CalibrationInputs.OfTexts(texts.Select(ids => ids.Select(id => (long)id)), steps, count, data);
         }
 
         public override TrainingData Read(string data, ParseResult parsed)
         {
             var tokenizer = Tokenizer.FromFolder(model.Folder);
             if (model.Module is not ITextClassifier classifier)
-                return TokenTrainingData.Pack(TextDocuments.Read(data), tokenizer, Math.Min(model.CausalLanguageModel.MaxPositions, LongestExample));
+                return TokenTrainingData.Pack(TextDocuments.Read(data), tokenizer, Math.Min(model.CausalLanguageModel.MaxPositions, GradientWindow));
             var examples = LabeledText.Read(data);
-            var longest = Math.Min((classifier as BertClassifier)?.Config.PadSize ?? LongestExample, classifier.MaxPositions);
-            return new TextTrainingData(examples.Encode(tokenizer, longest), [.. examples.Examples.Select(example => example.Label)]);
+            return new TextTrainingData(examples.Encode(tokenizer, classifier.UsualLength), [.. examples.Examples.Select(example => example.Label)]);
         }
 
         protected override void Save(string output, StructuralPlan plan, SaveOptions options)
@@ -165,7 +159,7 @@ internal abstract class OpenedModel
 
         public override ImageClassifier Classifier => model.Classifier;
 
-        public override IReadOnlyList<IReadOnlyList<Tensor>> Inputs(string data, int count, ParseResult parsed) => Images(Read(data, parsed), count);
+        public override IReadOnlyList<IReadOnlyList<Tensor>> Inputs(string data, int count, ParseResult parsed) => Images(data, count, parsed);
 
         public override TrainingData Read(string data, ParseResult parsed) =>
             new ImageTrainingData(ImageData.Read(data), model.Architecture.Mean, model.Architecture.Std);
@@ -189,8 +183,13 @@ internal abstract class OpenedModel
         }
     }
 
-    private static IReadOnlyList<IReadOnlyList<Tensor>> Images(TrainingData images, int count) =>
-        [.. Enumerable.Range(0, Math.Min(count, images.Count)).Select(image => (IReadOnlyList<Tensor>)[((ImageBatch)images.Load([image])).Images])];
+    /// <summary>Images in batches as the graph was traced with.</summary>
+    private IReadOnlyList<IReadOnlyList<Tensor>> Images(string data, int count, ParseResult parsed)
+    {
+        var images = Read(data, parsed);
+        return CalibrationInputs.OfImages(Enumerable.Range(0, images.Count).Select(image => ((ImageBatch)images.Load([image])).Images),
+            Traced.Graph.Inputs[0].SampleShape[0], count, data);
+    }
 
     private sealed class Onnx : OpenedModel
     {
@@ -219,14 +218,11 @@ internal abstract class OpenedModel
 
         public override TrainingTask Task => TrainingTask.Of(Classifier);
 
-        /// <summary>Images in batches and axes as the graph was traced with.</summary>
+        /// <summary>Images with their axes as the graph was traced with.</summary>
         public override IReadOnlyList<IReadOnlyList<Tensor>> Inputs(string data, int count, ParseResult parsed)
         {
-            var (images, classifier, batch) = (Read(data, parsed), (OnnxImageClassifier)Classifier, Traced.Graph.Inputs[0].SampleShape[0]);
-            var batches = Enumerable.Range(0, Math.Min(count, images.Count)).Chunk(batch).Where(chunk => chunk.Length == batch)
-                .Select(chunk => ((ImageBatch)images.Load(chunk)).Images).ToList();
-            return batches.Count > 0 ? [.. batches.Select(x => (IReadOnlyList<Tensor>)[classifier.ToInput(x)])]
-                : throw new PruningException($"{data} has {images.Count} images; the model takes {batch} at a time, of at most {count} in all.");
+            var classifier = (OnnxImageClassifier)Classifier;
+            return [.. Images(data, count, parsed).Select(batch => (IReadOnlyList<Tensor>)[classifier.ToInput(batch[0])])];
         }
 
         public override TrainingData Read(string data, ParseResult parsed) =>

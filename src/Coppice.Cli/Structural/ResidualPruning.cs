@@ -33,9 +33,7 @@ internal sealed record ResidualPruning(string? Output, IReadOnlyList<ResidualBlo
     {
         if (parsed.GetValue(StructuralOptions.Importance) is { } measure && measure != LayerPruning.Influence)
             throw new UsageException($"--importance {measure} is not for single residual blocks; they go by {LayerPruning.Influence}.");
-        if (model.Blocks.Count == 0)
-            throw new PruningException($"{path} has no residual block that could be left out: no sum x + f(x) of equal shapes whose f(x) only the "
-                + "sum reads.");
+        ResidualBlocks.RefuseNone(model.Blocks.Count, path);
         var count = LayerPruning.CountOf(amount, model.Blocks.Count);
         var inputs = LayerPruning.InputsOf(parsed, model);
         var compensation = new Compensating(parsed, model, inputs);

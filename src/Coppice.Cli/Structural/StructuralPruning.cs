@@ -96,11 +96,8 @@ internal sealed record StructuralPruning(
         GroupPruning options, OpenedModel model, IReadOnlyList<IReadOnlyList<Tensor>>? calibration, ParseResult parsed)
     {
         var (dependencies, importance) = (model.Dependencies, StructuralOptions.ImportanceOf(parsed, model, calibration));
-        var scoped = options with { Include = options.Include.Count > 0 ? options.Include : model.DefaultScope, Before = model.Before };
-        var removal = scoped.Choose(dependencies, importance);
-        return model.DefaultScope.Count > 0 && options is { Include: [], Exclude: [], OwnRatios: [] } && parsed.GetValue(StructuralOptions.Uniform)
-            ? UniformWidths.Level(dependencies, removal, scoped, importance)
-            : removal;
+        var scoped = options.Within(model.DefaultScope, parsed.GetValue(StructuralOptions.Uniform));
+        return (scoped with { Before = model.Before }).Choose(dependencies, importance);
     }
 
     /// <summary>Measured times of the model as it was (A) and as it is; null where no target asked for them.</summary>

@@ -1,6 +1,5 @@
 using Coppice.Data;
 using Coppice.Models;
-using Coppice.Models.Bert;
 using Coppice.Tokenizers;
 
 namespace Coppice.Evaluation;
@@ -8,8 +7,6 @@ namespace Coppice.Evaluation;
 /// <summary>Labelled examples, tokenised as one model sees them.</summary>
 public sealed class ClassificationTask
 {
-    private const int LongestDefault = 512;
-
     private ClassificationTask(ITextClassifier classifier, IReadOnlyList<int[]> encodings, LabeledText data)
     {
         (Classifier, Encodings) = (classifier, encodings);
@@ -42,8 +39,7 @@ public sealed class ClassificationTask
         var data = LabeledText.Read(dataPath);
         if (data.ClassCount > classifier.Labels)
             throw new ArgumentException($"{dataPath} has {data.ClassCount} classes; the model in {model.Folder} tells {classifier.Labels} apart.");
-        var longest = (classifier as BertClassifier)?.Config.PadSize ?? Math.Min(classifier.MaxPositions, LongestDefault);
-        return new(classifier, data.Encode(Tokenizer.FromFolder(model.Folder), Math.Min(longest, classifier.MaxPositions)), data);
+        return new(classifier, data.Encode(Tokenizer.FromFolder(model.Folder), classifier.UsualLength), data);
     }
 
     /// <summary>Classifies every example.</summary>

@@ -8,21 +8,21 @@ using Coppice.Modules;
 namespace Coppice.Models;
 
 /// <summary>A folder's model with some of its blocks alone, numbered anew: names of tensors, config.json and what was cut before.</summary>
-/// <param name="model">The model as it was opened.</param>
+/// <param name="folder">The folder, with what was cut out of its model when it was opened.</param>
 /// <param name="kept">Blocks that stay, ascending.</param>
-internal sealed class FewerBlocks(PretrainedModel model, IReadOnlyList<int> kept)
+internal sealed class FewerBlocks(PretrainedFolder folder, IReadOnlyList<int> kept)
 {
     private const string LayerTypes = "layer_types";
 
     // What these members ask for hangs on the number of a block, so that a block computes something else at another place.
     private static readonly string[] ByNumber = ["scale_attn_by_inverse_layer_idx", "use_sliding_window"];
 
-    private readonly ModelSizes _sizes = model.Architecture.Sizes;
+    private readonly ModelSizes _sizes = folder.Architecture.Sizes;
 
     /// <summary>The smaller model with its weights.</summary>
-    public Module Build(Checkpoint checkpoint) => PretrainedModel.Build(model.Architecture, JsonElement.Parse(Config().ToJsonString()),
-        PretrainedModel.StateOf(checkpoint, model.Architecture).Values.Where(tensor => NewName(tensor.Name) is not null)
-            .ToDictionary(tensor => NewName(tensor.Name)!), Renumbered(model.Plan));
+    public Module Build(Checkpoint checkpoint) => PretrainedModel.Build(folder.Architecture, JsonElement.Parse(Config().ToJsonString()),
+        PretrainedModel.StateOf(checkpoint, folder.Architecture).Values.Where(tensor => NewName(tensor.Name) is not null)
+            .ToDictionary(tensor => NewName(tensor.Name)!), Renumbered(folder.Plan));
 
     /// <summary>Writes it as a folder like the one it came from; weights keep their type and bytes.</summary>
     public void Save(Checkpoint checkpoint, string output, SaveOptions options)
@@ -32,7 +32,7 @@ internal sealed class FewerBlocks(PretrainedModel model, IReadOnlyList<int> kept
             if (NewName(tensor.Name) is var name && name != tensor.Name)
                 changes.Add(tensor.Name, name is null ? [] : [new NamedTensor(name, tensor)]);
         var beside = new Dictionary<string, byte[]> { [PretrainedModel.ConfigFile] = PretrainedModel.Written(Config()) };
-        if (Renumbered(model.Plan) is { } plan)
+        if (Renumbered(folder.Plan) is { } plan)
             beside[PretrainedModel.PlanFile] = plan.ToJson();
         checkpoint.Save(output, changes, options with { Beside = beside });
     }
@@ -56,7 +56,7 @@ internal sealed class FewerBlocks(PretrainedModel model, IReadOnlyList<int> kept
 
     private JsonObject Config()
     {
-        var path = Path.Combine(model.Folder, PretrainedModel.ConfigFile);
+        var path = Path.Combine(folder.Path, PretrainedModel.ConfigFile);
         var config = JsonNode.Parse(File.ReadAllBytes(path))!.AsObject();
         foreach (var member in ByNumber)
             if (config[member] is JsonValue value && value.TryGetValue<bool>(out var isSet) && isSet)

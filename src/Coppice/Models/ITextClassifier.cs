@@ -11,6 +11,10 @@ public interface ITextClassifier
     /// <summary>Longest sequence the model can see.</summary>
     int MaxPositions { get; }
 
+    /// <summary>Tokens that longer texts are cut to unless something else is asked for: as many as it was trained with where that is known, else
+    /// 512, and no more than <see cref="MaxPositions"/>.</summary>
+    int UsualLength { get; }
+
     /// <summary>Logits [batch, classes].</summary>
     /// <param name="ids">Token ids, I64 [batch, steps].</param>
     /// <param name="lengths">How many of each row's steps are real; the rest is padding behind them. Null where all are.</param>

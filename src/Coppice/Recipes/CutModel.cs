@@ -27,9 +27,12 @@ internal abstract class CutModel : IDisposable
     public virtual IReadOnlyList<IReadOnlyList<Tensor>> Inputs(IReadOnlyList<IReadOnlyList<Tensor>> inputs) => inputs;
 
     /// <summary>Removes, verifies, makes up for what went.</summary>
-    /// <returns>What layers got to that end.</returns>
+    /// <param name="removal">What goes.</param>
+    /// <param name="compensation">What makes up for it; null for nothing.</param>
+    /// <param name="seed">Of the inputs that outputs are compared on.</param>
+    /// <returns>What layers got to that end; null for nothing.</returns>
     /// <exception cref="VerificationException">The outputs differ; nothing has changed.</exception>
-    public abstract IReadOnlyList<AddedBias>? CarryOut(Removal removal, PreparedCompensation compensation, long seed);
+    public abstract IReadOnlyList<AddedBias>? CarryOut(Removal removal, PreparedCompensation? compensation, long seed);
 
     /// <summary>Residual blocks that can be left out.</summary>
     public abstract IReadOnlyList<ResidualBlock> Blocks { get; }
@@ -51,10 +54,10 @@ internal sealed class LiveCutModel(TracedModel traced) : CutModel
 
     public override DependencyGraph Dependencies { get; } = DependencyGraph.Of(traced.Graph);
 
-    public override IReadOnlyList<AddedBias>? CarryOut(Removal removal, PreparedCompensation compensation, long seed)
+    public override IReadOnlyList<AddedBias>? CarryOut(Removal removal, PreparedCompensation? compensation, long seed)
     {
         var (graph, _) = PruningSurgeon.Apply(Dependencies, removal, traced.RandomInputs(seed), traced.Forward);
-        compensation.CarryOut(graph);
+        compensation?.CarryOut(graph);
         return null;
     }
 

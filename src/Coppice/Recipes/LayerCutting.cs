@@ -12,8 +12,6 @@ namespace Coppice.Recipes;
 /// <param name="model">The recipe's model.</param>
 internal sealed class LayerCutting(RecipeModel model)
 {
-    private readonly Lazy<int> _original = new(() => BlocksOf(model.Open()).Blocks.Count);
-
     /// <summary>Scores, leaves out, verifies.</summary>
     /// <param name="stage">The stage.</param>
     /// <param name="module">What is cut.</param>
@@ -53,7 +51,7 @@ internal sealed class LayerCutting(RecipeModel model)
 
     private int CountOf(CutStage stage, IBlockModel blocks)
     {
-        var (original, now) = (_original.Value, blocks.Blocks.Count);
+        var (original, now) = (model.Blocks, blocks.Blocks.Count);
         var count = BlockRemoval.CountOf(stage.Amount!.Value, original) - (original - now);
         return count > 0 ? count : throw new PruningException(
             $"there is nothing to cut: the model has {now} of the {original} layers that it had at the start, from which the amount counts. Ask for more.");

@@ -49,11 +49,11 @@ internal sealed class OnnxCutModel : CutModel
     public override IReadOnlyList<IReadOnlyList<Tensor>> Inputs(IReadOnlyList<IReadOnlyList<Tensor>> inputs) =>
         [.. inputs.Select(input => (IReadOnlyList<Tensor>)[_classifier.ToInput(input[0])])];
 
-    public override IReadOnlyList<AddedBias>? CarryOut(Removal removal, PreparedCompensation compensation, long seed)
+    public override IReadOnlyList<AddedBias>? CarryOut(Removal removal, PreparedCompensation? compensation, long seed)
     {
         _cut = removal.ToPlan(Traced.Kind);
         _pruning.Save(removal, Output, overwrite: true, compensation);
-        return compensation.Inputs?.AddedBiases is { Count: > 0 } biases ? biases : null;
+        return compensation?.Inputs?.AddedBiases is { Count: > 0 } biases ? biases : null;
     }
 
     public override IReadOnlyList<ResidualBlock> Blocks => _pruning.Blocks;

@@ -1,15 +1,14 @@
+using System.Text;
 using Coppice.Checkpoints;
 using Coppice.Data;
 using Coppice.Graphs;
 using Coppice.Models.Vision;
 using Coppice.Modules;
 using Coppice.Onnx;
-using Coppice.Pruning;
 using Coppice.Pruning.Dependency;
 using Coppice.Pruning.Depth;
 using Coppice.Pruning.Onnx;
 using Coppice.Pruning.Selection;
-using Coppice.Tensors;
 
 namespace Coppice.Recipes;
 
@@ -18,8 +17,6 @@ internal sealed class OnnxRecipeModel(string file, ModelSource source) : RecipeM
 {
     /// <summary>How the names of ONNX files end.</summary>
     public const string Ending = ".onnx";
-
-    private OnnxImageClassifier? _opened;
 
     public override string OutputName => "model" + Ending;
 
@@ -45,6 +42,8 @@ internal sealed class OnnxRecipeModel(string file, ModelSource source) : RecipeM
 
     public override Module Open() => Load(file);
 
+    public override Module Open(IReadOnlyList<StageCut> cuts) => Load(FileAfter(cuts));
+
     /// <summary>The model of a smaller file, under what is left of another's masks.</summary>
     /// <param name="path">The smaller file; it may go afterwards.</param>
     /// <param name="model">The model before it was cut.</param>
@@ -67,7 +66,9 @@ internal sealed class OnnxRecipeModel(string file, ModelSource source) : RecipeM
         using var folder = new TemporaryFolder();
         var path = folder["weights" + Ending];
         Write(module, before, path);
-        return Load(Replayed(path, cuts, folder), module, Joined(cuts)!);
+        foreach (var (number, cut) in cuts.Index())
+            path = Repeat(cut, path, folder[$"{number}{Ending}"]);
+        return Load(path, module, Joined(cuts)!);
     }
 
     public override TracedModel Trace(Module module)
@@ -79,23 +80,13 @@ internal sealed class OnnxRecipeModel(string file, ModelSource source) : RecipeM
     public override CutModel Cutting(Module module, IReadOnlyList<StageCut> before) =>
         new OnnxCutModel(module, path => Write(module, before, path));
 
-    /// <summary>Images in batches as the computation takes them.</summary>
-    public override IReadOnlyList<IReadOnlyList<Tensor>> Inputs(IEnumerable<TrainingBatch> examples, int count, Graph graph)
-    {
-        var batch = graph.Inputs[0].SampleShape[0];
-        var batches = examples.Take(count).Select(example => ((ImageBatch)example).Images).Chunk(batch).Where(chunk => chunk.Length == batch);
-        IReadOnlyList<Tensor>[] inputs = [.. batches.Select(chunk => (IReadOnlyList<Tensor>)[batch == 1 ? chunk[0] : Tensor.Concat(0, chunk)])];
-        return inputs.Length > 0 ? inputs
-            : throw new PruningException($"the model takes {batch} images at a time, and there are fewer to calibrate on; give more.");
-    }
-
     public override TrainingData Read(string path, DataSource data, bool isTraining)
     {
         var images = isTraining ? ImageData.ReadTraining(path) : ImageData.Read(path);
-        _opened ??= (OnnxImageClassifier)Open();
-        _opened.CheckImages(images.Channels, images.Height, images.Width);
-        if (images.ClassNames.Count > _opened.Labels)
-            throw new InvalidDataException($"'{path}' has {images.ClassNames.Count} classes; the model tells {_opened.Labels} apart.");
+        var classifier = Load(file);
+        classifier.CheckImages(images.Channels, images.Height, images.Width);
+        if (images.ClassNames.Count > classifier.Labels)
+            throw new InvalidDataException($"'{path}' has {images.ClassNames.Count} classes; the model tells {classifier.Labels} apart.");
         var augmentation = data.Augmentation is { } change ? new ImageAugmentation(change.Padding, change.Flip) : null;
         return new ImageTrainingData(images, ForEach(source.Mean ?? [0], images), ForEach(source.Std ?? [1], images), augmentation);
     }
@@ -120,25 +111,31 @@ internal sealed class OnnxRecipeModel(string file, ModelSource source) : RecipeM
     /// <summary>Writes a model that was cut into a file of what is left of the computation, in the file's types.</summary>
     private void Write(Module module, IReadOnlyList<StageCut> cuts, string path)
     {
-        using var folder = new TemporaryFolder();
-        using var weights = OnnxWeights.Open(Replayed(file, cuts, folder));
+        using var weights = OnnxWeights.Open(FileAfter(cuts));
         weights.Save(path, module.ParametersByPlainName().Select(
             entry => TensorSource.From(entry.Name, entry.Parameter.Value.Cast(weights[entry.Name].DType))), Overwriting);
     }
 
-    /// <summary>A file that cuts were carried out on again, one after the other.</summary>
-    private static string Replayed(string path, IReadOnlyList<StageCut> cuts, TemporaryFolder folder)
+    /// <summary>What cuts leave of the file at the start, with its weights; the last one alone is carried out where the file before it is there.
+    /// </summary>
+    private string FileAfter(IReadOnlyList<StageCut> cuts)
     {
-        foreach (var (number, cut) in cuts.Index())
-        {
-            var pruning = OnnxPruning.Open(path);
-            path = folder[$"{number}{Ending}"];
-            if (cut.Plan.Blocks is not null)
-                pruning.Write(ResidualBlocks.Planned(pruning.Blocks, cut.Plan, pruning.Path), path);
-            else
-                pruning.Write(Removal.Of(pruning.Dependencies, cut.Plan), path, cut.Biases ?? []);
-        }
-        return path;
+        if (cuts.Count == 0)
+            return file;
+        var path = Path.Combine(Workspace!, FileHashes.OfText(string.Concat(cuts.Select(cut => Encoding.UTF8.GetString(cut.ToJson())))) + Ending);
+        return File.Exists(path) ? path : Repeat(cuts[^1], FileAfter([.. cuts.SkipLast(1)]), path);
+    }
+
+    /// <summary>Carries out a cut again, on a file as it was before it.</summary>
+    /// <returns>The new file.</returns>
+    private static string Repeat(StageCut cut, string path, string output)
+    {
+        var pruning = OnnxPruning.Open(path);
+        if (cut.Plan.Blocks is not null)
+            pruning.Write(ResidualBlocks.Planned(pruning.Blocks, cut.Plan, path), output);
+        else
+            pruning.Write(Removal.Of(pruning.Dependencies, cut.Plan), output, cut.Biases ?? []);
+        return output;
     }
 
     private static OnnxImageClassifier Load(string path)

@@ -36,8 +36,8 @@ internal sealed record RecipeData(TrainingData? Train, TrainingData? Validation,
     public static DataLoader Loader(TrainingData data) => new(data, new() { BatchSize = EvaluationBatch, Shuffle = false });
 
     /// <summary>What is said of a path where nothing is.</summary>
-    public static string Missing(string path) => $"there is no file or folder {path}."
-        + (path.StartsWith(RecipeFile.DataFolder, StringComparison.Ordinal)
+    public static string Missing(RecipeFile file, string path) => $"there is no file or folder {path}."
+        + (file.IsData(path)
             ? $" Set the environment variable {RecipeFile.DataVariable} to the folder of models and data, or give another path."
             : " Paths are relative to the recipe's file.");
 
@@ -45,7 +45,7 @@ internal sealed record RecipeData(TrainingData? Train, TrainingData? Validation,
     {
         var full = file.Resolve(path);
         if (!Path.Exists(full))
-            throw new RecipeException(file.Path, $"data.{key}", Missing(full));
+            throw new RecipeException(file.Path, $"data.{key}", Missing(file, full));
         try
         {
             return model.Read(full, file.Recipe.Data, key == "train");

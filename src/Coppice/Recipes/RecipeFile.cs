@@ -14,11 +14,8 @@ public sealed partial record RecipeFile(string Path, Recipe Recipe, IReadOnlyDic
     /// <summary>The variable, of a recipe or of the environment, that names the folder of the larger models and data.</summary>
     public const string DataVariable = "COPPICE_DATA";
 
-    /// <summary>Where these are where nothing is said, from the current folder.</summary>
-    public const string DefaultData = "../shared/data";
-
-    /// <summary>That folder's full path.</summary>
-    internal static string DataFolder => System.IO.Path.GetFullPath(Environment.GetEnvironmentVariable(DataVariable) ?? DefaultData);
+    /// <summary>That folder's full path; null where nothing names one.</summary>
+    internal string? DataFolder { get; private init; }
 
     /// <summary>Reads a recipe: JSON, comments and trailing commas allowed.</summary>
     /// <param name="path">The file.</param>
@@ -29,11 +26,13 @@ public sealed partial record RecipeFile(string Path, Recipe Recipe, IReadOnlyDic
         settings ??= new Dictionary<string, string>();
         if (Parse(path) is not JsonObject json)
             throw new RecipeException(path, "", "a recipe is one JSON object {...}.");
-        Substitute(json, Variables(path, json, settings), path, "");
+        var variables = Variables(path, json, settings);
+        Substitute(json, variables, path, "");
         new SchemaCheck(path).Check(json, RecipeSchema.CreateStrict(), "");
         var recipe = json.Deserialize(RecipeJson.Default.Recipe)!;
         new RecipeRanges(path).Check(recipe);
-        return new(System.IO.Path.GetFullPath(path), recipe, settings);
+        var file = new RecipeFile(System.IO.Path.GetFullPath(path), recipe, settings);
+        return variables.GetValueOrDefault(DataVariable)?.ToString() is { } data ? file with { DataFolder = file.Resolve(data) } : file;
     }
 
     /// <summary>Full path of the output that the recipe names; null where it names none.</summary>
@@ -41,6 +40,10 @@ public sealed partial record RecipeFile(string Path, Recipe Recipe, IReadOnlyDic
 
     /// <summary>A path of the recipe from the current folder's view.</summary>
     internal string Resolve(string path) => System.IO.Path.GetFullPath(path, System.IO.Path.GetDirectoryName(Path)!);
+
+    /// <summary>Whether a full path leads into the folder of the larger models and data.</summary>
+    internal bool IsData(string path) => DataFolder is not null && System.IO.Path.GetRelativePath(DataFolder, path) is var inner
+        && !inner.StartsWith("..", StringComparison.Ordinal) && !System.IO.Path.IsPathRooted(inner);
 
     private static JsonNode? Parse(string path)
     {
@@ -63,14 +66,13 @@ public sealed partial record RecipeFile(string Path, Recipe Recipe, IReadOnlyDic
 
     private static Dictionary<string, JsonNode?> Variables(string path, JsonObject json, IReadOnlyDictionary<string, string> settings)
     {
-        var variables = new Dictionary<string, JsonNode?>
-        {
-            [DataVariable] = DataFolder,
-        };
+        var variables = new Dictionary<string, JsonNode?>();
+        if (Environment.GetEnvironmentVariable(DataVariable) is { Length: > 0 } data)
+            variables[DataVariable] = System.IO.Path.GetFullPath(data);
         foreach (var (name, value) in json["variables"] as JsonObject ?? [])
             variables[name] = value;
         foreach (var (name, text) in settings)
-            variables[name] = variables.ContainsKey(name)
+            variables[name] = name == DataVariable || variables.ContainsKey(name)
                 ? Value(text)
                 : throw new RecipeException(path, "variables", $"there is no '{name}' to set; {Nearest(name, variables.Keys)}");
         return variables;
@@ -118,11 +120,13 @@ public sealed partial record RecipeFile(string Path, Recipe Recipe, IReadOnlyDic
 
         JsonNode? Named(string name) => variables.TryGetValue(name, out var found)
             ? found
-            : throw new RecipeException(path, place, $"there is no variable '{name}'; {Nearest(name, variables.Keys)}");
+            : throw new RecipeException(path, place, name == DataVariable
+                ? $"'{text}' is in the folder of the larger models and data; set the environment variable {DataVariable} to that folder."
+                : $"there is no variable '{name}'; {Nearest(name, variables.Keys)}");
     }
 
     private static string Nearest(string name, IEnumerable<string> known) =>
-        $"the nearest are {NearestNames.Quoted(name, known)}. Give it a value in \"variables\".";
+        $"the nearest are {NearestNames.Quoted(name, known.Append(DataVariable).Distinct())}. Give it a value in \"variables\".";
 
     [GeneratedRegex(@"\$\{(\w+)\}")]
     private static partial Regex VariableName();

@@ -3,6 +3,7 @@ using Coppice.Data;
 using Coppice.Graphs;
 using Coppice.Modules;
 using Coppice.Pruning;
+using Coppice.Pruning.Dependency;
 using Coppice.Pruning.Selection;
 using Coppice.Tensors;
 
@@ -27,7 +28,7 @@ internal abstract class RecipeModel
     {
         var full = file.Resolve(path);
         if (!System.IO.Path.Exists(full))
-            throw new RecipeException(file.Path, place, RecipeData.Missing(full));
+            throw new RecipeException(file.Path, place, RecipeData.Missing(file, full));
         if (full.EndsWith(OnnxRecipeModel.Ending, StringComparison.OrdinalIgnoreCase))
             return new OnnxRecipeModel(full, file.Recipe.Model);
         if (architecture is not null)
@@ -37,6 +38,10 @@ internal abstract class RecipeModel
             : throw new RecipeException(file.Path, "model.architecture",
                 $"{full} is a file of weights, which does not say what to compute; name its architecture.");
     }
+
+    /// <summary>A folder that is there, for files that cuts leave and that are needed again; those that are lost are made anew. Null while nothing
+    /// was cut.</summary>
+    public string? Workspace { get; set; }
 
     /// <summary>Name of the file or folder that the model is written to within the run's.</summary>
     public abstract string OutputName { get; }
@@ -50,11 +55,14 @@ internal abstract class RecipeModel
     /// <summary>Whether examples have one class each, so that F1 means something; else tokens are predicted.</summary>
     public abstract bool Classifies { get; }
 
+    /// <summary>How many blocks the model has at the start; 0 where they can't be run one by one.</summary>
+    public virtual int Blocks => 0;
+
     /// <summary>The model as it is at the start; each call gives another with equal values.</summary>
     public abstract Module Open();
 
     /// <summary>What cuts leave of the model as it is at the start.</summary>
-    public Module Open(IReadOnlyList<StageCut> cuts) => Carry(Open(), [], cuts);
+    public virtual Module Open(IReadOnlyList<StageCut> cuts) => Carry(Open(), [], cuts);
 
     /// <summary>Does cuts of a run again, on a model with other values.</summary>
     /// <param name="module">The model; it may be the one that becomes smaller.</param>
@@ -83,13 +91,13 @@ internal abstract class RecipeModel
     /// <summary>A model of this kind with its computation, in evaluation.</summary>
     public abstract TracedModel Trace(Module module);
 
-    /// <summary>Inputs of the computation out of examples, without targets.</summary>
+    /// <summary>Inputs of the computation out of examples, without targets: images in batches as it takes them.</summary>
     /// <param name="examples">One each.</param>
     /// <param name="count">How many inputs, at the most.</param>
     /// <param name="graph">The computation.</param>
     /// <exception cref="PruningException">The examples have not enough for one.</exception>
     public virtual IReadOnlyList<IReadOnlyList<Tensor>> Inputs(IEnumerable<TrainingBatch> examples, int count, Graph graph) =>
-        [.. examples.Take(count).Select(example => (IReadOnlyList<Tensor>)[((ImageBatch)example).Images])];
+        CalibrationInputs.OfImages(examples.Select(example => ((ImageBatch)example).Images), graph.Inputs[0].SampleShape[0], count, TrainingExamples);
 
     /// <summary>The examples of a file, for this model.</summary>
     /// <param name="path">Full path.</param>
@@ -106,6 +114,9 @@ internal abstract class RecipeModel
 
     /// <summary>Opens what <see cref="Save"/> wrote.</summary>
     public virtual IWeightStore Written(string path) => Checkpoint.Open(path);
+
+    /// <summary>What <see cref="Inputs"/> are taken from, for messages.</summary>
+    protected const string TrainingExamples = "the training data";
 
     /// <summary>How weights are stored and named at the output.</summary>
     protected static SaveOptions Overwriting { get; } = new() { Overwrite = true };

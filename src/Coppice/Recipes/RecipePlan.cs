@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Coppice.Checkpoints;
 using Coppice.Evaluation;
 using Coppice.Modules;
 using Coppice.Pruning;
@@ -22,6 +23,8 @@ public sealed record RecipePlan(long Parameters, IReadOnlyList<PlannedStage> Sta
     internal static RecipePlan Of(RecipeFile file, RecipeModel model, RecipeData data, StageTraining training,
         IReadOnlyDictionary<int, StageCut> cuts, CancellationToken cancellation)
     {
+        using var folder = new TemporaryFolder();
+        model.Workspace = folder.FullName;
         var stages = file.Recipe.Stages.Select((stage, number) => stage switch
         {
             TrainStage train => Training(number, train, Opened(number), CutsBefore(number), model, data, training, cancellation),

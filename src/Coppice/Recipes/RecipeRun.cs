@@ -79,6 +79,7 @@ public sealed class RecipeRun
     {
         using var claim = _files.Claim();
         var position = Begin(report, cancellation);
+        _model.Workspace = _files.StateFolder;
         while (position.Done < Stages.Count)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -94,7 +95,7 @@ public sealed class RecipeRun
 
     /// <summary>Hashes of the files that the model and the data are read from, by name.</summary>
     internal SortedDictionary<string, string> HashInputs() =>
-        FileHashes.Of([.. _model.Files, .. _data.Files], Path.GetDirectoryName(_file.Path)!);
+        FileHashes.OfInputs([.. _model.Files, .. _data.Files], _file);
 
     private RunPosition Begin(Action<RunProgress>? report, CancellationToken cancellation)
     {
@@ -211,7 +212,7 @@ public sealed class RecipeRun
         outputs.AddRange(Stages.Index().Where(stage => stage.Item is CutStage { TargetLatency: not null }).Select(stage => _files.Leave(stage.Index)));
         var result = new RunLock(RunLock.CurrentVersion, typeof(RecipeRun).Assembly.GetName().Version!.ToString(3), RunMachine.Current,
             Path.GetRelativePath(_files.Folder, _file.Path).Replace('\\', '/'), FileHashes.Of(_file.Path), _file.Settings, _file.Recipe.Seed,
-            position.Inputs, FileHashes.Of(outputs, _files.Folder), position.Reports);
+            position.Inputs, FileHashes.OfOutputs(outputs, _files.Folder), position.Reports);
         _files.Finish(result);
         return result;
     }

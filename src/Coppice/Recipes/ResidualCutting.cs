@@ -58,9 +58,7 @@ internal sealed class ResidualCutting(RecipeModel model)
         if (stage.Measure == CutCriterion.Angular)
             throw new PruningException("angular is a distance between layers of a transformer; residual blocks go by block-influence.");
         var gone = before.Sum(cut => cut.Plan.Blocks?.Count ?? 0);
-        if (blocks.Count + gone == 0)
-            throw new PruningException("the model has no residual block that could be left out: no sum x + f(x) of equal shapes whose f(x) only the sum "
-                + "reads.");
+        ResidualBlocks.RefuseNone(blocks.Count + gone, "the model");
         var count = BlockRemoval.CountOf(stage.Amount!.Value, blocks.Count + gone) - gone;
         return count > 0 ? count : throw new PruningException($"there is nothing to cut: the model has {blocks.Count} of the {blocks.Count + gone} "
             + "residual blocks that it had at the start, from which the amount counts. Ask for more.");

@@ -30,7 +30,8 @@ internal sealed class RunFiles(string folder)
     /// <summary>Held open while a run writes here; a killed run leaves it, unlocked.</summary>
     private string InUse => Path.Combine(folder, "in-use");
 
-    private string StateFolder => Path.Combine(folder, "state");
+    /// <summary>Folder of what a run goes on from; there once it has begun, and until it is finished.</summary>
+    public string StateFolder => Path.Combine(folder, "state");
 
     private string PositionFile => Path.Combine(StateFolder, "run.json");
 

@@ -23,6 +23,8 @@ internal sealed class StageChecks(RecipeFile file, RecipeModel model, RecipeData
     /// <exception cref="RecipeException">A stage can't be run; the message names it.</exception>
     public IReadOnlyDictionary<int, StageCut> Check()
     {
+        using var folder = new TemporaryFolder();
+        model.Workspace = folder.FullName;
         var module = model.Open();
         foreach (var (number, stage) in file.Recipe.Stages.Index())
             try

@@ -49,9 +49,7 @@ internal sealed class StageChoice(RecipeFile file, RecipeModel model, StageTrain
         var removal = options.Choose(cutting.Dependencies, importance);
         foreach (var (_, parameter) in cutting.Traced.Module.NamedParameters())
             parameter.ZeroGradient();
-        return model.CutScope.Count > 0 && stage is { Include: null, Exclude: null, Ratios: null }
-            ? UniformWidths.Level(cutting.Dependencies, removal, options, importance)
-            : removal;
+        return removal;
     }
 
     /// <summary>Writes the model as it is after some cuts, and opens what is there.</summary>
@@ -66,7 +64,7 @@ internal sealed class StageChoice(RecipeFile file, RecipeModel model, StageTrain
         return model.Written(path);
     }
 
-    private GroupPruning OptionsOf(CutStage stage, DependencyGraph dependencies, IReadOnlyList<StageCut> before, GroupBudget? latency) => new()
+    private GroupPruning OptionsOf(CutStage stage, DependencyGraph dependencies, IReadOnlyList<StageCut> before, GroupBudget? latency) => new GroupPruning
     {
         Ratio = stage.Amount,
         Budget = latency ?? BudgetOf(stage, dependencies, before),
@@ -76,10 +74,10 @@ internal sealed class StageChoice(RecipeFile file, RecipeModel model, StageTrain
         MaxRatio = stage.MaxRatio,
         RoundTo = stage.RoundTo,
         Kinds = stage.Kinds,
-        Include = stage.Include ?? model.CutScope,
+        Include = stage.Include ?? [],
         Exclude = stage.Exclude ?? [],
         Before = model.Joined(before),
-    };
+    }.Within(model.CutScope);
 
     private GroupBudget? BudgetOf(CutStage stage, DependencyGraph dependencies, IReadOnlyList<StageCut> before) => stage switch
     {

@@ -48,7 +48,8 @@ internal sealed class StageCutting(RecipeFile file, RecipeModel model, RecipeDat
             cut = new(removal.ToPlan(cutting.Traced.Kind), report);
             if (stage.TargetLatency is not null)
                 keep(cut);
-            var compensation = PreparedCompensation.Of(stage.Compensate ?? [], cutting.Dependencies, removal, inputs, cutting.CanAddBiases);
+            var compensation = stage.Compensate is { Count: > 0 } asked
+                ? PreparedCompensation.Of(asked, cutting.Dependencies, removal, inputs, cutting.CanAddBiases) : null;
             cut = cut with { Biases = cutting.CarryOut(removal, compensation, file.Recipe.Seed) };
         }
         CheckSize(stage, [.. before, cut]);

@@ -3,9 +3,8 @@ using Coppice.Checkpoints;
 using Coppice.Data;
 using Coppice.Graphs;
 using Coppice.Models;
-using Coppice.Models.Bert;
 using Coppice.Modules;
-using Coppice.Pruning;
+using Coppice.Pruning.Dependency;
 using Coppice.Pruning.Selection;
 using Coppice.Tensors;
 using Coppice.Tokenizers;
@@ -15,60 +14,64 @@ namespace Coppice.Recipes;
 /// <summary>A classifier of texts or a causal language model, from its Hugging Face folder.</summary>
 internal sealed class TextRecipeModel : RecipeModel
 {
-    private const int LongestDefault = 512;
     private const int WidestDefault = 1024;
 
-    private readonly string _folder;
-    private readonly PretrainedModel _model;
+    private readonly PretrainedFolder _source;
     private readonly Tokenizer _tokenizer;
+    private readonly int? _labels;
+    private readonly int? _usualLength;
+    private readonly int? _maxPositions;
 
+    /// <summary>Opens the model once to see what it is; it is not kept.</summary>
     public TextRecipeModel(string folder)
     {
-        (_folder, _model, _tokenizer) = (folder, PretrainedModel.Open(folder), Tokenizer.FromFolder(folder));
+        var model = PretrainedModel.Open(folder);
+        (_source, _tokenizer) = (PretrainedFolder.Of(model), Tokenizer.FromFolder(folder));
+        Blocks = (model.Module as IBlockModel)?.Blocks.Count ?? 0;
+        if (model.Module is ITextClassifier classifier)
+            (_labels, _usualLength, _maxPositions) = (classifier.Labels, classifier.UsualLength, classifier.MaxPositions);
+        else
+            _maxPositions = (model.Module as ICausalLanguageModel)?.MaxPositions;
         using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "config.json")));
         Facts = ModelFacts.FromConfig(config.RootElement);
     }
 
     public override string OutputName => "model";
 
-    public override IReadOnlyList<string> Files => [.. Directory.EnumerateFiles(_folder).Order(StringComparer.Ordinal)];
+    public override IReadOnlyList<string> Files => [.. Directory.EnumerateFiles(_source.Path).Order(StringComparer.Ordinal)];
 
     public override ModelFacts Facts { get; }
 
-    public override bool Classifies => _model.Module is ITextClassifier;
+    public override bool Classifies => _labels is not null;
 
-    public override Module Open() => PretrainedModel.Open(_folder).Module;
+    public override int Blocks { get; }
 
-    public override IReadOnlyList<string> CutScope => _model.Architecture.Sizes.Globs;
+    public override Module Open() => PretrainedModel.Open(_source.Path).Module;
 
-    public override TracedModel Trace(Module module) => TracedModel.OfText(_model.ModelType, module, _folder);
+    public override IReadOnlyList<string> CutScope => _source.Architecture.Sizes.Globs;
+
+    public override TracedModel Trace(Module module) => TracedModel.OfText(_source.ModelType, module, _source.Path);
 
     /// <summary>Texts end to end, in pieces of the length that the computation is for.</summary>
-    public override IReadOnlyList<IReadOnlyList<Tensor>> Inputs(IEnumerable<TrainingBatch> examples, int count, Graph graph)
-    {
-        var steps = graph.Inputs[0].SampleShape[1];
-        IReadOnlyList<Tensor>[] inputs = [.. examples.SelectMany(TokensOf).Chunk(steps).Where(ids => ids.Length == steps).Take(count)
-            .Select(ids => (IReadOnlyList<Tensor>)[Tensor.From<long>(ids, [1, steps])])];
-        return inputs.Length > 0 ? inputs
-            : throw new PruningException($"the training data has less than the {steps} tokens of one input to calibrate on; give more.");
-    }
+    public override IReadOnlyList<IReadOnlyList<Tensor>> Inputs(IEnumerable<TrainingBatch> examples, int count, Graph graph) =>
+        CalibrationInputs.OfTexts(examples.Select(TokensOf), graph.Inputs[0].SampleShape[1], count, TrainingExamples);
 
     public override TrainingData Read(string path, DataSource data, bool isTraining)
     {
+        var most = _maxPositions ?? throw new InvalidDataException(
+            $"{_source.Path} holds a {_source.ModelType} model that neither tells texts apart nor predicts tokens, which is what '{path}' is for.");
         if (!Classifies)
-            return Tokens(path, _model.CausalLanguageModel, data.Window);
-        var classifier = _model.TextClassifier;
+            return Tokens(path, most, data.Window);
         var examples = LabeledText.Read(path);
-        if (examples.ClassCount > classifier.Labels)
-            throw new InvalidDataException($"'{path}' has {examples.ClassCount} classes; the model in {_folder} tells {classifier.Labels} apart.");
-        var longest = data.MaxLength ?? (classifier as BertClassifier)?.Config.PadSize ?? LongestDefault;
-        return new TextTrainingData(examples.Encode(_tokenizer, Math.Min(longest, classifier.MaxPositions)),
+        if (examples.ClassCount > _labels)
+            throw new InvalidDataException($"'{path}' has {examples.ClassCount} classes; the model in {_source.Path} tells {_labels} apart.");
+        return new TextTrainingData(examples.Encode(_tokenizer, Math.Min(data.MaxLength ?? _usualLength!.Value, most)),
             [.. examples.Examples.Select(example => example.Label)]);
     }
 
     public override Module Carry(Module module, IReadOnlyList<StageCut> before, IReadOnlyList<StageCut> cuts)
     {
-        var left = Left.After(_model, before);
+        var left = Left.After(_source, before);
         foreach (var cut in cuts)
         {
             left = left.Next(cut);
@@ -80,12 +83,12 @@ internal sealed class TextRecipeModel : RecipeModel
         return module;
     }
 
-    public override StructuralPlan? Joined(IReadOnlyList<StageCut> cuts) => Left.After(_model, cuts).Plan;
+    public override StructuralPlan? Joined(IReadOnlyList<StageCut> cuts) => Left.After(_source, cuts).Plan;
 
     public override IReadOnlyList<string> Save(Module module, IReadOnlyList<StageCut> cuts, string path)
     {
         using var temporary = new TemporaryFolder();
-        var left = Left.After(_model, cuts);
+        var left = Left.After(_source, cuts);
         var written = PretrainedModel.Open(left.Source(temporary[OutputName]));
         if (left.Plan is { } plan)
         {
@@ -103,30 +106,30 @@ internal sealed class TextRecipeModel : RecipeModel
         _ => ((TokenBatch)example).Ids.ToArray<long>(),
     };
 
-    private TokenTrainingData Tokens(string path, ICausalLanguageModel model, int? window) => window > model.MaxPositions
-        ? throw new InvalidDataException($"A window of {window} tokens is asked for; the model in {_folder} sees {model.MaxPositions}.")
-        : TokenTrainingData.Pack(TextDocuments.Read(path), _tokenizer, window ?? Math.Min(model.MaxPositions, WidestDefault));
+    private TokenTrainingData Tokens(string path, int most, int? window) => window > most
+        ? throw new InvalidDataException($"A window of {window} tokens is asked for; the model in {_source.Path} sees {most}.")
+        : TokenTrainingData.Pack(TextDocuments.Read(path), _tokenizer, window ?? Math.Min(most, WidestDefault));
 
     /// <summary>What cuts leave of a folder's model.</summary>
-    /// <param name="Model">The model as it was opened.</param>
+    /// <param name="Folder">The folder.</param>
     /// <param name="Layers">Numbers that the layers that stay have in the folder; null for all.</param>
     /// <param name="Plan">What was cut out of these, by their present names; null for nothing.</param>
-    private sealed record Left(PretrainedModel Model, IReadOnlyList<int>? Layers, StructuralPlan? Plan)
+    private sealed record Left(PretrainedFolder Folder, IReadOnlyList<int>? Layers, StructuralPlan? Plan)
     {
-        public static Left After(PretrainedModel model, IReadOnlyList<StageCut> cuts) =>
-            cuts.Aggregate(new Left(model, null, null), (left, cut) => left.Next(cut));
+        public static Left After(PretrainedFolder folder, IReadOnlyList<StageCut> cuts) =>
+            cuts.Aggregate(new Left(folder, null, null), (left, cut) => left.Next(cut));
 
         public Left Next(StageCut cut) => cut.Layers is { } layers
-            ? new(Model, [.. layers.Select(layer => Layers?[layer] ?? layer)], new FewerBlocks(Model, layers).Renumbered(Plan))
+            ? new(Folder, [.. layers.Select(layer => Layers?[layer] ?? layer)], new FewerBlocks(Folder, layers).Renumbered(Plan))
             : this with { Plan = Plan?.Then(cut.Plan) ?? cut.Plan };
 
         /// <summary>A model of some of the layers of another, which had all that this is left of.</summary>
         public Module Fewer(Module module, IReadOnlyList<int> layers)
         {
-            using var checkpoint = Checkpoint.Open(Model.Folder);
-            var fewer = new FewerBlocks(Model, Layers!).Build(checkpoint);
+            using var checkpoint = Checkpoint.Open(Folder.Path);
+            var fewer = new FewerBlocks(Folder, Layers!).Build(checkpoint);
             Plan?.Apply(fewer);
-            new FewerBlocks(Model, layers).Fill(fewer, module);
+            new FewerBlocks(Folder, layers).Fill(fewer, module);
             return fewer;
         }
 
@@ -134,9 +137,9 @@ internal sealed class TextRecipeModel : RecipeModel
         public string Source(string path)
         {
             if (Layers is null)
-                return Model.Folder;
-            using var checkpoint = Checkpoint.Open(Model.Folder);
-            new FewerBlocks(Model, Layers).Save(checkpoint, path, new());
+                return Folder.Path;
+            using var checkpoint = Checkpoint.Open(Folder.Path);
+            new FewerBlocks(Folder, Layers).Save(checkpoint, path, new());
             return path;
         }
     }

@@ -17,8 +17,6 @@ internal sealed class VisionRecipeModel : RecipeModel
     private readonly int _classes;
     private readonly int _seed;
 
-    private int? _labels;
-
     private VisionRecipeModel(string recipe, string name, string? path, int classes, int seed)
     {
         _architecture = VisionModels.Find(name) ?? throw new RecipeException(recipe, "model.architecture",
@@ -57,19 +55,19 @@ internal sealed class VisionRecipeModel : RecipeModel
         if ((images.Channels, images.Height, images.Width) != (expected.Channels, expected.Size, expected.Size))
             throw new InvalidDataException($"'{path}' holds images of {images.Channels} x {images.Height} x {images.Width}; {_name} takes "
                 + $"{expected.Channels} x {expected.Size} x {expected.Size}.");
-        _labels ??= _path is null ? _classes : ((ImageClassifier)Open()).Labels;
-        if (images.ClassNames.Count > _labels)
-            throw new InvalidDataException($"'{path}' has {images.ClassNames.Count} classes; the model tells {_labels} apart.");
+        var labels = _path is null ? _classes : PretrainedVisionModel.LabelsIn(_path, _name);
+        if (images.ClassNames.Count > labels)
+            throw new InvalidDataException($"'{path}' has {images.ClassNames.Count} classes; the model tells {labels} apart.");
         var augmentation = data.Augmentation is { } change ? new ImageAugmentation(change.Padding, change.Flip) : null;
         return new ImageTrainingData(images, expected.Mean, expected.Std, augmentation);
     }
 
-    /// <summary>With the names and the order of the file it came from, so that bytes never depend on how a module came about.</summary>
+    /// <summary>With the names and the order of the file it came from, where it came from one.</summary>
     public override IReadOnlyList<string> Save(Module module, IReadOnlyList<StageCut> cuts, string path)
     {
         var state = module.StateDict();
         if (_path is null)
-            Checkpoint.SaveNew(path, _architecture.Create(_classes).StateDict().Keys.Select(name => TensorSource.From(name, state[name])), Overwriting);
+            Checkpoint.SaveNew(path, state.Select(entry => TensorSource.From(entry.Key, entry.Value)), Overwriting);
         else
         {
             using var source = Checkpoint.Open(_path);

@@ -74,8 +74,8 @@ public sealed class LayerCuttingTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"type": "cut", "granularity": "layer", "amount": 0.01}""", "stages[0]: an amount of 0.01 is 0 of 5 blocks")]
-    [InlineData("""{"type": "cut", "granularity": "layer", "amount": 0.95}""", "stages[0]: an amount of 0.95 is 5 of 5 blocks")]
+    [InlineData("""{"type": "cut", "granularity": "layer", "amount": 0.01}""", "stages[0]: an amount of 0.01 would remove 0 of 5 blocks")]
+    [InlineData("""{"type": "cut", "granularity": "layer", "amount": 0.95}""", "stages[0]: an amount of 0.95 would remove 5 of 5 blocks")]
     [InlineData("""{"type": "cut", "granularity": "layer", "amount": 0.4}, {"type": "cut", "granularity": "layer", "amount": 0.2}""",
         "stages[1]: there is nothing to cut: the model has 3 of the 5 layers")]
     public void Prepare_LayersThatCantBe_NamesTheStage(string stages, string says) =>

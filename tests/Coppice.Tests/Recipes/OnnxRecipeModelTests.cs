@@ -54,6 +54,33 @@ public sealed class OnnxRecipeModelTests : IDisposable
         Assert.Empty(verification.Differences);
     }
 
+    /// <summary>Kept while the run is, and made again where it is lost.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Run_KilledAfterACut_KeepsTheFileThatItLeft(bool isLost)
+    {
+        const string stages = $$"""{"type": "cut", "amount": 0.25}, {{Train}}, {"type": "cut", "amount": 0.5}, {{Train}}""";
+        var file = _recipe.Read(Tiny(), stages);
+        var whole = RecipeRun.Prepare(file, _recipe["whole"]).Run(cancellation: TestContext.Current.CancellationToken);
+        Assert.Throws<InvalidOperationException>(() => RecipeRun.Prepare(file, _recipe["killed"]).Run(progress =>
+        {
+            if (progress.Stage == 3 && progress.Done is null)
+                throw new InvalidOperationException("killed");
+        }, TestContext.Current.CancellationToken));
+        var kept = Directory.GetFiles(Path.Combine(_recipe["killed"], "state"), "*.onnx");
+        Assert.Equal([3, 4], kept.Select(path => FiltersIn(path)).Order());
+        foreach (var path in isLost ? kept : [])
+            File.Delete(path);
+        TestRecipe.AssertSame(whole, RecipeRun.Prepare(file, _recipe["killed"]).Run(cancellation: TestContext.Current.CancellationToken));
+
+        static int FiltersIn(string path)
+        {
+            using var weights = OnnxWeights.Open(path);
+            return weights["w1"].Shape[0];
+        }
+    }
+
     [Fact]
     public void Run_RewindOverACut_PutsTheFirstWeightsIntoWhatIsLeft()
     {

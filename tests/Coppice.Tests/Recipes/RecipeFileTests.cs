@@ -126,10 +126,24 @@ public sealed class RecipeFileTests : IDisposable
     }
 
     [Fact]
+    public void Read_DataFolder_IsWhatIsSetAndNothingElse()
+    {
+        var path = _recipe.Write("\"model\": {\"path\": \"${COPPICE_DATA}/m\"}, \"data\": {}", Train);
+        var file = RecipeFile.Read(path, new Dictionary<string, string> { [RecipeFile.DataVariable] = "elsewhere" });
+        Assert.Equal(("elsewhere/m", _recipe["elsewhere"]), (file.Recipe.Model.Path, file.DataFolder));
+        if (Environment.GetEnvironmentVariable(RecipeFile.DataVariable) is null)
+            Assert.Contains("model.path: '${COPPICE_DATA}/m' is in the folder of the larger models and data; set the environment variable COPPICE_DATA",
+                Assert.Throws<RecipeException>(() => RecipeFile.Read(path)).Message, StringComparison.Ordinal);
+        else
+            Assert.NotNull(RecipeFile.Read(path).DataFolder);
+    }
+
+    [Fact]
     public void Read_EveryCommittedRecipe_IsOne()
     {
         var files = Directory.GetFiles(TestData.InRepository("recipes"), "*.json");
         Assert.NotEmpty(files);
-        Assert.All(files, file => Assert.NotEmpty(RecipeFile.Read(file).Recipe.Stages));
+        var settings = new Dictionary<string, string> { [RecipeFile.DataVariable] = "data" };
+        Assert.All(files, file => Assert.NotEmpty(RecipeFile.Read(file, settings).Recipe.Stages));
     }
 }

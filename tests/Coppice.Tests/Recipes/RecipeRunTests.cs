@@ -282,15 +282,25 @@ public sealed class RecipeRunTests : IDisposable
     public void Prepare_MissingData_NamesTheVariable()
     {
         const string train = """{"type": "train", "steps": 1, "optimizer": {"learningRate": 1}}""";
-        var error = _recipe.Error("\"model\": {\"architecture\": \"lenet\", \"classes\": 10}, \"data\": {\"train\": \"${COPPICE_DATA}/none.bin\"}", train);
+        var path = _recipe.Write("\"model\": {\"architecture\": \"lenet\", \"classes\": 10}, \"data\": {\"train\": \"${COPPICE_DATA}/none.bin\"}", train);
+        var file = RecipeFile.Read(path, new Dictionary<string, string> { [RecipeFile.DataVariable] = _recipe["data"] });
+        var error = Assert.Throws<RecipeException>(() => RecipeRun.Prepare(file, _recipe["out"])).Message;
         Assert.Contains("data.train", error, StringComparison.Ordinal);
-        Assert.Contains("COPPICE_DATA", error, StringComparison.Ordinal);
+        Assert.Contains("Set the environment variable COPPICE_DATA", error, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Prepare_TooManyClasses_IsRefused() => Assert.Contains("10 classes; the model tells 3 apart",
         _recipe.Error(TestRecipe.LeNet().Replace("\"classes\": 10", "\"classes\": 3", StringComparison.Ordinal), """{"type": "evaluate"}"""),
         StringComparison.Ordinal);
+
+    [Fact]
+    public void Prepare_TooManyClassesForAFile_IsRefused()
+    {
+        _recipe.Run("\"model\": {\"architecture\": \"lenet\", \"classes\": 3}, \"data\": {}", """{"type": "prune", "amount": 0.5}""", "three");
+        var members = TestRecipe.LeNet().Replace("\"classes\": 10", $"\"path\": \"{_recipe["three"]}/model.safetensors\"", StringComparison.Ordinal);
+        Assert.Contains("10 classes; the model tells 3 apart", _recipe.Error(members, """{"type": "evaluate"}"""), StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Plan_Recipe_TellsStepsAndWeightsAndWritesNothing()

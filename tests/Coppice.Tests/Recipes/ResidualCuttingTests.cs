@@ -27,18 +27,13 @@ public sealed class ResidualCuttingTests : IDisposable
 
     public void Dispose() => _recipe.Dispose();
 
-    private static string ResNet => $$"""
-        "model": {"path": "{{Samples}}/models/cifar10-resnet/resnet20-12fca82f.th", "architecture": "resnet20"},
-        "data": {"train": "{{Samples}}/data/cifar10/test-500.bin", "takeFirst": 12, "holdOut": 8}
-        """;
-
     private static string Samples => TestData.InRepository("samples");
 
     [Fact]
     public void Run_BlocksBetweenChannels_KilledAfterEachStage_EndsWithTheSameBytes()
     {
-        var whole = _recipe.Run(ResNet, Mixed, "whole");
-        TestRecipe.AssertSame(whole, _recipe.RunKilled(ResNet, Mixed, "killed"));
+        var whole = _recipe.Run(TestRecipe.ResNet, Mixed, "whole");
+        TestRecipe.AssertSame(whole, _recipe.RunKilled(TestRecipe.ResNet, Mixed, "killed"));
         Assert.Empty(RunVerification.Of(Path.Combine(_recipe["whole"], "lock.json"), cancellation: TestContext.Current.CancellationToken).Differences);
         var path = Path.Combine(_recipe["whole"], "model.th");
         var plan = StructuralPlan.Load(PretrainedVisionModel.PlanPath(path));
@@ -66,7 +61,7 @@ public sealed class ResidualCuttingTests : IDisposable
     [Fact]
     public void Run_RewindOverBlocks_PutsTheFirstWeightsIntoThoseThatStay()
     {
-        _recipe.Run(ResNet, $$"""{{Train}}, {"type": "cut", "granularity": "layer", "amount": 0.3, "calibrationExamples": 2}, {"type": "rewind"}""");
+        _recipe.Run(TestRecipe.ResNet, $$"""{{Train}}, {"type": "cut", "granularity": "layer", "amount": 0.3, "calibrationExamples": 2}, {"type": "rewind"}""");
         var before = PretrainedVisionModel.Open(Path.Combine(Samples, "models", "cifar10-resnet", "resnet20-12fca82f.th"), "resnet20").Classifier;
         var after = PretrainedVisionModel.Open(Path.Combine(_recipe["out"], "model.th"), "resnet20").Classifier;
         var first = before.NamedParameters().ToDictionary(entry => entry.Name, entry => entry.Parameter.Data.ToArray<float>());
@@ -76,17 +71,17 @@ public sealed class ResidualCuttingTests : IDisposable
     [Fact]
     public void Plan_Blocks_AreEstimated()
     {
-        var plan = RecipeRun.Prepare(_recipe.Read(ResNet, Mixed), _recipe["out"]).Plan(TestContext.Current.CancellationToken);
+        var plan = RecipeRun.Prepare(_recipe.Read(TestRecipe.ResNet, Mixed), _recipe["out"]).Plan(TestContext.Current.CancellationToken);
         Assert.Contains("cuts layers out by block-influence, 30 % of them: about ", plan.Stages[2].Description, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("""{"type": "cut", "granularity": "layer", "amount": 0.01}""", "stages[0]: an amount of 0.01 is 0 of 7 blocks")]
+    [InlineData("""{"type": "cut", "granularity": "layer", "amount": 0.01}""", "stages[0]: an amount of 0.01 would remove 0 of 7 blocks")]
     [InlineData("""{"type": "cut", "granularity": "layer", "amount": 0.5, "criterion": "angular"}""", "stages[0]: angular is a distance between layers of a transformer")]
     [InlineData("""{"type": "cut", "granularity": "layer", "amount": 0.4}, {"type": "cut", "granularity": "layer", "amount": 0.3}""",
         "stages[1]: there is nothing to cut: the model has 4 of the 7 residual blocks")]
     public void Prepare_BlocksThatCantBe_NamesTheStage(string stages, string says) =>
-        Assert.Contains(says, _recipe.Error(ResNet, stages), StringComparison.Ordinal);
+        Assert.Contains(says, _recipe.Error(TestRecipe.ResNet, stages), StringComparison.Ordinal);
 
     /// <summary>Four blocks x + relu(w x).</summary>
     private string Onnx()

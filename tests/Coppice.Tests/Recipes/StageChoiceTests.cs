@@ -110,7 +110,9 @@ public sealed class StageChoiceTests : IDisposable
         const string stages = $$"""{{First}}, {"type": "cut", "targetLatency": "10s", "scope": "global"}, {{Train}}""";
         var plan = Measured("""{"type": "cut", "amount": 0.5}""");
         var measured = new Dictionary<int, StageCut> { [1] = plan with { Report = plan.Report with { MillisecondsBefore = 2, MillisecondsAfter = 1 } } };
-        var file = _recipe.Read(Mnist, stages);
+        // A run below the folder of the data is still named from its own.
+        var settings = new Dictionary<string, string> { [RecipeFile.DataVariable] = _recipe.Folder };
+        var file = RecipeFile.Read(_recipe.Write(Mnist, stages), settings);
         var whole = RecipeRun.Prepare(file, _recipe["out"], measured).Run(cancellation: TestContext.Current.CancellationToken);
         Assert.Equal((2.0, 1.0), (whole.Reports[2].Cut!.MillisecondsBefore, whole.Reports[2].Cut!.MillisecondsAfter));
         Assert.Equal(4, Vision("out").Find("conv1").Parameter("weight").Shape[0]);

@@ -221,6 +221,17 @@ public sealed class StageCuttingTests : IDisposable
         Assert.Contains("n_inner", model.Plan!.Config.Select(edit => edit.Member));
     }
 
+    /// <summary>Levelling layers asks for scores too, and gradients do not outlive the choice.</summary>
+    [Fact]
+    public void Run_LanguageModelByGradients_LayersStayAlike()
+    {
+        _recipe.Run(TestRecipe.Gpt2, """
+            {"type": "cut", "granularity": "neuron", "amount": 0.25, "scope": "global", "criterion": "taylor", "calibrationExamples": 2}
+            """);
+        var model = PretrainedModel.Open(Path.Combine(_recipe["out"], "model"));
+        Assert.Contains("n_inner", model.Plan!.Config.Select(edit => edit.Member));
+    }
+
     [Fact]
     public void Run_TextClassifier_IsCutByItsTrainingData()
     {
@@ -234,6 +245,20 @@ public sealed class StageCuttingTests : IDisposable
     {
         _recipe.Run(TestRecipe.LeNet(), """{"type": "cut", "amount": 0.5}""");
         Assert.NotNull(PretrainedVisionModel.Open(Path.Combine(_recipe["out"], "model.safetensors"), "lenet").Plan);
+    }
+
+    [Fact]
+    public void Run_ModelFromNothingWithoutSomeBlocks_IsWritten()
+    {
+        var members = TestRecipe.ResNet.Replace($"\"path\": \"{TestRecipe.ResNetPath}\", ", "\"classes\": 10, ", StringComparison.Ordinal);
+        _recipe.Run(members, """{"type": "cut", "granularity": "layer", "amount": 0.3, "calibrationExamples": 2}""");
+        var path = Path.Combine(_recipe["out"], "model.safetensors");
+        Assert.Equal(2, PretrainedVisionModel.Open(path, "resnet20").Plan!.Blocks!.Count);
+        using var written = Checkpoint.Open(path);
+        using var whole = Checkpoint.Open(TestRecipe.ResNetPath);
+        Assert.Equal(2, whole.Tensors.Select(BlockOf).Except(written.Tensors.Select(BlockOf)).Count());
+
+        static string BlockOf(TensorSource tensor) => string.Join('.', tensor.Name.Replace("module.", "", StringComparison.Ordinal).Split('.')[..2]);
     }
 
     [Fact]

@@ -23,6 +23,14 @@ internal sealed class TestRecipe : IDisposable
         "data": {"train": "{{Samples}}/data/mnist/t10k-images-idx3-ubyte.gz", {{train}}}
         """;
 
+    public static string ResNetPath => $"{Samples}/models/cifar10-resnet/resnet20-12fca82f.th";
+
+    /// <summary>Nine blocks, of which seven can go.</summary>
+    public static string ResNet => $$"""
+        "model": {"path": "{{ResNetPath}}", "architecture": "resnet20"},
+        "data": {"train": "{{Samples}}/data/cifar10/test-500.bin", "takeFirst": 12, "holdOut": 8}
+        """;
+
     public static string Onnx => $$"""
         "model": {"path": "{{Samples}}/models/onnx/mnist_cntk.onnx", "std": [0.003921569]},
         "data": {"train": "{{Samples}}/data/mnist/t10k-images-idx3-ubyte.gz", "takeFirst": 64, "holdOut": 20}

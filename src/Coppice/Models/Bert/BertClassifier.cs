@@ -8,6 +8,9 @@ namespace Coppice.Models.Bert;
 /// used Chinese text classification code.</remarks>
 public sealed class BertClassifier : Module, ITextClassifier, IBlockModel
 {
+    // BERT's own length.
+    private const int LongestUsual = 512;
+
     private readonly BertModel _bert;
     private readonly Linear _head;
 
@@ -29,6 +32,9 @@ public sealed class BertClassifier : Module, ITextClassifier, IBlockModel
 
     /// <inheritdoc/>
     public int MaxPositions => Config.Positions;
+
+    /// <inheritdoc/>
+    public int UsualLength => Math.Min(Config.PadSize ?? LongestUsual, MaxPositions);
 
     /// <inheritdoc/>
     public Tensor Forward(Tensor ids, IReadOnlyList<int>? lengths = null, Tensor? tokenTypes = null) =>

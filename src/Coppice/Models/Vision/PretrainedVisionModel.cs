@@ -53,15 +53,11 @@ public sealed class PretrainedVisionModel
     /// <exception cref="CheckpointException">The file is malformed.</exception>
     public static PretrainedVisionModel Open(string path, string architecture)
     {
-        var known = VisionModels.Find(architecture)
-            ?? throw new ModelException($"There is no architecture '{architecture}'; known are {string.Join(", ", VisionModels.Known)}.");
+        var known = Known(architecture);
         using var checkpoint = Checkpoint.Open(path);
         var skip = PrefixLength(checkpoint);
         var sources = checkpoint.Tensors.ToDictionary(tensor => tensor.Name[skip..]);
-        if (!sources.TryGetValue(known.Head + ".weight", out var head) || head.Shape.Rank != 2)
-            throw new ModelException($"{path} has no matrix '{known.Head}.weight', so it is not a {architecture}; "
-                + "run 'coppice inspect' on it to see its names, and name its architecture.");
-        var model = known.Create(head.Shape[0]);
+        var model = known.Create(LabelsIn(sources, known.Head, path, architecture));
         try
         {
             var plan = File.Exists(PlanPath(path)) ? StructuralPlan.Load(PlanPath(path)) : null;
@@ -76,6 +72,15 @@ public sealed class PretrainedVisionModel
             throw new ModelException($"{path} is not a {architecture}, or was pruned and its plan {PlanPath(path)} is missing or "
                 + $"another's: {error.Message}", error);
         }
+    }
+
+    /// <summary>How many classes a file's model tells apart; its weights are not read.</summary>
+    /// <inheritdoc cref="Open" path="/exception"/>
+    internal static int LabelsIn(string path, string architecture)
+    {
+        using var checkpoint = Checkpoint.Open(path);
+        var skip = PrefixLength(checkpoint);
+        return LabelsIn(checkpoint.Tensors.ToDictionary(tensor => tensor.Name[skip..]), Known(architecture).Head, path, architecture);
     }
 
     /// <summary>Notes what was cut out of <see cref="Classifier"/>, on top of what was before.</summary>
@@ -106,6 +111,14 @@ public sealed class PretrainedVisionModel
                     + "Open it again, or make the masks permanent.");
         }
     }
+
+    private static VisionArchitecture Known(string architecture) => VisionModels.Find(architecture)
+        ?? throw new ModelException($"There is no architecture '{architecture}'; known are {string.Join(", ", VisionModels.Known)}.");
+
+    private static int LabelsIn(Dictionary<string, TensorSource> sources, string headName, string path, string architecture) =>
+        sources.TryGetValue(headName + ".weight", out var head) && head.Shape.Rank == 2 ? head.Shape[0]
+            : throw new ModelException($"{path} has no matrix '{headName}.weight', so it is not a {architecture}; "
+                + "run 'coppice inspect' on it to see its names, and name its architecture.");
 
     private static int PrefixLength(Checkpoint checkpoint) =>
         checkpoint.Tensors.All(tensor => tensor.Name.StartsWith(ParallelPrefix, StringComparison.Ordinal)) ? ParallelPrefix.Length : 0;

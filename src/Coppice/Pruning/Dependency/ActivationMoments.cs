@@ -8,6 +8,7 @@ namespace Coppice.Pruning.Dependency;
 public sealed class ActivationMoments
 {
     private readonly Dictionary<Node, ChannelMoments[]> _ofNodes = [];
+    private readonly Dictionary<(Value Weight, int Axis), List<ChannelMoments[]>> _ofWeights = [];
 
     private ActivationMoments()
     {
@@ -29,7 +30,7 @@ public sealed class ActivationMoments
             if (nodes?.Contains(node) == false || Consumer.Of(node) is not { } consumer)
                 return;
             if (!moments._ofNodes.TryGetValue(node, out var groups))
-                moments._ofNodes.Add(node, groups = [.. Enumerable.Range(0, consumer.Groups)
+                moments.Add(node, consumer, groups = [.. Enumerable.Range(0, consumer.Groups)
                     .Select(_ => new ChannelMoments(consumer.Channels, withProducts.Contains(node)))]);
             for (var group = 0; group < groups.Length; group++)
                 groups[group].Add(read[0].Narrow(consumer.InputAxis, group * consumer.Channels, consumer.Channels), consumer.InputAxis);
@@ -42,9 +43,18 @@ public sealed class ActivationMoments
     internal IReadOnlyList<ChannelMoments> Of(Node node) => _ofNodes[node];
 
     /// <summary>The same of each node that reads a member's channels through its weight.</summary>
-    internal IEnumerable<IReadOnlyList<ChannelMoments>> Of(GroupMember member) => _ofNodes
-        .Where(entry => Consumer.Of(entry.Key) is { } consumer && consumer.Weight == member.Value && consumer.OwnAxis == member.Axis)
-        .Select(entry => entry.Value);
+    internal IReadOnlyList<IReadOnlyList<ChannelMoments>> Of(GroupMember member) =>
+        _ofWeights.GetValueOrDefault((member.Value, member.Axis)) is { } read ? read : [];
+
+    private void Add(Node node, Consumer consumer, ChannelMoments[] groups)
+    {
+        _ofNodes.Add(node, groups);
+        if (consumer.OwnAxis is not { } axis)
+            return;
+        if (!_ofWeights.TryGetValue((consumer.Weight, axis), out var all))
+            _ofWeights.Add((consumer.Weight, axis), all = []);
+        all.Add(groups);
+    }
 }
 
 /// <summary>Sums over all positions and examples of what enters a layer, by channel.</summary>

@@ -7,7 +7,7 @@ public sealed class GroupActivation(ActivationMoments moments) : GroupCriterion
     /// <inheritdoc/>
     public override double[]? Score(PruningGroup group, GroupMember member)
     {
-        var all = moments.Of(member).ToList();
+        var all = moments.Of(member);
         if (all.Count == 0)
             return null;
         var (scores, owners) = (new double[group.Size], member.OwnersOf(group));

@@ -86,10 +86,24 @@ public sealed record GroupPruning
     /// <summary>Globs none of which may match a member's name.</summary>
     public IReadOnlyList<string> Exclude { get; init; } = [];
 
+    /// <summary>Whether groups of one kind and size keep equally many indices, as many as they would keep on average, rounded down: for formats
+    /// with one number for all layers, such as config.json.</summary>
+    public bool KeepsAlike { get; init; }
+
     /// <summary>What was cut out of the model before; ratios count from before that.</summary>
     public StructuralPlan? Before { get; init; }
 
-    /// <summary>Chooses what to remove.</summary>
+    /// <summary>The same for a model whose format has words for some groups only, and those alike: they are what is pruned unless globs or ratios
+    /// of their own say otherwise.</summary>
+    /// <param name="scope">Globs of these groups; empty where the format says nothing, and all stays as it is.</param>
+    /// <param name="keepsAlike">Whether they have to stay alike.</param>
+    public GroupPruning Within(IReadOnlyList<string> scope, bool keepsAlike = true) => this with
+    {
+        Include = Include.Count > 0 ? Include : scope,
+        KeepsAlike = keepsAlike && scope.Count > 0 && this is { Include: [], Exclude: [], OwnRatios: [] },
+    };
+
+    /// <summary>Chooses what to remove; each group is scored once.</summary>
     /// <param name="dependencies">What depends on what.</param>
     /// <param name="importance">Scores the indices.</param>
     /// <exception cref="PruningException">A number is out of range, no group is in scope, or a target is out of reach.</exception>
@@ -104,14 +118,13 @@ public sealed record GroupPruning
             throw new PruningException($"No group is in scope: asked for are those of kind {string.Join(", ", Kinds)}, and the model has {string.Join(", ",
                 dependencies.Groups.CountBy(group => group.Kind).Select(count => $"{count.Value} of kind {count.Key}"))}. Ask for a kind that it has (on "
                 + "the command line by --granularity), look at the globs, and whether the criterion says anything of them; 'coppice groups' lists them.");
-        if (Ratio is { } ratio)
-        {
-            RefuseEmpty(groups, ratio);
-            return Remove(dependencies, groups, ratio);
-        }
-        return Reach(ratio => Remove(dependencies, groups, ratio), Budget ?? (TargetMacs is { } macs
-            ? ShareOf(dependencies, macs, cost => cost.Macs, "multiply-accumulates")
-            : ShareOf(dependencies, TargetParameters!.Value, cost => cost.Parameters, "parameters")));
+        if (Ratio is { } given)
+            RefuseEmpty(groups, given);
+        var removal = Ratio is { } ratio ? Remove(dependencies, groups, ratio)
+            : Reach(share => Remove(dependencies, groups, share), Budget ?? (TargetMacs is { } macs
+                ? ShareOf(dependencies, macs, cost => cost.Macs, "multiply-accumulates")
+                : ShareOf(dependencies, TargetParameters!.Value, cost => cost.Parameters, "parameters")));
+        return KeepsAlike ? UniformWidths.Level(dependencies, removal, groups, RoundTo) : removal;
     }
 
     /// <summary>The groups that are pruned where nothing else is asked for: neurons, channels and heads.</summary>
@@ -144,7 +157,7 @@ public sealed record GroupPruning
                 throw new PruningException($"'{glob}' matches nothing that can be pruned; near are {NameGlob.Nearest(glob, names)}.");
     }
 
-    internal bool IsInScope(PruningGroup group) => Kinds.Contains(group.Kind)
+    private bool IsInScope(PruningGroup group) => Kinds.Contains(group.Kind)
         && (Include.Count == 0 || Include.Any(glob => Matches(glob, group))) && !Exclude.Any(glob => Matches(glob, group));
 
     private static bool Matches(string glob, PruningGroup group) => group.Members.Any(member => NameGlob.Matches(glob, member.Value.Name));

@@ -10,7 +10,7 @@ public sealed class GroupWanda(ActivationMoments moments) : GroupCriterion
     /// <inheritdoc/>
     public override double[]? Score(PruningGroup group, GroupMember member)
     {
-        var readers = moments.Of(member).ToList();
+        var readers = moments.Of(member);
         if (readers.Count == 0)
             return null;
         var weight = ((ParameterValue)member.Value).Tensor;

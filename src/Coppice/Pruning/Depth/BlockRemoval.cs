@@ -26,7 +26,7 @@ public sealed class BlockRemoval
                 + $"for is to remove [{string.Join(", ", removed)}].");
         Removed = removed;
         Kept = [.. Enumerable.Range(0, count).Except(removed)];
-        (_model, _smaller) = (model, new(model, Kept));
+        (_model, _smaller) = (model, new(PretrainedFolder.Of(model), Kept));
     }
 
     /// <summary>Blocks that go, ascending.</summary>
@@ -35,15 +35,15 @@ public sealed class BlockRemoval
     /// <summary>Blocks that stay, ascending.</summary>
     public IReadOnlyList<int> Kept { get; }
 
-    /// <summary>How many blocks a share is of those that a model has or had, so that at least one goes and one stays.</summary>
-    /// <param name="amount">The share.</param>
+    /// <summary>How many blocks an amount is of those that a model has or had, so that at least one goes and one stays.</summary>
+    /// <param name="amount">A share, rounded, or a number.</param>
     /// <param name="blocks">How many there are, or were before any went.</param>
     /// <exception cref="PruningException">None would be left or go.</exception>
-    public static int CountOf(double amount, int blocks)
+    public static int CountOf(PruneAmount amount, int blocks)
     {
-        var count = (int)Math.Round(amount * blocks, MidpointRounding.ToEven);
-        return count > 0 && count < blocks ? count
-            : throw new PruningException($"an amount of {amount} is {count} of {blocks} blocks; at least one has to go, and one to stay.");
+        var count = amount.Of(amount.IsCount ? long.MaxValue : blocks, "blocks");
+        return count > 0 && count < blocks ? (int)count
+            : throw new PruningException($"an amount of {amount} would remove {count} of {blocks} blocks; at least one has to go, and one to stay.");
     }
 
     /// <summary>The model as one of blocks.</summary>

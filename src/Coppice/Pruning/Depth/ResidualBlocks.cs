@@ -20,6 +20,17 @@ public static class ResidualBlocks
         return [.. graph.Nodes.Select(search.At).OfType<ResidualBlock>()];
     }
 
+    /// <summary>Refuses a model in which nothing can be left out.</summary>
+    /// <param name="count">How many blocks it has, or had before any went.</param>
+    /// <param name="model">The model, for the message.</param>
+    /// <exception cref="PruningException">It has none.</exception>
+    public static void RefuseNone(int count, string model)
+    {
+        if (count == 0)
+            throw new PruningException($"{model} has no residual block that could be left out: no sum x + f(x) of equal shapes whose f(x) only the sum "
+                + "reads.");
+    }
+
     /// <summary>The graph without some of its blocks, over the same weights.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="blocks">Blocks of it.</param>

@@ -78,6 +78,14 @@ public sealed class BlockRemovalTests : IDisposable
             StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void CountOf_ShareOrNumber_LeavesAndTakesAtLeastOne()
+    {
+        Assert.Equal((2, 3), (BlockRemoval.CountOf(0.25, 8), BlockRemoval.CountOf(PruneAmount.Count(3), 8)));
+        foreach (var (amount, says) in new (PruneAmount, string)[] { (0.05, "0.05 would remove 0 of 8"), (1.0, "1.0 would remove 8 of 8"), (9L, "9 would remove 9 of 8") })
+            Assert.Contains(says, Assert.Throws<PruningException>(() => BlockRemoval.CountOf(amount, 8)).Message, StringComparison.Ordinal);
+    }
+
     private static string Sample(string name) => TestData.InRepository("samples", "models", name);
 
     private static Tensor Run(PretrainedModel model, Tensor ids, IEnumerable<int> blocks)
