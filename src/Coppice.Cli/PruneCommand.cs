@@ -99,7 +99,7 @@ internal static class PruneCommand
         if (!dryRun && checkpoint is Checkpoint)
             PretrainedVisionModel.CopyPlan(checkpoint.Path, output!);
         if (parsed.GetValue(Plan) is { } plan)
-            File.WriteAllText(plan, PruningPlan.Create(result, request, CommandLine).ToJson());
+            AtomicOutput.Write(plan, PruningPlan.Create(result, request, CommandLine).ToJson());
         terminal.Result(() => ToJson(result, selection, dryRun ? null : output), () => Show(terminal, result, selection, dryRun ? null : output));
         return Task.FromResult(ExitCode.Done);
     }

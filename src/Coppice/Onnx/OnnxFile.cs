@@ -1,5 +1,4 @@
 using Coppice.Checkpoints;
-using Coppice.Checkpoints.Writing;
 using Coppice.Onnx.Wire;
 using Coppice.Tensors;
 
