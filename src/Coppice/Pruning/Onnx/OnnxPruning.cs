@@ -151,7 +151,7 @@ public sealed class OnnxPruning
     /// a bias if it was made with <c>addsBiases</c>.</param>
     /// <returns>How the outputs compare, before compensation.</returns>
     /// <exception cref="VerificationException">They differ, or the smaller model does not run; nothing was written.</exception>
-    /// <exception cref="CheckpointException">The output exists, is the input, or its folder does not exist.</exception>
+    /// <exception cref="CheckpointException">The output exists, would replace the input or its weights, or its folder does not exist.</exception>
     public Verification Save(Removal removal, string output, bool overwrite = false, PreparedCompensation? compensation = null) =>
         Place(output, overwrite, path => WriteAndVerify(removal, compensation, path));
 
@@ -163,7 +163,7 @@ public sealed class OnnxPruning
     /// <param name="compensation">What the smaller model gets once it was verified; null for nothing.</param>
     /// <returns>How the outputs compare, before compensation.</returns>
     /// <exception cref="VerificationException">The outputs differ, or the smaller model does not run; nothing was written.</exception>
-    /// <exception cref="CheckpointException">The output exists, is the input, or its folder does not exist.</exception>
+    /// <exception cref="CheckpointException">The output exists, would replace the input or its weights, or its folder does not exist.</exception>
     public Verification Save(IReadOnlyList<ResidualBlock> blocks, string output, bool overwrite = false,
         PreparedCompensation? compensation = null) => Place(output, overwrite, path => WriteAndVerify(blocks, compensation, path));
 
@@ -181,8 +181,8 @@ public sealed class OnnxPruning
 
     private Verification Place(string output, bool overwrite, Func<string, Verification> write)
     {
-        if (Checkpoint.RealPath(output) == Checkpoint.RealPath(Path))
-            throw new CheckpointException(output, "the output is the input itself", "Choose another name.");
+        using (var file = OnnxFile.Open(Path))
+            file.RefuseAsOutput(output);
         return OnnxFile.Place(output, overwrite, write);
     }
 
