@@ -20,6 +20,8 @@ internal static class Resizing
         var sizes = isNew && call.Optional(3) is { Count: > 0 } ? call.Values(3) : null;
         var axes = call.Ints("axes") is { } given ? given.Select(axis => FromOutermost(axis, x.Shape.Rank)).ToArray()
             : [.. Enumerable.Range(0, x.Shape.Rank)];
+        if (scales is null && sizes is null)
+            throw new NotSupportedException(isNew ? "its inputs 2 (scales) and 3 (sizes) are both missing" : "scales are missing");
         var roi = isNew ? Floats(call, 1) : null;
         for (var i = 0; i < axes.Length; i++)
         {
