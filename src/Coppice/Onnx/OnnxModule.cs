@@ -34,6 +34,7 @@ public sealed class OnnxModule : Module
     private readonly List<NodeProto> _nodes;
     private readonly Dictionary<string, DType> _types = [];
     private readonly bool _widensHalves;
+    private long _foldable;
 
     /// <summary>
     /// Loads the weights of an opened file, which may be closed afterwards, and computes what follows from constants alone.
@@ -60,6 +61,7 @@ public sealed class OnnxModule : Module
         var known = _graph.Initializers.Select(tensor => tensor.Name).ToHashSet();
         Inputs = [.. _graph.Inputs.Where(input => !known.Contains(input.Name)).Select(Describe)];
         Outputs = [.. _graph.Outputs.Select(Describe)];
+        _foldable = OnnxLimits.FoldedBytes(TensorWalk.Of(_graph).Sum(tensor => tensor.Source().ByteLength));
         _nodes = [.. _graph.Nodes.Where(node => !TryFold(node))];
     }
 
@@ -171,21 +173,32 @@ public sealed class OnnxModule : Module
         return outputs;
     }
 
-    private Tensor?[] Apply(NodeProto node, ValueScope values)
+    private Tensor?[] Apply(NodeProto node, ValueScope values) => Explained(node, () =>
+    {
+        var inputs = node.Inputs.Select(name => name.Length == 0 ? null : values.Find(name)
+            ?? throw new NotSupportedException($"its input '{name}' is computed by no node before it")).ToArray();
+        var odd = Array.FindIndex(inputs, input => input is not null && OnnxSequence.IsStandIn(input));
+        if (odd >= 0 && !Sequences.Takes(node))
+            throw new NotSupportedException($"its input '{node.Inputs[odd]}' is a sequence or optional, and it takes tensors");
+        values.Prepare?.Invoke(node, inputs);
+        var outputs = OperatorTable.Find(node)!(new(node, inputs, values, _context));
+        values.Revise?.Invoke(values.Path, node, inputs, outputs);
+        return outputs;
+    });
+
+    /// <summary>Work for a node, whose errors name it.</summary>
+    private T Explained<T>(NodeProto node, Func<T> work)
     {
         var outer = RunningPart.Current;
         RunningPart.Current = node;
         try
         {
-            var inputs = node.Inputs.Select(name => name.Length == 0 ? null : values.Find(name)
-                ?? throw new NotSupportedException($"its input '{name}' is computed by no node before it")).ToArray();
-            var odd = Array.FindIndex(inputs, input => input is not null && OnnxSequence.IsStandIn(input));
-            if (odd >= 0 && !Sequences.Takes(node))
-                throw new NotSupportedException($"its input '{node.Inputs[odd]}' is a sequence or optional, and it takes tensors");
-            values.Prepare?.Invoke(node, inputs);
-            var outputs = OperatorTable.Find(node)!(new(node, inputs, values, _context));
-            values.Revise?.Invoke(values.Path, node, inputs, outputs);
-            return outputs;
+            return work();
+        }
+        catch (OutOfMemoryException error)
+        {
+            var problem = error is InsufficientMemoryException ? error.Message : "there is not enough memory for what it makes";
+            throw new OnnxException(_path, $"node {node}: {problem}", "Check the sizes it is given, or export the model again.", error);
         }
         catch (Exception error) when (error is Tensors.Ops.OpException or NotSupportedException or ArgumentException or ArithmeticException
             or InvalidOperationException or IndexOutOfRangeException)
@@ -205,10 +218,12 @@ public sealed class OnnxModule : Module
         if (node.Inputs.Any(name => name.Length > 0 && _constants.Find(name) is null)
             || node.Subgraphs().Any() || Sequences.Operators.ContainsKey(node.OpType!))
             return false;
-        var outputs = Apply(node, _constants);
-        for (var i = 0; i < Math.Min(outputs.Length, node.Outputs.Count); i++)
-            if (outputs[i] is { } output)
-                _constants.Add(node.Outputs[i], TensorScope.Detach(output.Contiguous()));
+        using var scope = new TensorScope(_foldable);
+        var outputs = Explained(node, () => Apply(node, _constants).Take(node.Outputs.Count).Select(output => output?.Contiguous()).ToList());
+        foreach (var (name, output) in node.Outputs.Zip(outputs))
+            if (output is not null)
+                _constants.Add(name, TensorScope.Detach(output));
+        _foldable = scope.BytesLeft;
         return true;
     }
 

@@ -113,6 +113,18 @@ internal sealed class OperatorCall(NodeProto node, IReadOnlyList<Tensor?> inputs
     /// <summary>Whole numbers as a tensor of one axis.</summary>
     public static Tensor Numbers(IReadOnlyList<long> values) => Tensor.From<long>([.. values], [values.Count]);
 
+    /// <summary>As many whole numbers as a file asks for, as a tensor of one axis.</summary>
+    public static Tensor Numbers(int count, Func<int, long> number)
+    {
+        if (count > OnnxLimits.MadeElements)
+            throw new NotSupportedException($"{count} entries are over the limit of {OnnxLimits.MadeElements}");
+        var numbers = Tensor.Empty([count], DType.I64);
+        var span = numbers.AsSpan<long>();
+        for (var i = 0; i < count; i++)
+            span[i] = number(i);
+        return numbers;
+    }
+
     /// <summary>The element type that an attribute names.</summary>
     public DType TypeOf(string attribute, TensorDataType otherwise = TensorDataType.Undefined)
     {

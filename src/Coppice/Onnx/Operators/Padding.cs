@@ -32,7 +32,7 @@ internal static class Padding
         if (mode == "constant")
             return AsNumbers(x, y => y.Pad(axis, before, after, value));
         var size = x.Shape[axis];
-        return x.Gather(Numbers([.. Enumerable.Range(-before, size + before + after).Select(at => (long)Source(at, size, mode))]), axis);
+        return x.Gather(Numbers(checked(size + before + after), i => Source(i - before, size, mode)), axis);
     }
 
     /// <summary>Bool has no arithmetic, so it is padded as bytes.</summary>

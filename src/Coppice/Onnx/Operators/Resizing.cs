@@ -29,6 +29,8 @@ internal static class Resizing
             var to = sizes is not null ? ToInt(sizes[i]) : (int)Math.Floor(size * scales![i] + 1e-6f);
             var scale = sizes is not null ? (double)to / size : scales![i];
             var region = roi is { Length: > 0 } ? (roi[i], roi[i + axes.Length]) : (0f, 1f);
+            if (to is < 0 or > OnnxLimits.ResampledSize)
+                throw new NotSupportedException($"axis {axes[i]} would have {to} positions, and 0 to {OnnxLimits.ResampledSize} are possible");
             if (to != size || scale != 1 || region != (0f, 1f))
                 x = new AxisResampling(call, isNew, size, to, scale, region).Apply(x, axes[i]);
         }

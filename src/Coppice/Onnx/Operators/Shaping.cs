@@ -187,7 +187,7 @@ internal static class Shaping
         if (!(exact <= OnnxLimits.MadeElements))
             throw new NotSupportedException($"{exact} steps are too many");
         var count = (int)Math.Max(0, exact);
-        var steps = Numbers([.. Enumerable.Range(0, count).Select(i => (long)i)]).Cast(start.DType);
+        var steps = Numbers(count, i => i).Cast(start.DType);
         return steps.Multiply(delta.Reshape([])).Add(start.Reshape([]));
 
         static double Item(Tensor x) => x.Cast(DType.F64).Item<double>();
