@@ -99,7 +99,7 @@ public sealed class OnnxPruning
         Analysis Analysed(FilePreparation preparation)
         {
             using var file = OnnxFile.Open(path);
-            var lists = preparation.Apply(file.Model);
+            var lists = preparation.Apply(new(file.Model));
             var pruning = FarthestOf(path, file.Model, examplesOf, inputsOf, preparation, lists);
             return new(pruning, ChannelShuffles.In(file.Model, pruning._values), ConvolutionGroups.In(file.Model, pruning.Dependencies));
         }
@@ -201,10 +201,10 @@ public sealed class OnnxPruning
         using var scope = new TensorScope();
         using var paused = Tape.Pause();
         using var smaller = OnnxFile.Open(Path);
-        Write(smaller, removal, model =>
+        Write(smaller, removal, additions =>
         {
             foreach (var bias in biases)
-                NewBias.Add(model, bias.Weight, bias.Outputs);
+                NewBias.Add(additions, bias.Weight, bias.Outputs);
         }, output);
     }
 
@@ -217,16 +217,17 @@ public sealed class OnnxPruning
         Write(smaller, blocks, output);
     }
 
-    private void Write(OnnxFile file, Removal removal, Action<ModelProto> addBiases, string path)
+    private void Write(OnnxFile file, Removal removal, Action<Additions> addBiases, string path)
     {
-        _preparation.Apply(file.Model);
+        var additions = new Additions(file.Model);
+        _preparation.Apply(additions);
         var graph = file.Model.Graph!;
         foreach (var initializer in graph.Initializers)
             if (_values.Find(new(graph), initializer.Name ?? "") is { } value)
                 Slice(graph, initializer, value, removal);
-        NodeSizes.Rewrite(file.Model, _values, removal);
-        new ComputedSizes(file.Model, _values, removal).Correct(Inputs, new(Analysed(file.Model), path, widensHalves: true), _choices);
-        addBiases(file.Model);
+        NodeSizes.Rewrite(additions, _values, removal);
+        new ComputedSizes(additions, _values, removal).Correct(Inputs, new(Analysed(file.Model), path, widensHalves: true), _choices);
+        addBiases(additions);
         graph.ValueInfos.Clear();
         OnnxFile.Save(file.Model, path);
     }
@@ -249,8 +250,8 @@ public sealed class OnnxPruning
         WriteAndVerify(path, removal.Normalized, () => new ReferenceRun(Dependencies, removal).Run(Inputs),
             file => Write(file, removal, AddBiases(compensation), path), compensation) with { Unchecked = removal.Unchecked };
 
-    private static Action<ModelProto> AddBiases(PreparedCompensation? compensation) =>
-        model => compensation?.Inputs?.AddBiases((weight, outputs) => NewBias.Add(model, weight, outputs));
+    private static Action<Additions> AddBiases(PreparedCompensation? compensation) =>
+        additions => compensation?.Inputs?.AddBiases((weight, outputs) => NewBias.Add(additions, weight, outputs));
 
     private Verification WriteAndVerify(IReadOnlyList<ResidualBlock> blocks, PreparedCompensation? compensation, string path) =>
         WriteAndVerify(path, [], () => ResidualBlocks.RunWithZeros(Graph, blocks, Inputs), file => Write(file, blocks, path), compensation);
