@@ -33,7 +33,7 @@ public sealed class OnnxModule : Module
     private readonly ValueScope _constants = new(null);
     private readonly List<NodeProto> _nodes;
     private readonly Dictionary<string, DType> _types = [];
-    private readonly bool _widensHalves;
+    private readonly HashSet<DType> _single;
     private long _foldable;
 
     /// <summary>
@@ -49,10 +49,12 @@ public sealed class OnnxModule : Module
     /// <summary>The same for a model that was changed, or is part of another.</summary>
     /// <param name="model">The model.</param>
     /// <param name="path">The file that messages name.</param>
-    /// <param name="widensHalves">Whether F16 and BF16 are computed as F32 throughout, so that nothing is rounded to them.</param>
-    internal OnnxModule(ModelProto model, string path, bool widensHalves = false)
+    /// <param name="inSingle">Whether F16 and BF16 are computed as F32 throughout, so that nothing is rounded to them, and F64 if it has weights
+    /// of them, which become parameters too.</param>
+    internal OnnxModule(ModelProto model, string path, bool inSingle = false)
     {
-        (_graph, _path, _widensHalves) = (model.Graph!, path, widensHalves);
+        (_graph, _path) = (model.Graph!, path);
+        _single = !inSingle ? [] : HasDoubleWeights(_graph) ? [DType.F16, DType.BF16, DType.F64] : [DType.F16, DType.BF16];
         CheckOperators();
         CheckTypes();
         _context = new(this, model.OpsetVersion() ?? throw Wrong("the model names no version of ONNX's own operators"), _graph);
@@ -116,7 +118,7 @@ public sealed class OnnxModule : Module
             throw new ArgumentException($"The model takes {string.Join(", ", Inputs)}; {inputs.Count} tensors are given.", nameof(inputs));
         var values = new ValueScope(_constants) { Watch = watch, Prepare = prepare, Revise = revise };
         foreach (var (name, parameter) in Parameters)
-            values.Add(name, _widensHalves ? parameter.Value : parameter.Value.Cast(_types[name]));
+            values.Add(name, _single.Contains(_types[name]) ? parameter.Value : parameter.Value.Cast(_types[name]));
         for (var i = 0; i < inputs.Count; i++)
         {
             Check(Inputs[i], inputs[i]);
@@ -233,7 +235,7 @@ public sealed class OnnxModule : Module
         if (Parameters.ContainsKey(name) || Buffers.ContainsKey(name))
             throw Wrong($"there are two initializers '{name}'");
         var tensor = initializer.Source().ToTensor();
-        if (tensor.DType == DType.F32 || tensor.DType.IsHalf())
+        if (tensor.DType == DType.F32 || tensor.DType.IsHalf() || _single.Contains(tensor.DType))
         {
             Register(name, new Parameter(TensorScope.Detach(tensor.Cast(DType.F32))));
             _types.Add(name, tensor.DType);
@@ -242,7 +244,11 @@ public sealed class OnnxModule : Module
             _constants.Add(name, RegisterBuffer(name, tensor));
     }
 
-    private Tensor Widened(Tensor tensor) => _widensHalves && tensor.DType.IsHalf() ? tensor.Cast(DType.F32) : tensor;
+    private Tensor Widened(Tensor tensor) => _single.Contains(tensor.DType) ? tensor.Cast(DType.F32) : tensor;
+
+    /// <summary>F64 without matrices are numbers that sizes are computed with, which F32 could round to others.</summary>
+    private static bool HasDoubleWeights(GraphProto graph) =>
+        TensorWalk.Of(graph).Any(tensor => tensor is { DataType: TensorDataType.Double, Dims.Count: > 1 });
 
     private void CheckOperators()
     {
@@ -303,7 +309,7 @@ public sealed class OnnxModule : Module
 
         public bool HasFixedSizes => _module.HasFixedSizes;
 
-        public bool WidensHalves => _module._widensHalves;
+        public bool IsSingle(DType dtype) => _module._single.Contains(dtype);
 
         public Tensor Load(TensorProto tensor) => _tensors[tensor];
 

@@ -15,8 +15,8 @@ internal interface IModelContext
     /// <summary>Whether sizes that nodes ask for are constants.</summary>
     bool HasFixedSizes { get; }
 
-    /// <summary>Whether F16 and BF16 are computed as F32 throughout.</summary>
-    bool WidensHalves { get; }
+    /// <summary>Whether floats of a type are computed as F32 throughout.</summary>
+    bool IsSingle(DType dtype);
 
     /// <summary>The tensor of an attribute.</summary>
     Tensor Load(TensorProto tensor);
@@ -131,7 +131,7 @@ internal sealed class OperatorCall(NodeProto node, IReadOnlyList<Tensor?> inputs
         var type = (TensorDataType)Int(attribute, (long)otherwise);
         if (!type.TryToDType(out var dtype))
             throw new NotSupportedException($"elements of type {type} are not supported");
-        return model.WidensHalves && dtype.IsHalf() ? DType.F32 : dtype;
+        return model.IsSingle(dtype) ? DType.F32 : dtype;
     }
 
     /// <summary>The tensor of an attribute, or null where it is absent.</summary>

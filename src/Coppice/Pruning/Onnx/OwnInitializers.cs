@@ -26,7 +26,8 @@ internal static class OwnInitializers
     }
 
     private static bool IsWeights(TensorProto tensor) =>
-        tensor.DataType is TensorDataType.Float or TensorDataType.Float16 or TensorDataType.Bfloat16 && tensor.Dims.Any(size => size > 1);
+        tensor.DataType is TensorDataType.Float or TensorDataType.Float16 or TensorDataType.Bfloat16 or TensorDataType.Double
+        && tensor.Dims.Any(size => size > 1);
 
     /// <summary>Moves what a graph holds to the initializers of the main one; but not what it gives, which it must hold itself.</summary>
     private static void Lift(Additions additions, GraphProto graph)

@@ -51,7 +51,7 @@ internal sealed class SmallerFile(OnnxPruning pruning, FileValues values, Choice
             if (values.Find(new(graph), initializer.Name ?? "") is { } value)
                 Slice(graph, initializer, value, removal);
         NodeSizes.Rewrite(additions, values, removal);
-        new ComputedSizes(additions, values, removal).Correct(pruning.Inputs, new(Analysed(file.Model), path, widensHalves: true), choices);
+        new ComputedSizes(additions, values, removal).Correct(pruning.Inputs, new(Analysed(file.Model), path, inSingle: true), choices);
         addBiases(additions);
         graph.ValueInfos.Clear();
         OnnxFile.Save(file.Model, path);
@@ -115,7 +115,7 @@ internal sealed class SmallerFile(OnnxPruning pruning, FileValues values, Choice
     /// <summary>Writes a file that was verified again, with other values in the same places.</summary>
     private void CarryOut(PreparedCompensation compensation, ModelProto model, string path)
     {
-        var module = new OnnxModule(Analysed(model), path, widensHalves: true) { HasFixedSizes = true };
+        var module = new OnnxModule(Analysed(model), path, inSingle: true) { HasFixedSizes = true };
         compensation.CarryOut(FileTrace.Of(module, pruning.Inputs, choices).Graph);
         foreach (var initializer in model.Graph!.Initializers)
             if (module.Parameters.TryGetValue(initializer.Name!, out var parameter) && initializer.Source().ToTensor() is var before
@@ -130,7 +130,7 @@ internal sealed class SmallerFile(OnnxPruning pruning, FileValues values, Choice
     private Verification Compare(string path, IReadOnlyList<Tensor> expected, IReadOnlyList<string> normalized)
     {
         using var file = OnnxFile.Open(path);
-        return Verification.Compare(pruning.Graph, expected, Kept(() => Outputs(new(Analysed(file.Model), path, widensHalves: true))), normalized);
+        return Verification.Compare(pruning.Graph, expected, Kept(() => Outputs(new(Analysed(file.Model), path, inSingle: true))), normalized);
     }
 
     /// <summary>What a run gives, without what it computed on the way.</summary>
