@@ -20,6 +20,9 @@ internal static class OnnxLimits
     /// <summary>Elements of a tensor that a node makes from numbers alone, such as a constant of a shape.</summary>
     public const long MadeElements = 1 << 28;
 
+    /// <summary>How many times what it reads a node makes at the most, where it makes more than <see cref="MadeElements"/>.</summary>
+    public const long Enlargement = 64;
+
     /// <summary>Bytes of all that nodes make from constants as a file is opened: what one file could have stored, and more where it stores much.
     /// </summary>
     /// <param name="stored">Bytes of the tensors that the file holds.</param>

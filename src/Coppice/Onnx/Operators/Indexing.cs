@@ -71,6 +71,7 @@ internal static class Indexing
         var depth = ToInt(call.Values(1)[0]);
         var indices = call[0].Cast(DType.I64);
         var axis = FromOutermost(call.Int("axis", -1), indices.Shape.Rank + 1);
+        call.Made([.. indices.Shape.Dims[..axis], depth, .. indices.Shape.Dims[axis..]]);
         var shape = new int[indices.Shape.Rank + 1];
         Array.Fill(shape, 1);
         shape[axis] = depth;

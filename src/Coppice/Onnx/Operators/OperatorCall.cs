@@ -113,6 +113,13 @@ internal sealed class OperatorCall(NodeProto node, IReadOnlyList<Tensor?> inputs
     /// <summary>Whole numbers as a tensor of one axis.</summary>
     public static Tensor Numbers(IReadOnlyList<long> values) => Tensor.From<long>([.. values], [values.Count]);
 
+    /// <summary>The shape of a tensor whose sizes the file says, where it is not far larger than what the node reads.</summary>
+    public Shape Made(Shape shape)
+    {
+        var most = Math.Max(OnnxLimits.MadeElements, OnnxLimits.Enlargement * inputs.Sum(input => input?.Count ?? 0));
+        return shape.Count <= most ? shape : throw new NotSupportedException($"a tensor of {shape} is over the limit of {most} elements");
+    }
+
     /// <summary>As many whole numbers as a file asks for, as a tensor of one axis.</summary>
     public static Tensor Numbers(int count, Func<int, long> number)
     {

@@ -32,7 +32,7 @@ internal static class Resizing
             if (to is < 0 or > OnnxLimits.ResampledSize)
                 throw new NotSupportedException($"axis {axes[i]} would have {to} positions, and 0 to {OnnxLimits.ResampledSize} are possible");
             if (to != size || scale != 1 || region != (0f, 1f))
-                x = new AxisResampling(call, isNew, size, to, scale, region).Apply(x, axes[i]);
+                x = new AxisResampling(call, isNew, size, call.Made(x.Shape.With(axes[i], to))[axes[i]], scale, region).Apply(x, axes[i]);
         }
         return x;
     }

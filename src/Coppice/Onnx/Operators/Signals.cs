@@ -36,7 +36,7 @@ internal static class Signals
         var x = call[0];
         var axis = FromOutermost(call.Version < 20 ? call.Int("axis", 1) : call.Optional(2) is null ? -2 : call.Values(2)[0], x.Shape.Rank);
         var length = call.Optional(1) is null ? x.Shape[axis] : ToInt(call.Values(1)[0]);
-        x = length <= x.Shape[axis] ? x.Narrow(axis, 0, length) : x.Pad(axis, 0, length - x.Shape[axis]);
+        x = call.Made(x.Shape.With(axis, length))[axis] <= x.Shape[axis] ? x.Narrow(axis, 0, length) : x.Pad(axis, 0, length - x.Shape[axis]);
         int[] order = [.. Enumerable.Range(0, x.Shape.Rank - 1).Where(other => other != axis), axis, x.Shape.Rank - 1];
         var y = Transform(x.Permute(order), call.Flag("inverse"), call.Flag("onesided"));
         var back = new int[order.Length];
