@@ -13,7 +13,8 @@ namespace Coppice.Pruning.Onnx;
 /// <remarks>
 /// The file's nodes stay as they are, but for channel shuffles and grouped convolutions where more can go with others in place of them.
 /// Initializers are sliced, and the sizes that nodes carry are rewritten; vectors that an exporter shared between nodes because they were equal
-/// get copies of their own. Models of F16, BF16 and F64 are analysed and compared in F32; the file keeps its types. Where entries are chosen by value, as a detector chooses boxes,
+/// get copies of their own. Models of F16, BF16 and F64 are analysed and compared in F32; the file keeps its types.
+/// Where entries are chosen by value, as a detector chooses boxes,
 /// the model is analysed with what it chooses for the example inputs. If it can't be run or followed there, nodes behind the choice
 /// are neither analysed nor changed, and what they read keeps all its indices.
 /// </remarks>
