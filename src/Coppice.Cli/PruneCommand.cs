@@ -156,7 +156,7 @@ internal static class PruneCommand
         if (output is not null && checkpoint is Checkpoint)
             PretrainedVisionModel.CopyPlan(checkpoint.Path, output);
         if (plan is not null)
-            File.WriteAllText(plan, PruningPlan.Create(result, request, CommandLine).ToJson());
+            AtomicOutput.Write(plan, PruningPlan.Create(result, request, CommandLine).ToJson());
         terminal.Result(() => ToJson(result, selection, output), () => Show(terminal, result, selection, output));
         return Task.FromResult(ExitCode.Done);
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Coppice.Checkpoints;
 using Coppice.Cli.Web;
 using Coppice.Evaluation;
 using Coppice.Evaluation.Sensitivity;
@@ -80,9 +81,9 @@ internal static class SensitivityCommand
         var data = parsed.GetValue(Text) ?? parsed.GetValue(Data)!;
         var report = new SensitivityReport(model.Folder, data, result, suggestion, parsed.GetValue(Ratios));
         if (parsed.GetValue(Ratios) is { } ratios)
-            Write(ratios, report.RatioLines());
+            AtomicOutput.Write(ratios, report.RatioLines());
         if (parsed.GetValue(Html) is { } html)
-            Write(html, SensitivityPage.Render(report.ToJson()));
+            AtomicOutput.Write(html, SensitivityPage.Render(report.ToJson()));
         terminal.Result(report.ToJson, () => report.Show(terminal));
         return Task.FromResult(ExitCode.Done);
     }
@@ -126,20 +127,5 @@ internal static class SensitivityCommand
         var language = model.CausalLanguageModel;
         return new PerplexityMeasure(language, TextWindows.Read(parsed.GetValue(Text)!, Tokenizer.FromFolder(model.Folder), language,
             parsed.GetValue(Context), parsed.GetValue(Stride), parsed.GetValue(Windows)));
-    }
-
-    /// <summary>Written beside and renamed, so that the file is whole or absent.</summary>
-    private static void Write(string path, string text)
-    {
-        var temporary = $"{path}.{Environment.ProcessId}.tmp";
-        try
-        {
-            File.WriteAllText(temporary, text);
-            File.Move(temporary, path, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(temporary);
-        }
     }
 }

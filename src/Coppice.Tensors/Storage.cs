@@ -21,6 +21,7 @@ internal sealed unsafe class Storage : IDisposable
 
     public Storage(long byteLength)
     {
+        TensorScope.Charge(byteLength);
         ByteLength = byteLength;
         _capacity = (long)BitOperations.RoundUpToPowerOf2((ulong)Math.Max(byteLength, 256));
         if (_capacity > LargestPooled)

@@ -11,9 +11,27 @@ public sealed class TensorScope : IDisposable
     private readonly HashSet<Storage> _tracked = [];
 
     /// <summary>Opens a scope on this thread.</summary>
-    public TensorScope() => s_current = this;
+    public TensorScope() : this(long.MaxValue)
+    {
+    }
+
+    /// <summary>Opens a scope in which only so much memory may be asked for: <see cref="InsufficientMemoryException"/> otherwise, before anything
+    /// is allocated.</summary>
+    /// <param name="mostBytes">Of all tensors made in it on this thread, released ones too.</param>
+    public TensorScope(long mostBytes) => (s_current, BytesLeft) = (this, mostBytes);
+
+    /// <summary>How much may still be asked for.</summary>
+    public long BytesLeft { get; private set; }
 
     internal static TensorScope? Current => s_current;
+
+    /// <summary>Counts memory that is about to be allocated.</summary>
+    internal static void Charge(long bytes)
+    {
+        for (var scope = s_current; scope is not null; scope = scope._outer)
+            scope.BytesLeft = bytes <= scope.BytesLeft ? scope.BytesLeft - bytes
+                : throw new InsufficientMemoryException($"a tensor of {bytes} bytes is over the limit, of which {scope.BytesLeft} are left");
+    }
 
     internal void Track(Storage storage) => _tracked.Add(storage);
 

@@ -12,6 +12,19 @@ public sealed class TensorTests
     }
 
     [Fact]
+    public void TensorScope_OverItsLimit_RefusesBeforeAllocating()
+    {
+        using var scope = new TensorScope(1000);
+        Tensor.Zeros([100]);
+        using (new TensorScope())
+            Tensor.Zeros([100]);
+        Assert.Equal(200, scope.BytesLeft);
+        Assert.Throws<InsufficientMemoryException>(() => Tensor.Zeros([1 << 15, 1 << 15, 1 << 15]));
+        Tensor.Zeros([50]);
+        Assert.Equal(0, scope.BytesLeft);
+    }
+
+    [Fact]
     public void Transpose_Contiguous_ReordersElements() =>
         Assert.Equal([0, 3, 1, 4, 2, 5], Counting(2, 3).Transpose(0, 1).ToArray<float>());
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Coppice.Checkpoints;
 using Coppice.Graphs;
 using Coppice.Models.Vision;
 using Coppice.Modules;
@@ -40,7 +41,7 @@ internal sealed record ResidualPruning(string? Output, IReadOnlyList<ResidualBlo
         var scores = terminal.Busy("scoring blocks", () => ResidualImportance.Influence(model.Traced.Graph, model.Blocks, inputs));
         var pruning = CarryOut(model, output, ResidualBlocks.Lowest(model.Blocks, scores, count), compensation, parsed, terminal);
         if (plan is not null)
-            File.WriteAllBytes(plan, LayerRemoval.ToPlan(model.Traced.Kind, pruning.Removed).ToJson());
+            AtomicOutput.Write(plan, LayerRemoval.ToPlan(model.Traced.Kind, pruning.Removed).ToJson());
         return pruning with { Scores = scores };
     }
 

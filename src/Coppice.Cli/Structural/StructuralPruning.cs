@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Coppice.Checkpoints;
 using Coppice.Evaluation;
 using Coppice.Graphs;
 using Coppice.Models;
@@ -68,7 +69,7 @@ internal sealed record StructuralPruning(
         if (output is not null)
             size?.Check(output);
         if (plan is not null && given is null)
-            File.WriteAllBytes(plan, cuts.ToJson());
+            AtomicOutput.Write(plan, cuts.ToJson());
         return new(output, removal, [.. dependencies.Groups.Where(group => removal.KeptOf(group).Length < group.Size)], before, after, verification)
         {
             Latency = times,

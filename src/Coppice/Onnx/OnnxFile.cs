@@ -1,5 +1,4 @@
 using Coppice.Checkpoints;
-using Coppice.Checkpoints.Writing;
 using Coppice.Onnx.Wire;
 using Coppice.Tensors;
 
@@ -24,6 +23,10 @@ public sealed class OnnxFile : IDisposable
 
     /// <summary>What it holds.</summary>
     public ModelProto Model { get; }
+
+    /// <summary>Every file it is made of: itself, and those beside it that hold tensors.</summary>
+    internal IReadOnlyList<string> Files => [Path, .. TensorWalk.Of(Model).Select(tensor => tensor.ExternalLocation).OfType<string>().Distinct()
+        .Select(name => System.IO.Path.Combine(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!, name))];
 
     /// <summary>Opens a model: structure now, tensors when they are asked for.</summary>
     /// <exception cref="OnnxException">The file is missing, damaged, no ONNX model, or of an IR version other than 3 to 10.</exception>
@@ -66,37 +69,52 @@ public sealed class OnnxFile : IDisposable
     /// Tensors that were kept in files beside the model, and all large ones where it would pass protobuf's 2 GB, go into one file
     /// <c>NAME.data</c> beside it.
     /// </remarks>
-    /// <exception cref="CheckpointException">The output exists, or its folder does not.</exception>
+    /// <param name="model">The model.</param>
+    /// <param name="path">The new file.</param>
+    /// <param name="overwrite">Whether files that are there may be replaced.</param>
+    /// <exception cref="CheckpointException">The output or its <c>NAME.data</c> exists, or the folder does not.</exception>
     /// <exception cref="OnnxException">A tensor's elements can't be read, or the model passes 2 GB without its tensors.</exception>
     public static void Save(ModelProto model, string path, bool overwrite = false)
     {
         using var output = new AtomicOutput(path, overwrite);
-        using var data = new AtomicOutput(path + ".data", overwrite: true);
         var external = Layout(model, path);
-        if (external is not null)
-            external.Write(data.Temporary);
+        using var data = external is null ? null : new AtomicOutput(DataPath(path), overwrite);
+        if (data is not null)
+            external!.Write(data.Temporary);
         using (var stream = new FileStream(output.Temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
             ((IWireMessage)model).Write(new WireWriter(stream, external));
-        if (external is not null)
-            data.Commit();
+        data?.Commit();
         output.Commit();
+    }
+
+    /// <summary>Refuses an output that would replace this model, or a file that holds its tensors.</summary>
+    /// <exception cref="CheckpointException">It would.</exception>
+    internal void RefuseAsOutput(string path)
+    {
+        var own = Files.Select(Checkpoint.RealPath).ToHashSet();
+        if (Checkpoint.RealPath(path) == Checkpoint.RealPath(Path))
+            throw new CheckpointException(path, "the output is the input itself", "Choose another name.");
+        foreach (var written in new[] { path, DataPath(path) })
+            if (own.Contains(Checkpoint.RealPath(written)))
+                throw new CheckpointException(path, $"{written} holds weights of the input {Path}", "Choose another name.");
     }
 
     /// <summary>Puts a model into its place once it was written elsewhere and found good.</summary>
     /// <param name="path">Its place.</param>
-    /// <param name="overwrite">Whether a file that is there may be replaced.</param>
+    /// <param name="overwrite">Whether files that are there may be replaced.</param>
     /// <param name="write">Writes it to the path it is given and looks at it; nothing appears where it throws.</param>
-    /// <exception cref="CheckpointException">The output exists, or its folder does not.</exception>
+    /// <exception cref="CheckpointException">The output or its <c>NAME.data</c> exists, or the folder does not.</exception>
     internal static T Place<T>(string path, bool overwrite, Func<string, T> write)
     {
         using var place = new AtomicOutput(path, overwrite);
         Directory.CreateDirectory(place.Temporary);
-        var (name, target) = (System.IO.Path.GetFileName(path), System.IO.Path.GetFullPath(path));
-        var written = System.IO.Path.Combine(place.Temporary, name);
+        var written = System.IO.Path.Combine(place.Temporary, System.IO.Path.GetFileName(path));
         var result = write(written);
-        if (File.Exists(written + ".data"))
-            File.Move(written + ".data", target + ".data", overwrite: true);
-        File.Move(written, target, overwrite);
+        using var data = File.Exists(DataPath(written)) ? new AtomicOutput(DataPath(path), overwrite) : null;
+        if (data is not null)
+            File.Move(DataPath(written), data.Temporary);
+        data?.Commit();
+        File.Move(written, System.IO.Path.GetFullPath(path), overwrite);
         return result;
     }
 
@@ -106,6 +124,9 @@ public sealed class OnnxFile : IDisposable
         _external.Dispose();
         _file.Dispose();
     }
+
+    /// <summary>The file beside a model for tensors that are kept outside of it.</summary>
+    private static string DataPath(string path) => path + ".data";
 
     private static MappedFile Map(string path)
     {
@@ -131,7 +152,7 @@ public sealed class OnnxFile : IDisposable
     private static ExternalLayout? Layout(ModelProto model, string path)
     {
         const int smallest = 1024;
-        var layout = new ExternalLayout(System.IO.Path.GetFileName(path) + ".data");
+        var layout = new ExternalLayout(System.IO.Path.GetFileName(DataPath(path)));
         var tensors = TensorWalk.Of(model).ToList();
         foreach (var tensor in tensors.Where(tensor => tensor.IsExternal))
             layout.Add(tensor);

@@ -20,6 +20,17 @@ internal static class OnnxLimits
     /// <summary>Elements of a tensor that a node makes from numbers alone, such as a constant of a shape.</summary>
     public const long MadeElements = 1 << 28;
 
+    /// <summary>How many times what it reads a node makes at the most, where it makes more than <see cref="MadeElements"/>.</summary>
+    public const long Enlargement = 64;
+
+    /// <summary>Bytes of all that nodes make from constants as a file is opened: what one file could have stored, and more where it stores much.
+    /// </summary>
+    /// <param name="stored">Bytes of the tensors that the file holds.</param>
+    public static long FoldedBytes(long stored) => MessageBytes + 16 * stored;
+
+    /// <summary>Positions along an axis that is resampled: F32 tells no more apart.</summary>
+    public const int ResampledSize = 1 << 24;
+
     /// <summary>Nodes of a model with its functions in place of their calls: functions that call each other can make any number.</summary>
     public const int InlinedNodes = 250_000;
 

@@ -33,7 +33,8 @@ public sealed class OnnxModule : Module
     private readonly ValueScope _constants = new(null);
     private readonly List<NodeProto> _nodes;
     private readonly Dictionary<string, DType> _types = [];
-    private readonly bool _widensHalves;
+    private readonly HashSet<DType> _single;
+    private long _foldable;
 
     /// <summary>
     /// Loads the weights of an opened file, which may be closed afterwards, and computes what follows from constants alone.
@@ -48,10 +49,12 @@ public sealed class OnnxModule : Module
     /// <summary>The same for a model that was changed, or is part of another.</summary>
     /// <param name="model">The model.</param>
     /// <param name="path">The file that messages name.</param>
-    /// <param name="widensHalves">Whether F16 and BF16 are computed as F32 throughout, so that nothing is rounded to them.</param>
-    internal OnnxModule(ModelProto model, string path, bool widensHalves = false)
+    /// <param name="inSingle">Whether F16 and BF16 are computed as F32 throughout, so that nothing is rounded to them, and F64 if it has weights
+    /// of them, which become parameters too.</param>
+    internal OnnxModule(ModelProto model, string path, bool inSingle = false)
     {
-        (_graph, _path, _widensHalves) = (model.Graph!, path, widensHalves);
+        (_graph, _path) = (model.Graph!, path);
+        _single = !inSingle ? [] : HasDoubleWeights(_graph) ? [DType.F16, DType.BF16, DType.F64] : [DType.F16, DType.BF16];
         CheckOperators();
         CheckTypes();
         _context = new(this, model.OpsetVersion() ?? throw Wrong("the model names no version of ONNX's own operators"), _graph);
@@ -60,6 +63,7 @@ public sealed class OnnxModule : Module
         var known = _graph.Initializers.Select(tensor => tensor.Name).ToHashSet();
         Inputs = [.. _graph.Inputs.Where(input => !known.Contains(input.Name)).Select(Describe)];
         Outputs = [.. _graph.Outputs.Select(Describe)];
+        _foldable = OnnxLimits.FoldedBytes(TensorWalk.Of(_graph).Sum(tensor => tensor.Source().ByteLength));
         _nodes = [.. _graph.Nodes.Where(node => !TryFold(node))];
     }
 
@@ -114,7 +118,7 @@ public sealed class OnnxModule : Module
             throw new ArgumentException($"The model takes {string.Join(", ", Inputs)}; {inputs.Count} tensors are given.", nameof(inputs));
         var values = new ValueScope(_constants) { Watch = watch, Prepare = prepare, Revise = revise };
         foreach (var (name, parameter) in Parameters)
-            values.Add(name, _widensHalves ? parameter.Value : parameter.Value.Cast(_types[name]));
+            values.Add(name, _single.Contains(_types[name]) ? parameter.Value : parameter.Value.Cast(_types[name]));
         for (var i = 0; i < inputs.Count; i++)
         {
             Check(Inputs[i], inputs[i]);
@@ -171,21 +175,32 @@ public sealed class OnnxModule : Module
         return outputs;
     }
 
-    private Tensor?[] Apply(NodeProto node, ValueScope values)
+    private Tensor?[] Apply(NodeProto node, ValueScope values) => Explained(node, () =>
+    {
+        var inputs = node.Inputs.Select(name => name.Length == 0 ? null : values.Find(name)
+            ?? throw new NotSupportedException($"its input '{name}' is computed by no node before it")).ToArray();
+        var odd = Array.FindIndex(inputs, input => input is not null && OnnxSequence.IsStandIn(input));
+        if (odd >= 0 && !Sequences.Takes(node))
+            throw new NotSupportedException($"its input '{node.Inputs[odd]}' is a sequence or optional, and it takes tensors");
+        values.Prepare?.Invoke(node, inputs);
+        var outputs = OperatorTable.Find(node)!(new(node, inputs, values, _context));
+        values.Revise?.Invoke(values.Path, node, inputs, outputs);
+        return outputs;
+    });
+
+    /// <summary>Work for a node, whose errors name it.</summary>
+    private T Explained<T>(NodeProto node, Func<T> work)
     {
         var outer = RunningPart.Current;
         RunningPart.Current = node;
         try
         {
-            var inputs = node.Inputs.Select(name => name.Length == 0 ? null : values.Find(name)
-                ?? throw new NotSupportedException($"its input '{name}' is computed by no node before it")).ToArray();
-            var odd = Array.FindIndex(inputs, input => input is not null && OnnxSequence.IsStandIn(input));
-            if (odd >= 0 && !Sequences.Takes(node))
-                throw new NotSupportedException($"its input '{node.Inputs[odd]}' is a sequence or optional, and it takes tensors");
-            values.Prepare?.Invoke(node, inputs);
-            var outputs = OperatorTable.Find(node)!(new(node, inputs, values, _context));
-            values.Revise?.Invoke(values.Path, node, inputs, outputs);
-            return outputs;
+            return work();
+        }
+        catch (OutOfMemoryException error)
+        {
+            var problem = error is InsufficientMemoryException ? error.Message : "there is not enough memory for what it makes";
+            throw new OnnxException(_path, $"node {node}: {problem}", "Check the sizes it is given, or export the model again.", error);
         }
         catch (Exception error) when (error is Tensors.Ops.OpException or NotSupportedException or ArgumentException or ArithmeticException
             or InvalidOperationException or IndexOutOfRangeException)
@@ -205,10 +220,12 @@ public sealed class OnnxModule : Module
         if (node.Inputs.Any(name => name.Length > 0 && _constants.Find(name) is null)
             || node.Subgraphs().Any() || Sequences.Operators.ContainsKey(node.OpType!))
             return false;
-        var outputs = Apply(node, _constants);
-        for (var i = 0; i < Math.Min(outputs.Length, node.Outputs.Count); i++)
-            if (outputs[i] is { } output)
-                _constants.Add(node.Outputs[i], TensorScope.Detach(output.Contiguous()));
+        using var scope = new TensorScope(_foldable);
+        var outputs = Explained(node, () => Apply(node, _constants).Take(node.Outputs.Count).Select(output => output?.Contiguous()).ToList());
+        foreach (var (name, output) in node.Outputs.Zip(outputs))
+            if (output is not null)
+                _constants.Add(name, TensorScope.Detach(output));
+        _foldable = scope.BytesLeft;
         return true;
     }
 
@@ -218,7 +235,7 @@ public sealed class OnnxModule : Module
         if (Parameters.ContainsKey(name) || Buffers.ContainsKey(name))
             throw Wrong($"there are two initializers '{name}'");
         var tensor = initializer.Source().ToTensor();
-        if (tensor.DType == DType.F32 || tensor.DType.IsHalf())
+        if (tensor.DType == DType.F32 || tensor.DType.IsHalf() || _single.Contains(tensor.DType))
         {
             Register(name, new Parameter(TensorScope.Detach(tensor.Cast(DType.F32))));
             _types.Add(name, tensor.DType);
@@ -227,7 +244,11 @@ public sealed class OnnxModule : Module
             _constants.Add(name, RegisterBuffer(name, tensor));
     }
 
-    private Tensor Widened(Tensor tensor) => _widensHalves && tensor.DType.IsHalf() ? tensor.Cast(DType.F32) : tensor;
+    private Tensor Widened(Tensor tensor) => _single.Contains(tensor.DType) ? tensor.Cast(DType.F32) : tensor;
+
+    /// <summary>F64 without matrices are numbers that sizes are computed with, which F32 could round to others.</summary>
+    private static bool HasDoubleWeights(GraphProto graph) =>
+        TensorWalk.Of(graph).Any(tensor => tensor is { DataType: TensorDataType.Double, Dims.Count: > 1 });
 
     private void CheckOperators()
     {
@@ -288,7 +309,7 @@ public sealed class OnnxModule : Module
 
         public bool HasFixedSizes => _module.HasFixedSizes;
 
-        public bool WidensHalves => _module._widensHalves;
+        public bool IsSingle(DType dtype) => _module._single.Contains(dtype);
 
         public Tensor Load(TensorProto tensor) => _tensors[tensor];
 

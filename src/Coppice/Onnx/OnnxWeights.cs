@@ -29,8 +29,7 @@ public sealed class OnnxWeights : IWeightStore
     public GraphProto Graph => _file.Model.Graph!;
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> WeightFiles => [Path, .. TensorWalk.Of(_file.Model).Select(tensor => tensor.ExternalLocation).OfType<string>()
-        .Distinct().Select(name => System.IO.Path.Combine(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!, name))];
+    public IReadOnlyList<string> WeightFiles => _file.Files;
 
     /// <inheritdoc/>
     public IReadOnlyList<TensorSource> Tensors => _tensors.Values;
@@ -61,8 +60,7 @@ public sealed class OnnxWeights : IWeightStore
         CancellationToken cancellation = default)
     {
         options ??= new();
-        if (Checkpoint.RealPath(path) == Checkpoint.RealPath(Path))
-            throw new CheckpointException(path, "the output is the input itself", "Choose another name.");
+        _file.RefuseAsOutput(path);
         if (options.Format is not null || options.MaxShardBytes is not null)
             throw new CheckpointException(path, "an ONNX model is written as ONNX, in one piece", "Leave format and shards out.");
         using var copy = OnnxFile.Open(Path);

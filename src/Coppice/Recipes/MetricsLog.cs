@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Coppice.Checkpoints;
 using Coppice.Training;
 
 namespace Coppice.Recipes;
@@ -15,7 +16,7 @@ internal sealed class MetricsLog(string path, int stage) : TrainingCallback
         if (!File.Exists(path))
             return;
         var kept = File.ReadLines(path).Where(line => IsBefore(line, trainer.Step)).ToList();
-        RunFiles.WriteText(path, string.Concat(kept.Select(line => line + "\n")));
+        AtomicOutput.Write(path, string.Concat(kept.Select(line => line + "\n")));
     }
 
     public void Add(TrainingReport report, double learningRate)

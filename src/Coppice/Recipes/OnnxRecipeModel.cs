@@ -95,15 +95,9 @@ internal sealed class OnnxRecipeModel(string file, ModelSource source) : RecipeM
     public override IReadOnlyList<string> Save(Module module, IReadOnlyList<StageCut> cuts, string path)
     {
         Write(module, cuts, path);
-        var planned = PretrainedVisionModel.PlanPath(path);
-        if (Joined(cuts) is not { } plan)
-        {
-            File.Delete(planned);
-            return [path];
-        }
         var added = cuts.SelectMany(cut => cut.Biases ?? []).Select(bias => bias.Name).ToHashSet();
-        File.WriteAllBytes(planned, (plan with { Tensors = [.. plan.Tensors.Where(tensor => !added.Contains(tensor.Name))] }).ToJson());
-        return [path, planned];
+        var plan = Joined(cuts) is { } all ? all with { Tensors = [.. all.Tensors.Where(tensor => !added.Contains(tensor.Name))] } : null;
+        return [path, .. PretrainedVisionModel.SavePlan(path, plan)];
     }
 
     public override IWeightStore Written(string path) => OnnxWeights.Open(path);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Coppice.Checkpoints;
 using Coppice.Modules;
 using Coppice.Pruning;
 using Coppice.Pruning.Callbacks;
@@ -203,7 +204,7 @@ public sealed class RecipeRun
         if (Stages.ToList().FindLastIndex(stage => stage is PruneStage { Criterion: PruningCriterion.Slimming }) is >= 0 and var last)
         {
             var loader = _training.Loader(last, ((PruneStage)Stages[last]).BatchSize);
-            RunFiles.WriteText(_files.Channels, ChannelPlan.Of(NetworkSlimming.Links(TrainingTask.Of(module), loader)).ToJson() + "\n");
+            AtomicOutput.Write(_files.Channels, ChannelPlan.Of(NetworkSlimming.Links(TrainingTask.Of(module), loader)).ToJson() + "\n");
             outputs.Add(_files.Channels);
         }
         foreach (var (_, parameter) in module.NamedParameters())

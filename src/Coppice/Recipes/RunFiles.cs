@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using Coppice.Checkpoints;
 using Coppice.Modules;
@@ -41,7 +40,7 @@ internal sealed class RunFiles(string folder)
     private string Model(int stage) => Path.Combine(StateFolder, $"model-{stage}.safetensors");
 
     /// <summary>Keeps what a stage cuts out of the model.</summary>
-    public void Keep(int stage, StageCut cut) => WriteBytes(CutFile(stage), cut.ToJson());
+    public void Keep(int stage, StageCut cut) => AtomicOutput.Write(CutFile(stage), cut.ToJson());
 
     /// <summary>What a stage cut out; null where it did not, or was not reached.</summary>
     public StageCut? Cut(int stage) => CutFile(stage) is var path && File.Exists(path) ? StageCut.Load(path) : null;
@@ -54,7 +53,7 @@ internal sealed class RunFiles(string folder)
     public string Leave(int stage)
     {
         var path = Output(CutName(stage));
-        WriteBytes(path, File.ReadAllBytes(CutFile(stage)));
+        AtomicOutput.Write(path, File.ReadAllBytes(CutFile(stage)));
         return path;
     }
 
@@ -106,7 +105,7 @@ internal sealed class RunFiles(string folder)
         if (module is not null)
             Checkpoint.SaveNew(Model(position.Done), module.StateDict().Select(entry => TensorSource.From(entry.Key, entry.Value)),
                 new() { Overwrite = true });
-        WriteText(PositionFile, JsonSerializer.Serialize(position, RunJson.Default.RunPosition) + "\n");
+        AtomicOutput.Write(PositionFile, JsonSerializer.Serialize(position, RunJson.Default.RunPosition) + "\n");
         for (var stage = 0; stage < position.Done; stage++)
         {
             File.Delete(StageState(stage));
@@ -128,26 +127,10 @@ internal sealed class RunFiles(string folder)
     /// <summary>Ends the run: nothing is left to go on from.</summary>
     public void Finish(RunLock result)
     {
-        WriteText(Lock, result.ToJson() + "\n");
+        AtomicOutput.Write(Lock, result.ToJson() + "\n");
         Directory.Delete(StateFolder, recursive: true);
     }
 
     private bool HoldsFiles() =>
         Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any(entry => entry != InUse);
-
-    public static void WriteText(string path, string text) => WriteBytes(path, Encoding.UTF8.GetBytes(text));
-
-    private static void WriteBytes(string path, byte[] bytes)
-    {
-        var temporary = path + ".tmp";
-        try
-        {
-            File.WriteAllBytes(temporary, bytes);
-            File.Move(temporary, path, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(temporary);
-        }
-    }
 }

@@ -73,14 +73,7 @@ internal sealed class VisionRecipeModel : RecipeModel
             using var source = Checkpoint.Open(_path);
             source.Save(path, source.Tensors.ToDictionary(tensor => tensor.Name, tensor => Present(tensor.Name, state)), Overwriting);
         }
-        var planned = PretrainedVisionModel.PlanPath(path);
-        if (CutOfFile(Joined(cuts)) is not { } all)
-        {
-            File.Delete(planned);
-            return [path];
-        }
-        File.WriteAllBytes(planned, all.ToJson());
-        return [path, planned];
+        return [path, .. PretrainedVisionModel.SavePlan(path, CutOfFile(Joined(cuts)))];
     }
 
     /// <summary>What was cut out before the recipe, and by it; null where nothing was.</summary>

@@ -77,6 +77,38 @@ public sealed class OnnxFileTests
     }
 
     [Fact]
+    public void Save_DataFileExists_IsReplacedOnlyWhenAsked()
+    {
+        using var folder = new TempFolder();
+        using var file = OnnxFile.Open(WithDataBeside(folder));
+        folder.Write("copy.onnx.data", [7]);
+        var error = Assert.Throws<CheckpointException>(() => OnnxFile.Save(file.Model, folder["copy.onnx"]));
+        Assert.Contains("copy.onnx.data", error.Message, StringComparison.Ordinal);
+        Assert.Throws<CheckpointException>(() => OnnxFile.Place(folder["copy.onnx"], false, place =>
+        {
+            OnnxFile.Save(file.Model, place);
+            return 0;
+        }));
+        Assert.Equal([7], File.ReadAllBytes(folder["copy.onnx.data"]));
+        Assert.Equal(["a.bin", "a.onnx", "copy.onnx.data"], folder.Names());
+        OnnxFile.Save(file.Model, folder["copy.onnx"], overwrite: true);
+        using var copy = OnnxFile.Open(folder["copy.onnx"]);
+        Assert.Equal([1.5f], Assert.Single(copy.Model.Graph!.Initializers).Source().ToTensor().ToArray<float>());
+    }
+
+    [Fact]
+    public void RefuseAsOutput_FilesOfTheModel_AreRefusedThroughLinksToo()
+    {
+        using var folder = new TempFolder();
+        using var file = OnnxFile.Open(WithDataBeside(folder));
+        File.CreateSymbolicLink(folder["b.onnx.data"], folder["a.bin"]);
+        File.CreateSymbolicLink(folder["c.onnx"], folder["a.onnx"]);
+        foreach (var name in new[] { "a.onnx", "a.bin", "b.onnx", "c.onnx" })
+            Assert.Throws<CheckpointException>(() => file.RefuseAsOutput(folder[name]));
+        file.RefuseAsOutput(folder["other.onnx"]);
+    }
+
+    [Fact]
     public void Save_UnreadableTensor_LeavesNothing()
     {
         using var folder = new TempFolder();
@@ -126,6 +158,13 @@ public sealed class OnnxFileTests
         for (var depth = 0; depth < 60; depth++)
             graph = Wire.Bytes(1, Wire.Bytes(5, Wire.Bytes(6, graph)));
         AssertRefused(Wire.Model(graph), "messages lie more than 100 deep");
+    }
+
+    /// <summary>A model whose one tensor, of the number 1.5, lies in a.bin.</summary>
+    private static string WithDataBeside(TempFolder folder)
+    {
+        folder.Write("a.bin", BitConverter.GetBytes(1.5f));
+        return folder.Write("a.onnx", Wire.ModelWithTensor(Wire.Number(1, 1), Wire.Number(2, 1), Wire.External("a.bin")));
     }
 
     private static void AssertRefused(byte[] bytes, string message)

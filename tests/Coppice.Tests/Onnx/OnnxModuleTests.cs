@@ -1,8 +1,10 @@
+using Coppice.Checkpoints;
 using Coppice.Data;
 using Coppice.Graphs;
 using Coppice.Onnx;
 using Coppice.Tensors;
 using Coppice.Tensors.Autograd;
+using Coppice.Tests.Pruning.Onnx;
 
 namespace Coppice.Tests.Onnx;
 
@@ -129,6 +131,66 @@ public sealed class OnnxModuleTests
     [InlineData("Reshape", new[] { 1L }, "shape is missing")]
     public void Forward_HostileSizes_AreRefused(string op, long[] sizes, string message) => Assert.Contains(message,
         Assert.Throws<OnnxException>(() => OneNode.Run(op, [Tensor.From<long>(sizes, [sizes.Length])])).Message);
+
+    public static TheoryData<string, Tensor[], AttributeProto[]> Makers => new()
+    {
+        { "OneHot", [Ints(0), Ints(1 << 30), Tensor.Zeros([2])], [] },
+        { "OneHot", [Ints(0, 0, 0, 0, 0), Ints(1 << 27), Tensor.Zeros([2])], [] },
+        { "Tile", [Tensor.Zeros([1]), Ints(1 << 30)], [] },
+        { "Expand", [Tensor.Zeros([1]), Ints(1 << 30)], [] },
+        { "Pad", [Tensor.Zeros([1]), Ints(0, 1 << 30)], [] },
+        { "Pad", [Tensor.Zeros([1]), Ints(0, 1 << 30)], [AttributeProto.From("mode", "edge")] },
+        { "Pad", [Tensor.Zeros([1]), Ints(int.MaxValue, int.MaxValue)], [AttributeProto.From("mode", "edge")] },
+        { "Resize", [Tensor.Zeros([1]), Tensor.Zeros([0]), Tensor.Zeros([0]), Ints(1 << 30)], [] },
+        { "Resize", [Tensor.Zeros([1, 1]), Tensor.Zeros([0]), Tensor.Zeros([0]), Ints(1 << 15, 1 << 15)], [] },
+        { "RandomUniform", [], [AttributeProto.From("shape", [1 << 15, 1 << 15])] },
+        { "RandomNormal", [], [AttributeProto.From("shape", [1 << 15, 1 << 15])] },
+        { "Add", [Tensor.Zeros([1 << 15, 1]), Tensor.Zeros([1, 1 << 15])], [] },
+        { "MatMul", [Tensor.Zeros([1 << 15, 1]), Tensor.Zeros([1, 1 << 15])], [] },
+        { "Range", [Ints(0).Squeeze(0), Ints(1 << 29).Squeeze(0), Ints(1).Squeeze(0)], [] },
+        { "ConvTranspose", [Tensor.Zeros([1, 1, 2]), Tensor.Zeros([1, 1, 1])], [AttributeProto.From("strides", [1 << 30])] },
+        { "Conv", [Tensor.Zeros([1, 1, 2]), Tensor.Zeros([1, 1, 1])], [AttributeProto.From("pads", [1 << 30, 0])] },
+        { "HannWindow", [Ints((1 << 29) - 1).Squeeze(0)], [] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Makers))]
+    public void Forward_NodeThatMakesFarMoreThanItReads_IsRefused(string op, Tensor[] inputs, AttributeProto[] attributes)
+    {
+        if (op is "Add" or "MatMul")
+            return; // their sizes are those of what they read
+        Assert.Contains($"node {op} 'n'", Assert.Throws<OnnxException>(() => OneNode.Run(op, inputs, 1, 17, attributes)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Makers))]
+    public void Open_NodeThatMakesFarMoreThanTheFileHolds_IsRefused(string op, Tensor[] inputs, AttributeProto[] attributes)
+    {
+        var model = OneNode.Model(op, inputs, 1, 17, attributes);
+        var constants = inputs.Select((tensor, i) => TinyOnnx.Node("Constant", [], [$"x{i}"],
+            new AttributeProto { Name = "value", Type = AttributeType.Tensor, Tensor = TensorProto.From(TensorSource.From("", tensor)) }));
+        model.Graph!.Nodes.InsertRange(0, constants);
+        model.Graph.Inputs.Clear();
+        Assert.Contains($"node {op} 'n'", Assert.Throws<OnnxException>(() => Open(model)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Open_NodesThatDoubleAConstant_AreRefusedTogether()
+    {
+        var model = new TinyOnnx().Store("one", Tensor.From<long>([1], [1]));
+        foreach (var i in Enumerable.Range(0, 40))
+            model.Add("Concat", i == 0 ? ["one", "one"] : [$"c{i - 1}", $"c{i - 1}"], $"c{i}", AttributeProto.From("axis", 0L));
+        using var folder = new TempFolder();
+        using var file = OnnxFile.Open(model.Add("Identity", ["x"], "y").Save(folder["m.onnx"], 1));
+        Assert.Contains("over the limit, of which", Assert.Throws<OnnxException>(() => new OnnxModule(file)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Forward_MoreThanMemoryHolds_NamesTheNode() => Assert.Contains("node Add 'n': there is not enough memory",
+        Assert.Throws<OnnxException>(() => OneNode.Run("Add", [Tensor.Zeros([1 << 24, 1]), Tensor.Zeros([1, 1 << 24])])).Message,
+        StringComparison.Ordinal);
+
+    private static Tensor Ints(params long[] values) => Tensor.From<long>(values, [values.Length]);
 
     private static OnnxModule Open(string name)
     {

@@ -45,6 +45,18 @@ public sealed class OnnxWeightsTests
     }
 
     [Fact]
+    public void Save_BesideDataOfTheInput_IsRefusedEvenWithOverwrite()
+    {
+        using var folder = new TempFolder();
+        folder.Write("model.onnx.data", BitConverter.GetBytes(1.5f));
+        using var weights = OnnxWeights.Open(folder.Write("original.onnx",
+            Wire.ModelWithTensor(Wire.Number(1, 1), Wire.Number(2, 1), Wire.External("model.onnx.data"))));
+        var error = Assert.Throws<CheckpointException>(() => weights.Save(folder["model.onnx"], options: new() { Overwrite = true }));
+        Assert.Contains("model.onnx.data holds weights of the input", error.Message, StringComparison.Ordinal);
+        Assert.Equal(["model.onnx.data", "original.onnx"], folder.Names());
+    }
+
+    [Fact]
     public void Save_OfAnUnknownTensorOrFormat_IsRefusedAndWritesNothing()
     {
         using var folder = new TempFolder();

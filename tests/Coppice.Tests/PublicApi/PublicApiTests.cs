@@ -38,7 +38,7 @@ public sealed class PublicApiTests
         Assert.Contains("Coppice.Checkpoints.Checkpoint: static Coppice.Checkpoints.Checkpoint Open(string path)", lines);
         Assert.Contains("Coppice.Generation.GenerationOptions: System.Collections.Generic.IReadOnlyList<string> Stop { get; init; }",
             lines);
-        Assert.DoesNotContain(lines, line => line.Contains("AtomicOutput", StringComparison.Ordinal));
+        Assert.DoesNotContain(lines, line => line.Contains("ExternalFiles", StringComparison.Ordinal));
     }
 }
 

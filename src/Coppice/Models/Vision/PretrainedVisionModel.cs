@@ -36,13 +36,12 @@ public sealed class PretrainedVisionModel
 
     /// <summary>Copies the plan of a pruned file, if it has one, beside a file that was made from it; a plan that a file replaced there has
     /// left goes.</summary>
-    public static void CopyPlan(string source, string target)
-    {
-        if (File.Exists(PlanPath(source)))
-            File.Copy(PlanPath(source), PlanPath(target), overwrite: true);
-        else
-            File.Delete(PlanPath(target));
-    }
+    public static void CopyPlan(string source, string target) =>
+        SavePlan(target, File.Exists(PlanPath(source)) ? File.ReadAllBytes(PlanPath(source)) : null);
+
+    /// <summary>Writes the plan of a file beside it; without one, that which a file replaced there has left goes.</summary>
+    /// <returns>What was written.</returns>
+    internal static IEnumerable<string> SavePlan(string path, StructuralPlan? plan) => SavePlan(path, plan?.ToJson());
 
     /// <summary>Opens a checkpoint and loads it, as F32; the number of classes is the last layer's.</summary>
     /// <remarks>Of a pruned model, the file at <see cref="PlanPath"/> tells the sizes.</remarks>
@@ -98,8 +97,7 @@ public sealed class PretrainedVisionModel
         var skip = PrefixLength(checkpoint);
         var state = Classifier.StateDict();
         checkpoint.Save(path, checkpoint.Tensors.ToDictionary(tensor => tensor.Name, Present), options);
-        if (Plan is not null)
-            File.WriteAllBytes(PlanPath(path), Plan.ToJson());
+        SavePlan(path, Plan);
 
         IReadOnlyList<TensorSource> Present(TensorSource tensor)
         {
@@ -119,6 +117,17 @@ public sealed class PretrainedVisionModel
         sources.TryGetValue(headName + ".weight", out var head) && head.Shape.Rank == 2 ? head.Shape[0]
             : throw new ModelException($"{path} has no matrix '{headName}.weight', so it is not a {architecture}; "
                 + "run 'coppice inspect' on it to see its names, and name its architecture.");
+
+    private static string[] SavePlan(string path, byte[]? plan)
+    {
+        if (plan is null)
+        {
+            File.Delete(PlanPath(path));
+            return [];
+        }
+        AtomicOutput.Write(PlanPath(path), plan);
+        return [PlanPath(path)];
+    }
 
     private static int PrefixLength(Checkpoint checkpoint) =>
         checkpoint.Tensors.All(tensor => tensor.Name.StartsWith(ParallelPrefix, StringComparison.Ordinal)) ? ParallelPrefix.Length : 0;

@@ -63,7 +63,7 @@ internal static class Activations
     private static Tensor Hardmax(Tensor x)
     {
         var places = x.ArgMax().Unsqueeze(-1);
-        return places.Compare(Comparison.Equal, Numbers([.. Enumerable.Range(0, x.Shape[^1]).Select(i => (long)i)])).Cast(DType.F32);
+        return places.Compare(Comparison.Equal, Numbers(x.Shape[^1], i => i)).Cast(DType.F32);
     }
 
     private static Tensor?[] PRelu(OperatorCall call)

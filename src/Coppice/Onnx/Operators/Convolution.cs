@@ -54,6 +54,7 @@ internal static class Convolution
         var window = WindowAttributes.Read(call, x.Shape.Dims[2..], weight.Shape.Dims[2..].ToArray());
         var sizes = TransposedSizes(call, x, ref window);
         var (batch, channels, outputs) = (x.Shape[0], x.Shape[1], weight.Shape[1] * groups);
+        call.Made([batch, outputs, .. sizes]);
         var places = window.Kernel.Aggregate(1, (product, size) => product * size);
         var matrix = weight.Reshape(groups, channels / groups, outputs / groups * places).Transpose(1, 2);
         var pixels = x.Shape.Skip(2).Aggregate(1, (product, size) => product * size);

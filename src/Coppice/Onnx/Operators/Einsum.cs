@@ -92,7 +92,7 @@ internal static class Einsum
 
     private static Tensor Diagonal(Tensor x, int first, int second)
     {
-        var places = OperatorCall.Numbers([.. Enumerable.Range(0, x.Shape[first]).Select(i => (long)i)]);
+        var places = OperatorCall.Numbers(x.Shape[first], i => i);
         var shape = Enumerable.Repeat(1, x.Shape.Rank).ToArray();
         shape[first] = x.Shape[first];
         var indices = places.Reshape(shape).Expand(x.Shape.With(second, 1));

@@ -71,10 +71,11 @@ internal static class Indexing
         var depth = ToInt(call.Values(1)[0]);
         var indices = call[0].Cast(DType.I64);
         var axis = FromOutermost(call.Int("axis", -1), indices.Shape.Rank + 1);
+        call.Made([.. indices.Shape.Dims[..axis], depth, .. indices.Shape.Dims[axis..]]);
         var shape = new int[indices.Shape.Rank + 1];
         Array.Fill(shape, 1);
         shape[axis] = depth;
-        var classes = Numbers([.. Enumerable.Range(0, depth).Select(i => (long)i)]).Reshape(shape);
+        var classes = Numbers(depth, i => i).Reshape(shape);
         var wrapped = Apply(new Modulo(false), indices, Tensor.From<long>([depth], [])).Unsqueeze(axis);
         return Tensor.Where(classes.Compare(Comparison.Equal, wrapped), call[2].Narrow(0, 1, 1).Squeeze(0), call[2].Narrow(0, 0, 1).Squeeze(0));
     }
@@ -99,12 +100,12 @@ internal static class Indexing
         var (x, lengths) = (call[0], call.Values(1));
         var (batch, time) = (FromOutermost(call.Int("batch_axis", 1), x.Shape.Rank), FromOutermost(call.Int("time_axis", 0), x.Shape.Rank));
         var shape = x.Shape;
-        var places = new long[shape[batch] * shape[time]];
+        var indices = Tensor.Empty([shape[batch], shape[time]], DType.I64);
+        var places = indices.AsSpan<long>();
         for (var i = 0; i < places.Length; i++)
             places[i] = i % shape[time] is var t && t < lengths[i / shape[time]] ? lengths[i / shape[time]] - 1 - t : t;
         var sizes = Enumerable.Repeat(1, shape.Rank).ToArray();
         (sizes[batch], sizes[time]) = (shape[batch], shape[time]);
-        var indices = Tensor.From<long>(places, [shape[batch], shape[time]]);
         var along = batch < time ? indices.Reshape(sizes) : indices.Transpose(0, 1).Reshape(sizes);
         return Apply(new GatherElements(time), x, along.Expand(shape));
     }

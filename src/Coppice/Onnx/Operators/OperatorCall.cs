@@ -15,8 +15,8 @@ internal interface IModelContext
     /// <summary>Whether sizes that nodes ask for are constants.</summary>
     bool HasFixedSizes { get; }
 
-    /// <summary>Whether F16 and BF16 are computed as F32 throughout.</summary>
-    bool WidensHalves { get; }
+    /// <summary>Whether floats of a type are computed as F32 throughout.</summary>
+    bool IsSingle(DType dtype);
 
     /// <summary>The tensor of an attribute.</summary>
     Tensor Load(TensorProto tensor);
@@ -113,13 +113,32 @@ internal sealed class OperatorCall(NodeProto node, IReadOnlyList<Tensor?> inputs
     /// <summary>Whole numbers as a tensor of one axis.</summary>
     public static Tensor Numbers(IReadOnlyList<long> values) => Tensor.From<long>([.. values], [values.Count]);
 
+    /// <summary>The shape of a tensor whose sizes the file says, where it is not far larger than what the node reads.</summary>
+    public Shape Made(Shape shape)
+    {
+        var most = Math.Max(OnnxLimits.MadeElements, OnnxLimits.Enlargement * inputs.Sum(input => input?.Count ?? 0));
+        return shape.Count <= most ? shape : throw new NotSupportedException($"a tensor of {shape} is over the limit of {most} elements");
+    }
+
+    /// <summary>As many whole numbers as a file asks for, as a tensor of one axis.</summary>
+    public static Tensor Numbers(int count, Func<int, long> number)
+    {
+        if (count > OnnxLimits.MadeElements)
+            throw new NotSupportedException($"{count} entries are over the limit of {OnnxLimits.MadeElements}");
+        var numbers = Tensor.Empty([count], DType.I64);
+        var span = numbers.AsSpan<long>();
+        for (var i = 0; i < count; i++)
+            span[i] = number(i);
+        return numbers;
+    }
+
     /// <summary>The element type that an attribute names.</summary>
     public DType TypeOf(string attribute, TensorDataType otherwise = TensorDataType.Undefined)
     {
         var type = (TensorDataType)Int(attribute, (long)otherwise);
         if (!type.TryToDType(out var dtype))
             throw new NotSupportedException($"elements of type {type} are not supported");
-        return model.WidensHalves && dtype.IsHalf() ? DType.F32 : dtype;
+        return model.IsSingle(dtype) ? DType.F32 : dtype;
     }
 
     /// <summary>The tensor of an attribute, or null where it is absent.</summary>

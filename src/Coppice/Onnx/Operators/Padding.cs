@@ -15,11 +15,11 @@ internal static class Padding
             : call.Values(3).Select(axis => FromOutermost(axis, x.Shape.Rank)).ToArray();
         var mode = call.Text("mode", "constant");
         for (var i = 0; i < axes.Length; i++)
-            x = OneAxis(x, axes[i], pads[i], pads[i + axes.Length], mode, value);
+            x = OneAxis(call, x, axes[i], pads[i], pads[i + axes.Length], mode, value);
         return x;
     }
 
-    private static Tensor OneAxis(Tensor x, int axis, int before, int after, string mode, float value)
+    private static Tensor OneAxis(OperatorCall call, Tensor x, int axis, int before, int after, string mode, float value)
     {
         if (before < 0 || after < 0)
         {
@@ -27,12 +27,13 @@ internal static class Padding
             x = x.Narrow(axis, start, x.Shape[axis] - start - Math.Max(0, -after));
             (before, after) = (Math.Max(0, before), Math.Max(0, after));
         }
-        if (before + after == 0)
+        if (before == 0 && after == 0)
             return x;
+        var padded = call.Made(x.Shape.With(axis, checked(x.Shape[axis] + before + after)));
         if (mode == "constant")
             return AsNumbers(x, y => y.Pad(axis, before, after, value));
         var size = x.Shape[axis];
-        return x.Gather(Numbers([.. Enumerable.Range(-before, size + before + after).Select(at => (long)Source(at, size, mode))]), axis);
+        return x.Gather(Numbers(padded[axis], i => Source(i - before, size, mode)), axis);
     }
 
     /// <summary>Bool has no arithmetic, so it is padded as bytes.</summary>

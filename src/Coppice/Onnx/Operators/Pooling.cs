@@ -68,13 +68,14 @@ internal static class Pooling
         var window = WindowAttributes.Read(call, x.Shape.Dims[2..], kernel);
         int[] sizes = [x.Shape[0], x.Shape[1], .. Enumerable.Range(0, window.Rank)
             .Select(axis => (x.Shape[axis + 2] - 1) * window.Stride[axis] + kernel[axis] - window.Before[axis] - window.After[axis])];
+        call.Made(Shape.Create(sizes));
         var zeros = Constant(0).Expand([sizes.Aggregate(1, (product, axis) => checked(product * axis))]).Contiguous();
         var y = Apply(new ScatterElements(0, ScatterKind.Assign), zeros, places.Reshape(-1), x.Reshape(-1)).Reshape(sizes);
         if (call.Optional(2) is null)
             return y;
         var wanted = call.Values(2);
         for (var axis = 2; axis < sizes.Length; axis++)
-            y = y.Pad(axis, 0, Math.Max(0, ToInt(wanted[axis]) - sizes[axis]));
+            y = y.Pad(axis, 0, call.Made(y.Shape.With(axis, Math.Max(sizes[axis], ToInt(wanted[axis]))))[axis] - sizes[axis]);
         return y;
     }
 

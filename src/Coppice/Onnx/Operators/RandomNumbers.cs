@@ -38,7 +38,7 @@ internal static class RandomNumbers
     }
 
     private static Shape GivenShape(OperatorCall call) =>
-        Shape.Create(call.Ints("shape") ?? throw new NotSupportedException("shape is missing"));
+        call.Made(Shape.Create(call.Ints("shape") ?? throw new NotSupportedException("shape is missing")));
 
     private static Tensor Between(OperatorCall call, Shape shape)
     {
@@ -86,6 +86,7 @@ internal static class RandomNumbers
         if (call[0].Shape.Rank != 2)
             throw new NotSupportedException($"the input is {call[0].Shape}, and [batch, classes] is expected");
         var (batch, classes, samples) = (call[0].Shape[0], call[0].Shape[1], ToInt(call.Int("sample_size", 1)));
+        call.Made([batch, samples, classes]);
         var below = Apply(new CumulativeSum(1), call[0].Cast(DType.F32).Softmax()).Unsqueeze(1);    // [batch, 1, classes]
         var draws = Uniform(call, [batch, samples]).Cast(DType.F32).Unsqueeze(2);                   // [batch, samples, 1]
         var passed = below.Compare(Comparison.LessOrEqual, draws).Cast(DType.F32).Sum();

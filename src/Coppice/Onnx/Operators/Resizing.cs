@@ -20,6 +20,8 @@ internal static class Resizing
         var sizes = isNew && call.Optional(3) is { Count: > 0 } ? call.Values(3) : null;
         var axes = call.Ints("axes") is { } given ? given.Select(axis => FromOutermost(axis, x.Shape.Rank)).ToArray()
             : [.. Enumerable.Range(0, x.Shape.Rank)];
+        if (scales is null && sizes is null)
+            throw new NotSupportedException(isNew ? "its inputs 2 (scales) and 3 (sizes) are both missing" : "scales are missing");
         var roi = isNew ? Floats(call, 1) : null;
         for (var i = 0; i < axes.Length; i++)
         {
@@ -27,8 +29,10 @@ internal static class Resizing
             var to = sizes is not null ? ToInt(sizes[i]) : (int)Math.Floor(size * scales![i] + 1e-6f);
             var scale = sizes is not null ? (double)to / size : scales![i];
             var region = roi is { Length: > 0 } ? (roi[i], roi[i + axes.Length]) : (0f, 1f);
+            if (to is < 0 or > OnnxLimits.ResampledSize)
+                throw new NotSupportedException($"axis {axes[i]} would have {to} positions, and 0 to {OnnxLimits.ResampledSize} are possible");
             if (to != size || scale != 1 || region != (0f, 1f))
-                x = new AxisResampling(call, isNew, size, to, scale, region).Apply(x, axes[i]);
+                x = new AxisResampling(call, isNew, size, call.Made(x.Shape.With(axes[i], to))[axes[i]], scale, region).Apply(x, axes[i]);
         }
         return x;
     }

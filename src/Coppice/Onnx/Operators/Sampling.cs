@@ -21,6 +21,7 @@ internal static class Sampling
         var op = new RoiAlign(ToInt(call.Int("output_height", 1)), ToInt(call.Int("output_width", 1)), ToInt(call.Int("sampling_ratio", 0)),
             call.Float("spatial_scale", 1), call.Version >= 16 && call.Text("coordinate_transformation_mode", "half_pixel") == "half_pixel",
             mode == "max");
+        call.Made([call[1].Shape[0], call[0].Shape[1], ToInt(call.Int("output_height", 1)), ToInt(call.Int("output_width", 1))]);
         return Apply(op, call[0], call[1], call[2].Cast(DType.I64));
     }
 

@@ -19,8 +19,8 @@ internal static class Shaping
         ["Concat"] = call => [Tensor.Concat(call.Axis(call[0].Shape.Rank, 1), [.. call.All])],
         ["Split"] = Split,
         ["Slice"] = call => [Slice(call)],
-        ["Expand"] = call => [Broadcast(call[0], Shape.Create(call.Required("shape", 1)))],
-        ["Tile"] = call => [Tile(call[0], call.Required("repeats", 1))],
+        ["Expand"] = call => [Broadcast(call, Shape.Create(call.Required("shape", 1)))],
+        ["Tile"] = call => [Tile(call, call.Required("repeats", 1))],
         ["Pad"] = call => [Padding.Apply(call)],
         ["DepthToSpace"] = call => [DepthToSpace(call)],
         ["SpaceToDepth"] = call => [SpaceToDepth(call)],
@@ -32,8 +32,9 @@ internal static class Shaping
     };
 
     /// <summary>Broadcasting in which the tensor, too, may be the larger one.</summary>
-    private static Tensor Broadcast(Tensor x, Shape shape)
+    private static Tensor Broadcast(OperatorCall call, Shape shape)
     {
+        var x = call[0];
         var rank = Math.Max(x.Shape.Rank, shape.Rank);
         var sizes = new int[rank];
         for (var axis = 1; axis <= rank; axis++)
@@ -41,7 +42,7 @@ internal static class Shaping
             var (own, other) = (axis <= x.Shape.Rank ? x.Shape[^axis] : 1, axis <= shape.Rank ? shape[^axis] : 1);
             sizes[^axis] = own == 1 ? other : own;
         }
-        return x.Expand(Shape.Create(sizes));
+        return x.Expand(call.Made(Shape.Create(sizes)));
     }
 
     private static Tensor Sizes(OperatorCall call)
@@ -127,13 +128,14 @@ internal static class Shaping
             : Apply(new Slice(axis, (int)start, count, (int)step), x);
     }
 
-    private static Tensor Tile(Tensor x, int[] repeats)
+    private static Tensor Tile(OperatorCall call, int[] repeats)
     {
+        var x = call[0];
         for (var axis = 0; axis < repeats.Length; axis++)
         {
             if (repeats[axis] == 1)
                 continue;
-            var shape = x.Shape.With(axis, checked(x.Shape[axis] * repeats[axis]));
+            var shape = call.Made(x.Shape.With(axis, checked(x.Shape[axis] * repeats[axis])));
             var repeated = x.Unsqueeze(axis);
             x = repeated.Expand(repeated.Shape.With(axis, repeats[axis])).Reshape([.. shape.Dims]);
         }
@@ -160,10 +162,7 @@ internal static class Shaping
     private static Tensor ConstantOfShape(OperatorCall call)
     {
         var value = call.TensorOf("value")?.Reshape([]) ?? Constant(0);
-        var shape = Shape.Create([.. call.Values(0).Select(ToInt)]);
-        return shape.Count <= OnnxLimits.MadeElements
-            ? value.Expand(shape).Contiguous()
-            : throw new NotSupportedException($"a constant of shape {shape} is over the limit of {OnnxLimits.MadeElements} elements");
+        return value.Expand(call.Made([.. call.Values(0).Select(ToInt)])).Contiguous();
     }
 
     private static Tensor ConstantOf(OperatorCall call)
@@ -187,7 +186,7 @@ internal static class Shaping
         if (!(exact <= OnnxLimits.MadeElements))
             throw new NotSupportedException($"{exact} steps are too many");
         var count = (int)Math.Max(0, exact);
-        var steps = Numbers([.. Enumerable.Range(0, count).Select(i => (long)i)]).Cast(start.DType);
+        var steps = Numbers(count, i => i).Cast(start.DType);
         return steps.Multiply(delta.Reshape([])).Add(start.Reshape([]));
 
         static double Item(Tensor x) => x.Cast(DType.F64).Item<double>();

@@ -23,8 +23,11 @@ internal static class Signals
         if (size is < 0 or > (int)OnnxLimits.MadeElements)
             throw new NotSupportedException($"a window of {size} is not supported");
         var step = 2 * Math.PI / Math.Max(1, call.Flag("periodic", true) ? size : size - 1);
-        var values = Enumerable.Range(0, size).Select(i => (float)(a - b * Math.Cos(step * i) + c * Math.Cos(2 * step * i)));
-        return Tensor.From<float>([.. values], [size]).Cast(call.TypeOf("output_datatype", TensorDataType.Float));
+        var window = Tensor.Empty([size]);
+        var values = window.AsSpan<float>();
+        for (var i = 0; i < size; i++)
+            values[i] = (float)(a - b * Math.Cos(step * i) + c * Math.Cos(2 * step * i));
+        return window.Cast(call.TypeOf("output_datatype", TensorDataType.Float));
     }
 
     /// <summary>x [.., N, .., 1 or 2], real or complex -> [.., frequencies, .., 2].</summary>
@@ -33,7 +36,7 @@ internal static class Signals
         var x = call[0];
         var axis = FromOutermost(call.Version < 20 ? call.Int("axis", 1) : call.Optional(2) is null ? -2 : call.Values(2)[0], x.Shape.Rank);
         var length = call.Optional(1) is null ? x.Shape[axis] : ToInt(call.Values(1)[0]);
-        x = length <= x.Shape[axis] ? x.Narrow(axis, 0, length) : x.Pad(axis, 0, length - x.Shape[axis]);
+        x = call.Made(x.Shape.With(axis, length))[axis] <= x.Shape[axis] ? x.Narrow(axis, 0, length) : x.Pad(axis, 0, length - x.Shape[axis]);
         int[] order = [.. Enumerable.Range(0, x.Shape.Rank - 1).Where(other => other != axis), axis, x.Shape.Rank - 1];
         var y = Transform(x.Permute(order), call.Flag("inverse"), call.Flag("onesided"));
         var back = new int[order.Length];
@@ -64,7 +67,9 @@ internal static class Signals
     /// <summary>Real and imaginary parts of <c>e^(-2 pi i n k / N)</c>; of its conjugate divided by N for the way back.</summary>
     private static (Tensor Cosines, Tensor Sines) Waves(int size, int frequencies, bool inverse)
     {
-        var (cosines, sines) = (new float[size * frequencies], new float[size * frequencies]);
+        var (real, imaginary) = (Tensor.Empty([size, frequencies]), Tensor.Empty([size, frequencies]));
+        var cosines = real.AsSpan<float>();
+        var sines = imaginary.AsSpan<float>();
         var scale = inverse ? 1.0 / size : 1;
         for (var n = 0; n < size; n++)
             for (var k = 0; k < frequencies; k++)
@@ -72,7 +77,7 @@ internal static class Signals
                 var (sine, cosine) = Math.SinCos((inverse ? 2 : -2) * Math.PI * ((long)n * k % size) / size);
                 (cosines[n * frequencies + k], sines[n * frequencies + k]) = ((float)(scale * cosine), (float)(scale * sine));
             }
-        return (Tensor.From<float>(cosines, [size, frequencies]), Tensor.From<float>(sines, [size, frequencies]));
+        return (real, imaginary);
     }
 
     /// <summary>Signal [B, L, 1 or 2] -> [B, frames, frequencies, 2].</summary>

@@ -29,6 +29,7 @@ internal sealed record WindowAttributes(int[] Kernel, int[] Stride, int[] Dilati
         if (pads.Length != 2 * rank)
             throw new NotSupportedException($"pads are {pads.Length} numbers, not {2 * rank}");
         var window = new WindowAttributes(kernel, stride, dilation, pads[..rank], pads[rank..]);
+        call.Made([.. sizes.ToArray().Select((size, axis) => checked(size + Math.Max(0, pads[axis]) + Math.Max(0, pads[axis + rank])))]);
         return call.Text("auto_pad", "NOTSET") switch
         {
             "SAME_UPPER" => window.Same(sizes, upper: true),

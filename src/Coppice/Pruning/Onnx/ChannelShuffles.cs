@@ -1,4 +1,3 @@
-using Coppice.Checkpoints;
 using Coppice.Onnx;
 using Coppice.Tensors;
 
@@ -39,14 +38,13 @@ internal sealed class ChannelShuffles
 
     /// <summary>Puts a Gather in place of each.</summary>
     /// <returns>Names of the lists of numbers.</returns>
-    public IReadOnlySet<string> Apply(ModelProto model)
+    public IReadOnlySet<string> Apply(Additions additions)
     {
-        var (graph, lists) = (model.Graph!, new HashSet<string>());
+        var (graph, lists) = (additions.Model.Graph!, new HashSet<string>());
         var before = graph.Reads().ToHashSet();
         foreach (var (from, to, channels) in _found)
         {
-            var list = OwnInitializers.Add(model, TensorProto.From(
-                TensorSource.From(OwnInitializers.FreeName(graph, to), Tensor.From<long>(channels, [channels.Length]))));
+            var list = additions.Store(to, Tensor.From<long>(channels, [channels.Length]));
             var gather = new NodeProto { OpType = "Gather" };
             gather.Inputs.AddRange([from, list]);
             gather.Outputs.Add(to);

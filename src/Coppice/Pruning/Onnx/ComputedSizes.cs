@@ -1,4 +1,3 @@
-using Coppice.Checkpoints;
 using Coppice.Graphs;
 using Coppice.Onnx;
 using Coppice.Onnx.Operators;
@@ -12,13 +11,13 @@ namespace Coppice.Pruning.Onnx;
 /// The smaller model runs once; where a node reads other sizes than it must, they are scaled in front of it, and so still follow the
 /// sizes of the model's inputs. Sizes that become floats are numbers that the model computes with: they stay what they were.
 /// </remarks>
-/// <param name="model">The smaller file, whose constants are already right.</param>
+/// <param name="additions">The smaller file, whose constants are already right.</param>
 /// <param name="values">The values of the analysed graph.</param>
 /// <param name="removal">What goes.</param>
-internal sealed class ComputedSizes(ModelProto model, FileValues values, Removal removal)
+internal sealed class ComputedSizes(Additions additions, FileValues values, Removal removal)
 {
-    private readonly FileScope _scope = new(model.Graph!);
-    private readonly HashSet<string> _sizes = SizesOf(model.Graph!);
+    private readonly FileScope _scope = new(additions.Model.Graph!);
+    private readonly HashSet<string> _sizes = SizesOf(additions.Model.Graph!);
     private readonly List<Correction> _corrections = [];
 
     /// <summary>Runs the smaller model on example inputs, and corrects the file.</summary>
@@ -113,15 +112,14 @@ internal sealed class ComputedSizes(ModelProto model, FileValues values, Removal
         Insert("Mul", Add([.. factors.Select(factor => factor.Up)]));
         Insert("Div", Add([.. factors.Select(factor => factor.Down)]));
 
-        string Add(long[] constants) => OwnInitializers.Add(model, TensorProto.From(TensorSource.From(
-            OwnInitializers.FreeName(model.Graph!, name), Tensor.From<long>(constants, shape).Cast(type))));
+        string Add(long[] constants) => additions.Store(name, Tensor.From<long>(constants, shape).Cast(type));
 
         void Insert(string op, string factor)
         {
             var scaling = new NodeProto { OpType = op };
             scaling.Inputs.AddRange([node.Inputs[input], factor]);
-            scaling.Outputs.Add(node.Inputs[input] = OwnInitializers.FreeName(model.Graph!, name));
-            model.Graph!.Nodes.Insert(model.Graph.Nodes.IndexOf(node), scaling);
+            scaling.Outputs.Add(node.Inputs[input] = additions.FreeName(name));
+            _scope.Graph.Nodes.Insert(_scope.Graph.Nodes.IndexOf(node), scaling);
         }
     }
 

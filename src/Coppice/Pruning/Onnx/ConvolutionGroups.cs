@@ -39,14 +39,15 @@ internal sealed record ConvolutionGroups(IReadOnlySet<string> Weights)
     }
 
     /// <summary>Puts a Split, a convolution for each group and a Concat in the place of each.</summary>
-    public void Apply(ModelProto model)
+    public void Apply(Additions additions)
     {
-        var (graph, before) = (model.Graph!, model.Graph!.Reads().ToHashSet());
+        var graph = additions.Model.Graph!;
+        var before = graph.Reads().ToHashSet();
         foreach (var node in graph.Nodes.Where(node => GroupsOf(node) > 1 && Weights.Contains(node.Inputs[1])).ToList())
         {
             var place = graph.Nodes.IndexOf(node);
             graph.Nodes.RemoveAt(place);
-            graph.Nodes.InsertRange(place, Parts(model, node));
+            graph.Nodes.InsertRange(place, Parts(additions, node));
         }
         SizeConstants.RemoveUnread(graph, before);
     }
@@ -55,20 +56,20 @@ internal sealed record ConvolutionGroups(IReadOnlySet<string> Weights)
 
     private static long GroupsOf(NodeProto node) => node is { OpType: "Conv", Inputs.Count: > 1 } ? node.Attribute("group")?.Int ?? 1 : 1;
 
-    private static List<NodeProto> Parts(ModelProto model, NodeProto node)
+    private static List<NodeProto> Parts(Additions additions, NodeProto node)
     {
-        var (graph, groups) = (model.Graph!, (int)GroupsOf(node));
+        var groups = (int)GroupsOf(node);
         string[] names = [.. Enumerable.Range(1, groups).Select(group => $"{node.Outputs[0]}.{group}")];
-        var weights = PartsOf(model, node.Inputs[1], groups);
-        var biases = node.Inputs.Count > 2 && node.Inputs[2].Length > 0 ? PartsOf(model, node.Inputs[2], groups) : null;
+        var weights = PartsOf(additions, node.Inputs[1], groups);
+        var biases = node.Inputs.Count > 2 && node.Inputs[2].Length > 0 ? PartsOf(additions, node.Inputs[2], groups) : null;
         var split = new NodeProto { OpType = "Split" };
         split.Inputs.Add(node.Inputs[0]);
-        split.Outputs.AddRange(names.Select(name => OwnInitializers.FreeName(graph, $"{name}.x")));
+        split.Outputs.AddRange(names.Select(name => additions.FreeName($"{name}.x")));
         split.Attributes.Add(AttributeProto.From("axis", 1L));
-        if (model.OpsetVersion() >= 18)
+        if (additions.Model.OpsetVersion() >= 18)
             split.Attributes.Add(AttributeProto.From("num_outputs", groups));
         var concat = new NodeProto { OpType = "Concat" };
-        concat.Inputs.AddRange(names.Select(name => OwnInitializers.FreeName(graph, $"{name}.y")));
+        concat.Inputs.AddRange(names.Select(name => additions.FreeName($"{name}.y")));
         concat.Outputs.Add(node.Outputs[0]);
         concat.Attributes.Add(AttributeProto.From("axis", 1L));
         return [split, .. Enumerable.Range(0, groups).Select(Convolution), concat];
@@ -87,11 +88,11 @@ internal sealed record ConvolutionGroups(IReadOnlySet<string> Weights)
     }
 
     /// <summary>Names of new initializers: the parts of one along its first axis.</summary>
-    private static string[] PartsOf(ModelProto model, string name, int groups)
+    private static string[] PartsOf(Additions additions, string name, int groups)
     {
-        var tensor = model.Graph!.Initializers.First(initializer => initializer.Name == name).Source().ToTensor();
+        var tensor = additions.Model.Graph!.Initializers.First(initializer => initializer.Name == name).Source().ToTensor();
         var size = tensor.Shape[0] / groups;
-        return [.. Enumerable.Range(0, groups).Select(group => OwnInitializers.Add(model, TensorProto.From(TensorSource.From(
-            OwnInitializers.FreeName(model.Graph, $"{name}.{group + 1}"), tensor.Narrow(0, group * size, size).Contiguous()))))];
+        return [.. Enumerable.Range(0, groups)
+            .Select(group => additions.Store($"{name}.{group + 1}", tensor.Narrow(0, group * size, size).Contiguous()))];
     }
 }

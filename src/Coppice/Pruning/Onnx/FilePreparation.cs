@@ -1,5 +1,3 @@
-using Coppice.Onnx;
-
 namespace Coppice.Pruning.Onnx;
 
 /// <summary>What is done to a file's nodes before it is analysed, and again when it is written.</summary>
@@ -12,11 +10,11 @@ internal sealed record FilePreparation(ChannelShuffles Shuffles, ConvolutionGrou
 
     /// <summary>Changes a model.</summary>
     /// <returns>Names of the lists of numbers.</returns>
-    public IReadOnlySet<string> Apply(ModelProto model)
+    public IReadOnlySet<string> Apply(Additions additions)
     {
-        OwnInitializers.Give(model);
-        var lists = Shuffles.Apply(model);
-        Groups.Apply(model);
+        OwnInitializers.Give(additions);
+        var lists = Shuffles.Apply(additions);
+        Groups.Apply(additions);
         return lists;
     }
 }

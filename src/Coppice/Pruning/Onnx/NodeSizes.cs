@@ -7,25 +7,26 @@ using Coppice.Tensors.Ops;
 namespace Coppice.Pruning.Onnx;
 
 /// <summary>Rewrites the sizes and positions that nodes of a file carry in attributes and constants, for what is left of a model.</summary>
-/// <param name="model">The file.</param>
+/// <param name="additions">The file.</param>
 /// <param name="scope">The graph of it whose nodes these are.</param>
 /// <param name="values">The values of the analysed graph.</param>
 /// <param name="removal">What goes.</param>
-internal sealed class NodeSizes(ModelProto model, FileScope scope, FileValues values, Removal removal)
+internal sealed class NodeSizes(Additions additions, FileScope scope, FileValues values, Removal removal)
 {
-    private readonly SizeConstants _constants = new(model, scope);
+    private readonly SizeConstants _constants = new(additions, scope);
 
     /// <summary>Rewrites all nodes, in subgraphs too.</summary>
-    public static void Rewrite(ModelProto model, FileValues values, Removal removal)
+    public static void Rewrite(Additions additions, FileValues values, Removal removal)
     {
-        var before = model.Graph!.Reads().ToHashSet();
-        foreach (var scope in new FileScope(model.Graph!).All().ToList())
+        var graph = additions.Model.Graph!;
+        var before = graph.Reads().ToHashSet();
+        foreach (var scope in new FileScope(graph).All().ToList())
         {
-            var sizes = new NodeSizes(model, scope, values, removal);
+            var sizes = new NodeSizes(additions, scope, values, removal);
             foreach (var node in scope.Graph.Nodes.ToList())
                 sizes.Rewrite(node);
         }
-        SizeConstants.RemoveUnread(model.Graph!, before);
+        SizeConstants.RemoveUnread(graph, before);
     }
 
     private void Rewrite(NodeProto node)
@@ -127,7 +128,7 @@ internal sealed class NodeSizes(ModelProto model, FileScope scope, FileValues va
     {
         node.Attributes.RemoveAll(attribute => attribute.Name == "num_outputs");
         node.Inputs.RemoveRange(1, node.Inputs.Count - 1);
-        if (model.OpsetVersion() >= 13)
+        if (additions.Model.OpsetVersion() >= 13)
             node.Inputs.Add(_constants.Replace($"{node.Outputs[0]}_split", Tensor.From<long>(sizes, [sizes.Length])));
         else
             node.Attributes.Add(AttributeProto.From("split", sizes));

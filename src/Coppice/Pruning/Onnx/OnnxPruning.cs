@@ -1,12 +1,10 @@
 using Coppice.Checkpoints;
 using Coppice.Graphs;
-using Coppice.Modules;
 using Coppice.Onnx;
 using Coppice.Pruning.Compensation;
 using Coppice.Pruning.Dependency;
 using Coppice.Pruning.Depth;
 using Coppice.Tensors;
-using Coppice.Tensors.Autograd;
 using Coppice.Tensors.Ops;
 
 namespace Coppice.Pruning.Onnx;
@@ -15,8 +13,8 @@ namespace Coppice.Pruning.Onnx;
 /// <remarks>
 /// The file's nodes stay as they are, but for channel shuffles and grouped convolutions where more can go with others in place of them.
 /// Initializers are sliced, and the sizes that nodes carry are rewritten; vectors that an exporter shared between nodes because they were equal
-/// get copies of their own. Models of F16 and BF16 are analysed and compared in F32, where rounding does not hide mistakes; the file keeps
-/// its types. Where entries are chosen by value, as a detector chooses boxes,
+/// get copies of their own. Models of F16, BF16 and F64 are analysed and compared in F32; the file keeps its types.
+/// Where entries are chosen by value, as a detector chooses boxes,
 /// the model is analysed with what it chooses for the example inputs. If it can't be run or followed there, nodes behind the choice
 /// are neither analysed nor changed, and what they read keeps all its indices.
 /// </remarks>
@@ -57,6 +55,8 @@ public sealed class OnnxPruning
 
     /// <summary>What depends on what.</summary>
     public DependencyGraph Dependencies { get; }
+
+    private SmallerFile Smaller => new(this, _values, _choices, _preparation);
 
     /// <summary>Residual blocks that can be left out, by the names of their sums in the file.</summary>
     public IReadOnlyList<ResidualBlock> Blocks => field ??= new FileBlocks(Module.Graph, _values).Named(ResidualBlocks.Find(Graph));
@@ -99,7 +99,7 @@ public sealed class OnnxPruning
         Analysis Analysed(FilePreparation preparation)
         {
             using var file = OnnxFile.Open(path);
-            var lists = preparation.Apply(file.Model);
+            var lists = preparation.Apply(new(file.Model));
             var pruning = FarthestOf(path, file.Model, examplesOf, inputsOf, preparation, lists);
             return new(pruning, ChannelShuffles.In(file.Model, pruning._values), ConvolutionGroups.In(file.Model, pruning.Dependencies));
         }
@@ -127,7 +127,7 @@ public sealed class OnnxPruning
 
         OnnxPruning Of(ModelProto analysed, string why)
         {
-            var module = new OnnxModule(analysed, path, widensHalves: true) { HasFixedSizes = true };
+            var module = new OnnxModule(analysed, path, inSingle: true) { HasFixedSizes = true };
             var examples = examplesOf(module);
             var choices = analysed == part ? Choices.None : Choices.Of(module, examples);
             var (graph, values) = FileTrace.Of(module, examples, choices);
@@ -151,9 +151,9 @@ public sealed class OnnxPruning
     /// a bias if it was made with <c>addsBiases</c>.</param>
     /// <returns>How the outputs compare, before compensation.</returns>
     /// <exception cref="VerificationException">They differ, or the smaller model does not run; nothing was written.</exception>
-    /// <exception cref="CheckpointException">The output exists, is the input, or its folder does not exist.</exception>
+    /// <exception cref="CheckpointException">The output exists, would replace the input or its weights, or its folder does not exist.</exception>
     public Verification Save(Removal removal, string output, bool overwrite = false, PreparedCompensation? compensation = null) =>
-        Place(output, overwrite, path => WriteAndVerify(removal, compensation, path));
+        Place(output, overwrite, path => Smaller.WriteAndVerify(removal, compensation, path));
 
     /// <summary>Writes the model without some of its residual blocks, once it was run and found to compute what the original does where these
     /// blocks add zeros. What is left keeps its names.</summary>
@@ -163,26 +163,26 @@ public sealed class OnnxPruning
     /// <param name="compensation">What the smaller model gets once it was verified; null for nothing.</param>
     /// <returns>How the outputs compare, before compensation.</returns>
     /// <exception cref="VerificationException">The outputs differ, or the smaller model does not run; nothing was written.</exception>
-    /// <exception cref="CheckpointException">The output exists, is the input, or its folder does not exist.</exception>
+    /// <exception cref="CheckpointException">The output exists, would replace the input or its weights, or its folder does not exist.</exception>
     public Verification Save(IReadOnlyList<ResidualBlock> blocks, string output, bool overwrite = false,
-        PreparedCompensation? compensation = null) => Place(output, overwrite, path => WriteAndVerify(blocks, compensation, path));
+        PreparedCompensation? compensation = null) => Place(output, overwrite, path => Smaller.WriteAndVerify(blocks, compensation, path));
 
     /// <summary>Makes the smaller model as <see cref="Save(Removal, string, bool, PreparedCompensation?)"/> does and compares it, but leaves no
     /// file.</summary>
     /// <exception cref="VerificationException">The outputs differ, or the smaller model does not run.</exception>
     public Verification Verify(Removal removal, PreparedCompensation? compensation = null) =>
-        InPassing(path => WriteAndVerify(removal, compensation, path));
+        InPassing(path => Smaller.WriteAndVerify(removal, compensation, path));
 
     /// <summary>Makes the smaller model as <see cref="Save(IReadOnlyList{ResidualBlock}, string, bool, PreparedCompensation?)"/> does and compares it, but leaves no
     /// file.</summary>
     /// <exception cref="VerificationException">The outputs differ, or the smaller model does not run.</exception>
     public Verification Verify(IReadOnlyList<ResidualBlock> blocks, PreparedCompensation? compensation = null) =>
-        InPassing(path => WriteAndVerify(blocks, compensation, path));
+        InPassing(path => Smaller.WriteAndVerify(blocks, compensation, path));
 
     private Verification Place(string output, bool overwrite, Func<string, Verification> write)
     {
-        if (Checkpoint.RealPath(output) == Checkpoint.RealPath(Path))
-            throw new CheckpointException(output, "the output is the input itself", "Choose another name.");
+        using (var file = OnnxFile.Open(Path))
+            file.RefuseAsOutput(output);
         return OnnxFile.Place(output, overwrite, write);
     }
 
@@ -196,168 +196,12 @@ public sealed class OnnxPruning
     /// <param name="removal">What goes, of <see cref="Dependencies"/>.</param>
     /// <param name="output">The new file.</param>
     /// <param name="biases">What layers got then; they are zeros.</param>
-    internal void Write(Removal removal, string output, IReadOnlyList<AddedBias> biases)
-    {
-        using var scope = new TensorScope();
-        using var paused = Tape.Pause();
-        using var smaller = OnnxFile.Open(Path);
-        Write(smaller, removal, model =>
-        {
-            foreach (var bias in biases)
-                NewBias.Add(model, bias.Weight, bias.Outputs);
-        }, output);
-    }
+    internal void Write(Removal removal, string output, IReadOnlyList<AddedBias> biases) => Smaller.Write(removal, output, biases);
 
     /// <summary>The same of a model without residual blocks.</summary>
     /// <param name="blocks">Which of <see cref="Blocks"/> went.</param>
     /// <param name="output">The new file.</param>
-    internal void Write(IReadOnlyList<ResidualBlock> blocks, string output)
-    {
-        using var smaller = OnnxFile.Open(Path);
-        Write(smaller, blocks, output);
-    }
-
-    private void Write(OnnxFile file, Removal removal, Action<ModelProto> addBiases, string path)
-    {
-        _preparation.Apply(file.Model);
-        var graph = file.Model.Graph!;
-        foreach (var initializer in graph.Initializers)
-            if (_values.Find(new(graph), initializer.Name ?? "") is { } value)
-                Slice(graph, initializer, value, removal);
-        NodeSizes.Rewrite(file.Model, _values, removal);
-        new ComputedSizes(file.Model, _values, removal).Correct(Inputs, new(Analysed(file.Model), path, widensHalves: true), _choices);
-        addBiases(file.Model);
-        ForgetSizes(graph);
-        OnnxFile.Save(file.Model, path);
-    }
-
-    /// <summary>Takes out what is declared of sizes between inputs and outputs, which is not needed, and may not be so any more.</summary>
-    private static void ForgetSizes(GraphProto main)
-    {
-        foreach (var scope in new FileScope(main).All())
-        {
-            scope.Graph.ValueInfos.Clear();
-            if (scope.Outer is not null)
-                foreach (var size in scope.Graph.Inputs.Concat(scope.Graph.Outputs).SelectMany(value => value.Type?.Tensor?.Shape?.Dims ?? []))
-                    (size.Value, size.Param) = (null, null);
-        }
-    }
-
-    private static void Slice(GraphProto graph, TensorProto initializer, Value value, Removal removal)
-    {
-        Tensor? tensor = null;
-        for (var axis = 0; axis < value.SampleShape.Rank; axis++)
-            if (removal.KeptOf(value, axis) is { } kept)
-                tensor = AxisSelection.Select(tensor ?? initializer.Source().ToTensor(), axis, kept);
-        if (tensor is null)
-            return;
-        initializer.SetData(TensorSource.From(initializer.Name!, tensor));
-        if (graph.Inputs.Find(input => input.Name == initializer.Name)?.Type?.Tensor?.Shape is { } declared)
-            foreach (var (axis, size) in initializer.Dims.Index())
-                (declared.Dims[axis].Value, declared.Dims[axis].Param) = (size, null);
-    }
-
-    private Verification WriteAndVerify(Removal removal, PreparedCompensation? compensation, string path) =>
-        WriteAndVerify(path, removal.Normalized, () => new ReferenceRun(Dependencies, removal).Run(Inputs),
-            file => Write(file, removal, AddBiases(compensation), path), compensation) with { Unchecked = removal.Unchecked };
-
-    private static Action<ModelProto> AddBiases(PreparedCompensation? compensation) =>
-        model => compensation?.Inputs?.AddBiases((weight, outputs) => NewBias.Add(model, weight, outputs));
-
-    private Verification WriteAndVerify(IReadOnlyList<ResidualBlock> blocks, PreparedCompensation? compensation, string path) =>
-        WriteAndVerify(path, [], () => ResidualBlocks.RunWithZeros(Graph, blocks, Inputs), file => Write(file, blocks, path), compensation);
-
-    private void Write(OnnxFile file, IReadOnlyList<ResidualBlock> blocks, string path)
-    {
-        new FileBlocks(file.Model.Graph!, _values).Remove(blocks);
-        OnnxFile.Save(file.Model, path);
-    }
-
-    private Verification WriteAndVerify(string path, IReadOnlyList<string> normalized, Func<IReadOnlyList<Tensor>> expected,
-        Action<OnnxFile> write, PreparedCompensation? compensation)
-    {
-        using var scope = new TensorScope();
-        using var paused = Tape.Pause();
-        var outputs = Kept(expected);
-        try
-        {
-            using var smaller = OnnxFile.Open(Path);
-            write(smaller);
-            var verification = Compare(path, outputs, normalized);
-            if (compensation is not null)
-                CarryOut(compensation, smaller.Model, path);
-            return verification;
-        }
-        catch (OnnxException error)
-        {
-            var problem = error.Message.Replace($"{path}: ", "", StringComparison.Ordinal);
-            throw new VerificationException($"{Path} can't do without what would be removed, and nothing was written: {problem}", error);
-        }
-    }
-
-    /// <summary>Writes a file that was verified again, with other values in the same places.</summary>
-    private void CarryOut(PreparedCompensation compensation, ModelProto model, string path)
-    {
-        var module = new OnnxModule(Analysed(model), path, widensHalves: true) { HasFixedSizes = true };
-        compensation.CarryOut(FileTrace.Of(module, Inputs, _choices).Graph);
-        foreach (var initializer in model.Graph!.Initializers)
-            if (module.Parameters.TryGetValue(initializer.Name!, out var parameter) && initializer.Source().ToTensor() is var before
-                && !parameter.Data.AsReadOnlySpan<float>().SequenceEqual(before.Cast(DType.F32).AsReadOnlySpan<float>()))
-                initializer.SetData(TensorSource.From(initializer.Name!, parameter.Data.Cast(before.DType)));
-        OnnxFile.Save(model, path, overwrite: true);
-    }
-
-    /// <summary>What of a version of the file belongs to the graph.</summary>
-    private ModelProto Analysed(ModelProto model) => _choices == Choices.None ? StaticPart.Of(model) : model;
-
-    private Verification Compare(string path, IReadOnlyList<Tensor> expected, IReadOnlyList<string> normalized)
-    {
-        using var file = OnnxFile.Open(path);
-        return Verification.Compare(Graph, expected, Kept(() => Outputs(new(Analysed(file.Model), path, widensHalves: true))), normalized);
-    }
-
-    /// <summary>What a run gives, without what it computed on the way.</summary>
-    private static IReadOnlyList<Tensor> Kept(Func<IReadOnlyList<Tensor>> run)
-    {
-        using var scope = new TensorScope();
-        return [.. run().Select(scope.Keep)];
-    }
-
-    private IReadOnlyList<Tensor> Outputs(OnnxModule module)
-    {
-        var run = _choices.Repeat();
-        var outputs = module.Named(module.Forward(Inputs, null, revise: run.Revise, recycles: _choices == Choices.None))
-            .ToDictionary(output => output.Name, output => output.Value);
-        if (_choices != Choices.None)
-            RunFreely(module);
-        return [.. Graph.Outputs.Select(output => outputs.TryGetValue(output.Name, out var tensor) ? tensor : run.Read[output.Name])];
-    }
-
-    /// <summary>With choices of its own the smaller model must run too, unless the original does not either, as where it finds nothing.</summary>
-    private void RunFreely(OnnxModule module)
-    {
-        try
-        {
-            module.Forward(Inputs, null, recycles: true);
-        }
-        catch (OnnxException) when (!Runs(Module))
-        {
-            // The same node refuses the same choice in both.
-        }
-
-        bool Runs(OnnxModule original)
-        {
-            try
-            {
-                original.Forward(Inputs, null, recycles: true);
-                return true;
-            }
-            catch (OnnxException)
-            {
-                return false;
-            }
-        }
-    }
+    internal void Write(IReadOnlyList<ResidualBlock> blocks, string output) => Smaller.Write(blocks, output);
 
     /// <summary>Axes whose entries are chosen.</summary>
     private static IEnumerable<(Value Value, int Axis, string Reason)> ChosenAxes(Graph graph, Choices choices) =>

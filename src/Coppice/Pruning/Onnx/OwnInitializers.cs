@@ -10,11 +10,11 @@ internal static class OwnInitializers
     /// Gives each use of a vector of floats its own copy: equal ones, such as biases that are all zero, were made one. Floats of Constant
     /// nodes, and what branches and bodies hold of their own, become initializers of the main graph.
     /// </summary>
-    public static void Give(ModelProto model)
+    public static void Give(Additions additions)
     {
-        var graph = model.Graph!;
+        var graph = additions.Model.Graph!;
         foreach (var scope in new FileScope(graph).All().Reverse().ToList())
-            Lift(model, scope.Graph);
+            Lift(additions, scope.Graph);
         var vectors = graph.Initializers
             .Where(tensor => IsWeights(tensor) && tensor.Dims is [> 1])
             .DistinctBy(tensor => tensor.Name).ToDictionary(tensor => tensor.Name ?? "");
@@ -22,61 +22,36 @@ internal static class OwnInitializers
         foreach (var node in graph.Nodes)
             for (var i = 0; i < node.Inputs.Count; i++)
                 if (vectors.TryGetValue(node.Inputs[i], out var tensor) && !used.Add(node.Inputs[i]))
-                    node.Inputs[i] = Add(model, TensorProto.From(Renamed(tensor, FreeName(graph, node.Inputs[i]))));
+                    node.Inputs[i] = additions.Store(node.Inputs[i], tensor.Source().ToTensor());
     }
-
-    /// <summary>Adds an initializer; older files list all of them as inputs too.</summary>
-    /// <returns>Its name.</returns>
-    public static string Add(ModelProto model, TensorProto tensor)
-    {
-        var graph = model.Graph!;
-        graph.Initializers.Add(tensor);
-        if (model.IrVersion < 4)
-            graph.Inputs.Add(ValueInfoProto.From(tensor.Name!, tensor.DataType!.Value,
-                tensor.Dims.Select(size => new Dimension { Value = size })));
-        return tensor.Name!;
-    }
-
-    /// <summary>A name that nothing in a model has yet.</summary>
-    public static string FreeName(GraphProto main, string wanted)
-    {
-        var taken = AllNames(main).ToHashSet();
-        var number = 2;
-        while (taken.Contains($"{wanted}_{number}"))
-            number++;
-        return $"{wanted}_{number}";
-    }
-
-    private static IEnumerable<string> AllNames(GraphProto main) => new FileScope(main).All().SelectMany(scope => scope.Graph.OwnNames());
-
-    private static TensorSource Renamed(TensorProto tensor, string name) => TensorSource.From(name, tensor.Source().ToTensor());
 
     private static bool IsWeights(TensorProto tensor) =>
-        tensor.DataType is TensorDataType.Float or TensorDataType.Float16 or TensorDataType.Bfloat16 && tensor.Dims.Any(size => size > 1);
+        tensor.DataType is TensorDataType.Float or TensorDataType.Float16 or TensorDataType.Bfloat16 or TensorDataType.Double
+        && tensor.Dims.Any(size => size > 1);
 
     /// <summary>Moves what a graph holds to the initializers of the main one; but not what it gives, which it must hold itself.</summary>
-    private static void Lift(ModelProto model, GraphProto graph)
+    private static void Lift(Additions additions, GraphProto graph)
     {
-        var given = graph == model.Graph ? [] : graph.Outputs.Select(output => output.Name).ToHashSet();
+        var isMain = graph == additions.Model.Graph;
+        var given = isMain ? [] : graph.Outputs.Select(output => output.Name).ToHashSet();
         foreach (var node in graph.Nodes.ToList())
             if (OnnxWeights.IsConstant(node, out var tensor) && IsWeights(tensor) && !given.Contains(node.Outputs[0]))
             {
                 graph.Nodes.Remove(node);
-                Lift(model, graph, node.Outputs[0], tensor);
+                Lift(additions, graph, node.Outputs[0], tensor);
             }
-        foreach (var tensor in graph == model.Graph ? [] : graph.Initializers.Where(IsWeights).ToList())
+        foreach (var tensor in isMain ? [] : graph.Initializers.Where(IsWeights).ToList())
             if (!given.Contains(tensor.Name))
             {
                 graph.Initializers.Remove(tensor);
-                Lift(model, graph, tensor.Name ?? "", tensor);
+                Lift(additions, graph, tensor.Name ?? "", tensor);
             }
     }
 
     /// <summary>Adds what a graph held to the main one, under another name if something has its name already.</summary>
-    private static void Lift(ModelProto model, GraphProto graph, string name, TensorProto tensor)
+    private static void Lift(Additions additions, GraphProto graph, string name, TensorProto tensor)
     {
-        var free = AllNames(model.Graph!).Contains(name) ? FreeName(model.Graph!, name) : name;
-        Add(model, TensorProto.From(Renamed(tensor, free)));
+        var free = additions.StoreAs(additions.NameElsewhere(name), tensor.Source().ToTensor());
         if (free != name)
             Rename(graph, name, free);
     }

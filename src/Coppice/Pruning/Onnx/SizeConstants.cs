@@ -6,7 +6,7 @@ namespace Coppice.Pruning.Onnx;
 
 /// <summary>The tensors of sizes and positions that nodes of a model read: known numbers, or computed when the model runs.</summary>
 /// <remarks>What is changed gets a copy of its own, since other nodes may read the same numbers.</remarks>
-internal sealed class SizeConstants(ModelProto model, FileScope scope)
+internal sealed class SizeConstants(Additions additions, FileScope scope)
 {
     /// <summary>The numbers of a value; null where they are computed from others.</summary>
     public long[]? Find(string name) => Known(name) ?? (Producer(name) is { } node && KeepsNumbers(node) ? Find(node.Inputs[0]) : null);
@@ -32,8 +32,7 @@ internal sealed class SizeConstants(ModelProto model, FileScope scope)
     }
 
     /// <summary>A new constant in place of another value.</summary>
-    public string Replace(string name, Tensor values) =>
-        OwnInitializers.Add(model, TensorProto.From(TensorSource.From(OwnInitializers.FreeName(model.Graph!, name), values)));
+    public string Replace(string name, Tensor values) => additions.Store(name, values);
 
     /// <summary>Removes the nodes and constants that nothing reads any more, and what only those read.</summary>
     public static void RemoveUnread(GraphProto main, IReadOnlySet<string> before)
@@ -99,7 +98,7 @@ internal sealed class SizeConstants(ModelProto model, FileScope scope)
         var copy = new NodeProto { OpType = node.OpType, Domain = node.Domain };
         copy.Inputs.AddRange(inputs);
         copy.Attributes.AddRange(node.Attributes);
-        copy.Outputs.Add(OwnInitializers.FreeName(model.Graph!, node.Outputs[0]));
+        copy.Outputs.Add(additions.FreeName(node.Outputs[0]));
         scope.Graph.Nodes.Insert(scope.Graph.Nodes.IndexOf(reader), copy);
         return copy.Outputs[0];
     }

@@ -49,6 +49,17 @@ public sealed class PretrainedVisionModelTests
     public void Open_NoCheckpoint_SaysSo() =>
         Assert.Throws<CheckpointException>(() => PretrainedVisionModel.Open(ResNet20 + "x", "resnet20"));
 
+    [Fact]
+    public void Save_OverAPrunedFile_RemovesItsPlan()
+    {
+        using var folder = new TempFolder();
+        File.Copy(ResNet20, folder["m.th"]);
+        File.WriteAllText(PretrainedVisionModel.PlanPath(folder["m.th"]), "another model's");
+        PretrainedVisionModel.Open(ResNet20, "resnet20").Save(folder["m.th"], new() { Overwrite = true });
+        Assert.Equal(["m.th"], folder.Names());
+        Assert.Null(PretrainedVisionModel.Open(folder["m.th"], "resnet20").Plan);
+    }
+
     private static void Check(string architecture, string path, ImageData data)
     {
         var golden = JsonDocument.Parse(File.ReadAllBytes(TestData.InRepository("tests", "Golden", "vision", "models.json")))

@@ -1,4 +1,5 @@
 using Coppice.Onnx;
+using Coppice.Onnx.Operators;
 using Coppice.Tensors;
 
 namespace Coppice.Tests.Onnx.Operators;
@@ -225,6 +226,29 @@ public sealed class OperatorTests
             Int("hidden_size", 1));
         Assert.Equal([4f, 2f], gru[0].ToArray<float>());
     }
+
+    /// <summary>All operators, by name.</summary>
+    public static TheoryData<string> Known => [.. typeof(OperatorCall).Assembly.GetTypes().Where(type => type.Namespace == typeof(OperatorCall).Namespace)
+        .Select(type => type.GetProperty("Operators")?.GetValue(null)).OfType<Dictionary<string, OnnxOperator>>()
+        .SelectMany(operators => operators.Keys).Order(StringComparer.Ordinal)];
+
+    [Theory]
+    [MemberData(nameof(Known))]
+    public void Run_InputsLeftOut_IsRefusedByNameOrDone(string op)
+    {
+        for (var given = 0; given < 5; given++)
+        {
+            Tensor?[] inputs = [.. Enumerable.Range(0, 8).Select(i => i < given ? Tensor.Full([2, 2, 2, 2], 1) : null)];
+            var error = Record.Exception(() => OneNode.Run(op, inputs));
+            Assert.True(error is null or OnnxException, $"{given} inputs: {error}");
+        }
+    }
+
+    [Theory]
+    [InlineData("Resize", 17, "inputs 2 (scales) and 3 (sizes) are both missing")]
+    [InlineData("Upsample", 9, "scales are missing")]
+    public void Resize_NoSizes_SaysWhatIsMissing(string op, long opset, string message) => Assert.Contains(message,
+        Assert.Throws<OnnxException>(() => OneNode.Run(op, [Tensor.Zeros([1, 1, 2, 2]), null], 1, opset)).Message, StringComparison.Ordinal);
 
     [Fact]
     public void If_EachBranch_SeesTheOuterGraph()

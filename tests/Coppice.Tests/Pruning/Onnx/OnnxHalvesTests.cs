@@ -7,13 +7,14 @@ using Coppice.Tensors.Autograd;
 
 namespace Coppice.Tests.Pruning.Onnx;
 
-/// <summary>Models whose weights and values are F16 or BF16.</summary>
+/// <summary>Models whose weights and values are F16, BF16 or F64.</summary>
 public sealed class OnnxHalvesTests
 {
     [Theory]
     [InlineData(DType.F16)]
     [InlineData(DType.BF16)]
-    public void Save_WeightsOf16Bits_AreSlicedAndKeepTheirType(DType type)
+    [InlineData(DType.F64)]
+    public void Save_WeightsOfOtherFloats_AreSlicedAndKeepTheirType(DType type)
     {
         using var folder = new TempFolder();
         var pruning = OnnxPruning.Open(Net(folder, type));
@@ -26,6 +27,22 @@ public sealed class OnnxHalvesTests
         Assert.Equal((type, 4), (after.DType, after.Shape[0]));
         Assert.Equal(before.Cast(DType.F32).ToArray<float>()[..2], after.Cast(DType.F32).ToArray<float>()[..2]);
         Assert.Equal(before.Cast(DType.F32).ToArray<float>()[4..8], after.Cast(DType.F32).ToArray<float>()[2..6]);
+    }
+
+    [Fact]
+    public void Save_WeightsOf64Bits_AreScoredAndKeepAllTheirDigits()
+    {
+        using var folder = new TempFolder();
+        var pruning = OnnxPruning.Open(Net(folder, DType.F64));
+        var removal = new GroupPruning { Ratio = 0.5 }.Choose(pruning.Dependencies, new(new GroupMagnitude(1)));
+        var kept = removal.KeptOf(pruning.Dependencies.Groups.Single());
+        Assert.Equal(3, kept.Length);
+        pruning.Save(removal, folder["small.onnx"]);
+        using var small = OnnxFile.Open(folder["small.onnx"]);
+        using var whole = OnnxFile.Open(folder["m.onnx"]);
+        var before = Stored(whole, "w1").ToArray<double>();
+        Assert.Equal(kept.SelectMany(channel => before[(2 * channel)..(2 * channel + 2)]), Stored(small, "w1").ToArray<double>());
+        Assert.NotEqual(before.Select(value => (double)(float)value), before);
     }
 
     [Fact]
@@ -80,6 +97,9 @@ public sealed class OnnxHalvesTests
     private static Tensor Stored(OnnxFile file, string name) =>
         file.Model.Graph!.Initializers.Single(tensor => tensor.Name == name).Source().ToTensor();
 
+    /// <summary>Numbers with more digits than F32 has.</summary>
+    private static Tensor Finer(Tensor x) => x.Cast(DType.F64).Multiply(Tensor.From<double>([1 + 1e-10], []));
+
     /// <summary>As converters write it: F32 outside, casts at the borders.</summary>
     private static string Net(TempFolder folder, DType type)
     {
@@ -88,7 +108,7 @@ public sealed class OnnxHalvesTests
             .Add("Cast", ["d"], "y", AttributeProto.From("to", (long)TensorDataType.Float))
             .Weight("w1", 6, 2, 1, 1).Weight("w2", 3, 6, 1, 1).Weight("b2", 3, 1, 1);
         foreach (var weight in net.Graph.Initializers)
-            weight.SetData(TensorSource.From(weight.Name!, weight.Source().ToTensor().Cast(type)));
+            weight.SetData(TensorSource.From(weight.Name!, type == DType.F64 ? Finer(weight.Source().ToTensor()) : weight.Source().ToTensor().Cast(type)));
         return net.Save(folder["m.onnx"], 1, 2, 1, 1);
     }
 }

@@ -4,12 +4,36 @@ using Coppice.Onnx;
 using Coppice.Pruning.Dependency;
 using Coppice.Pruning.Onnx;
 using Coppice.Tensors;
+using Coppice.Tests.Onnx;
 
 namespace Coppice.Tests.Pruning.Onnx;
 
 public sealed class OnnxPruningTests
 {
     private static readonly string Mnist = TestData.InRepository("samples", "models", "onnx", "mnist_cntk.onnx");
+
+    [Theory]
+    [InlineData("model.onnx", true, "holds weights of the input")]
+    [InlineData("other.onnx", false, "other.onnx.data: the output exists already")]
+    public void Save_BesideDataThatIsNeeded_LeavesIt(string output, bool overwrite, string message)
+    {
+        using var folder = new TempFolder();
+        folder.Write("model.onnx.data", new byte[4 * 8 * sizeof(float)]);
+        folder.Write("other.onnx.data", [7]);
+        byte[] shape = Wire.Bytes(2, Wire.Bytes(1, Wire.Number(1, 1)), Wire.Bytes(1, Wire.Number(1, 4)));
+        var path = folder.Write("original.onnx",
+        [
+            .. Wire.Model(Wire.Bytes(1, Wire.Text(1, "x"), Wire.Text(1, "w"), Wire.Text(2, "y"), Wire.Text(4, "MatMul")),
+                Wire.Bytes(5, Wire.Number(1, 4), Wire.Number(1, 8), Wire.Number(2, 1), Wire.Text(8, "w"), Wire.External("model.onnx.data")),
+                Wire.Bytes(11, Wire.Text(1, "x"), Wire.Bytes(2, Wire.Bytes(1, Wire.Number(1, 1), shape))), Wire.Bytes(12, Wire.Text(1, "y"))),
+            .. Wire.Bytes(8, Wire.Number(2, 17)),
+        ]);
+        var before = folder.Names().Select(name => (name, File.ReadAllBytes(folder[name]))).ToList();
+        var pruning = OnnxPruning.Open(path);
+        var error = Assert.Throws<CheckpointException>(() => pruning.Save(new Removal(pruning.Dependencies), folder[output], overwrite));
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+        Assert.Equal(before, folder.Names().Select(name => (name, File.ReadAllBytes(folder[name]))), (a, b) => a.name == b.name && a.Item2.SequenceEqual(b.Item2));
+    }
 
     [Fact]
     public void Open_MnistModel_FindsTheChannelsOfBothConvolutions()

@@ -1,11 +1,12 @@
-namespace Coppice.Checkpoints.Writing;
+namespace Coppice.Checkpoints;
 
 /// <summary>A file or folder that is written under a temporary name beside its place and appears there whole, or not at all.</summary>
-internal sealed class AtomicOutput : IDisposable
+public sealed class AtomicOutput : IDisposable
 {
     private readonly string _target;
     private readonly bool _overwrite;
 
+    /// <summary>Picks the temporary name.</summary>
     /// <param name="target">Where the output shall be; its parent folder must exist.</param>
     /// <param name="overwrite">Whether what is there may be replaced.</param>
     /// <exception cref="CheckpointException">The output exists, or its parent folder does not.</exception>
@@ -21,6 +22,19 @@ internal sealed class AtomicOutput : IDisposable
             throw new CheckpointException(target, $"the folder {parent} does not exist", "Make it first, or choose another output.");
         Temporary = Path.Combine(parent, $".{Path.GetFileName(_target)}.{Path.GetRandomFileName()}.tmp");
     }
+
+    /// <summary>Writes a whole file in place of the one that may be there.</summary>
+    /// <exception cref="CheckpointException">Its parent folder does not exist.</exception>
+    public static void Write(string path, ReadOnlySpan<byte> bytes)
+    {
+        using var output = new AtomicOutput(path, overwrite: true);
+        File.WriteAllBytes(output.Temporary, bytes);
+        output.Commit();
+    }
+
+    /// <summary>The same with text, as UTF-8.</summary>
+    /// <inheritdoc cref="Write(string, ReadOnlySpan{byte})" path="/exception"/>
+    public static void Write(string path, string text) => Write(path, System.Text.Encoding.UTF8.GetBytes(text));
 
     /// <summary>Where to write.</summary>
     public string Temporary { get; }
