@@ -113,6 +113,7 @@ internal static class PruneCommand
         SavingOptions.RefuseOtherKind(parsed.GetRequiredValue(Path), output, parsed);
         output = dryRun ? null : output;
         var (plan, isPlanGiven) = (parsed.GetValue(Plan), IsPlanGiven(parsed));
+        PlanFile.Check(plan, parsed.GetRequiredValue(Path), output, isPlanGiven);
         if (isPlanGiven && File.ReadAllBytes(plan!) is var json && PruningPlan.IsOne(json))
         {
             OfPlanOfZeros.RefuseOthers(parsed);
@@ -125,7 +126,6 @@ internal static class PruneCommand
             SavingOptions.RefuseExisting(plan, "--plan", parsed);
         if (isPlanGiven || IsStructural(parsed))
         {
-            CheckPlanFolder(plan, parsed.GetRequiredValue(Path));
             PixelOptions.RefuseUnread(parsed, Weights.IsOnnx(parsed.GetRequiredValue(Path)), StructuralOptions.DataOf(parsed));
             return Structurally(parsed, isPlanGiven, output, terminal);
         }
@@ -139,7 +139,6 @@ internal static class PruneCommand
     {
         using var checkpoint = Weights.Open(parsed.GetRequiredValue(Path));
         var plan = given is null ? parsed.GetValue(Plan) : null;
-        CheckPlan(plan, checkpoint);
         var (selection, result) = terminal.Busy("choosing what to prune", () =>
         {
             var facts = ModelFacts.Of(checkpoint);
@@ -270,26 +269,6 @@ internal static class PruneCommand
             Include = parsed.GetValue(Include) ?? [],
             Exclude = parsed.GetValue(Exclude) ?? [],
         };
-    }
-
-    /// <summary>The plan is written last; what would stop it is said before the work.</summary>
-    private static void CheckPlan(string? plan, IWeightStore checkpoint)
-    {
-        if (plan is null)
-            return;
-        foreach (var file in checkpoint.WeightFiles)
-            CheckPlanFolder(plan, file);
-    }
-
-    private static void CheckPlanFolder(string? plan, string input)
-    {
-        if (plan is null)
-            return;
-        var full = System.IO.Path.GetFullPath(plan);
-        if (System.IO.Path.GetFullPath(input) == full)
-            throw new UsageException($"--plan {plan} is the input itself; name another file.");
-        if (Directory.Exists(full) || !Directory.Exists(System.IO.Path.GetDirectoryName(full)))
-            throw new UsageException($"--plan {plan} can't be written: it is a folder, or in a folder that does not exist.");
     }
 
     private static string CommandLine => "coppice " + string.Join(' ', Environment.GetCommandLineArgs()[1..].Select(word => word.Contains(' ') ? $"\"{word}\"" : word));

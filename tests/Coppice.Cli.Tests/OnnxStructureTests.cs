@@ -65,6 +65,16 @@ public sealed class OnnxStructureTests : IDisposable
         Assert.Equal(before, File.ReadAllBytes(model));
     }
 
+    [Theory]
+    [InlineData("out.onnx")]
+    [InlineData("out.onnx.data")]
+    public async Task Prune_PlanOverTheOutput_IsRefusedBeforeTheWork(string plan)
+    {
+        (await CommandRun.Of("prune", Two(), "-o", _folder["out.onnx"], "--structural", "--amount", "0.5", "--plan", _folder[plan]))
+            .AssertFailed(2, "is where -o");
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
+    }
+
     [Fact]
     public async Task Prune_Compensated_KeepsMoreOfTheAccuracy()
     {

@@ -269,6 +269,33 @@ public sealed class PruneCommandTests : IDisposable
         Assert.False(File.Exists(Out));
     }
 
+    [Theory]
+    [InlineData("out.safetensors")]
+    [InlineData("./sub/../out.safetensors")]
+    [InlineData("out.safetensors.plan.json")]
+    [InlineData("link")]
+    [InlineData("linked/out.safetensors")]
+    public async Task Plan_ThatIsWhereTheOutputIsWritten_IsRefusedBeforeTheWork(string plan)
+    {
+        var input = TinyCheckpoint.Write(_folder, "in.safetensors", ("a.weight", [1, 2], [1, 2]));
+        File.CreateSymbolicLink(_folder["link"], Out);
+        Directory.CreateSymbolicLink(_folder["linked"], _folder.Path);
+        (await CommandRun.Of("prune", input, "-o", Out, "--include", "*", "--amount", "1", "--plan", _folder[plan], "--overwrite"))
+            .AssertFailed(ExitCode.Usage, "--plan", "is where -o");
+        Assert.False(File.Exists(Out));
+    }
+
+    [Theory]
+    [InlineData("pruned", "--granularity", "neuron")]
+    [InlineData("pruned/", "--granularity", "unstructured")]
+    [InlineData("pruned/plan.json", "--granularity", "neuron", "--overwrite")]
+    public async Task Plan_InTheFolderThatIsWritten_IsRefusedBeforeTheWork(string plan, params string[] options)
+    {
+        (await CommandRun.Of(["prune", CommandRun.Stories, "-o", _folder["pruned"], "--amount", "0.5", "--plan", _folder[plan], .. options]))
+            .AssertFailed(ExitCode.Usage, "--plan", "is where -o");
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
+    }
+
     [Fact]
     public async Task Cancellation_WhileWriting_LeavesNothing()
     {

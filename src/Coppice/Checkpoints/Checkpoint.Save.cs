@@ -108,8 +108,10 @@ public sealed partial class Checkpoint
         path.StartsWith(System.IO.Path.TrimEndingDirectorySeparator(folder) + System.IO.Path.DirectorySeparatorChar,
             StringComparison.Ordinal);
 
-    /// <summary>The full path with symbolic links followed, as far as it exists.</summary>
-    internal static string RealPath(string path)
+    /// <summary>The full path with symbolic links followed, as far as it exists, and without a separator at its end: equal for two spellings of
+    /// one place.</summary>
+    /// <exception cref="IOException">The links go round in circles.</exception>
+    public static string RealPath(string path)
     {
         var full = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
         FileSystemInfo info = Directory.Exists(full) ? new DirectoryInfo(full) : new FileInfo(full);

@@ -126,7 +126,7 @@ public sealed class OnnxFile : IDisposable
     }
 
     /// <summary>The file beside a model for tensors that are kept outside of it.</summary>
-    private static string DataPath(string path) => path + ".data";
+    public static string DataPath(string path) => path + ".data";
 
     private static MappedFile Map(string path)
     {
