@@ -199,6 +199,28 @@ public sealed class StructuralPruneTests : IDisposable
         (await CommandRun.Of("prune", ResNet, "-o", Path.Combine(_folder.Path, "out.th"), "--arch", "resnet20", "--structural", "--amount", "1.0"))
             .AssertFailed(1, "would leave nothing of group 0: 16 of conv1.weight[0]");
 
+    [Theory]
+    [InlineData("--round-to 64 leaves a multiple", "--amount", "0.5", "--round-to", "64")]
+    [InlineData("--max-ratio 0 lets no index", "--amount", "0.5", "--max-ratio", "0")]
+    [InlineData("less than one index", "--amount", "0.001")]
+    [InlineData("within the target as it is", "--target-macs", "1")]
+    [InlineData("within the target as it is", "--target-size", "2GB")]
+    public async Task Prune_ThatCutsNothing_SaysWhyAndWritesNothing(string says, params string[] options)
+    {
+        (await CommandRun.Of(["prune", ResNet, "--arch", "resnet20", "-o", _folder["out.th"], "--structural", .. options]))
+            .AssertFailed(1, "There is nothing to cut", says);
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
+    public async Task Prune_OfWhatWasCutAsMuchBefore_SaysThatRatiosCountFromTheStart()
+    {
+        string[] options = ["--granularity", "neuron", "--amount", "0.3", "--input", "6"];
+        Assert.Equal(0, (await CommandRun.Of(["prune", CommandRun.Stories, "-o", _folder["once"], .. options])).ExitCode);
+        (await CommandRun.Of(["prune", _folder["once"], "-o", _folder["twice"], .. options])).AssertFailed(1, "before the model was first cut");
+        Assert.False(Directory.Exists(_folder["twice"]));
+    }
+
     [Fact]
     public async Task Prune_TargetOutOfReach_FailsAndWritesNothing()
     {

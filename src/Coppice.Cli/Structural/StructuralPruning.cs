@@ -97,8 +97,39 @@ internal sealed record StructuralPruning(
         GroupPruning options, OpenedModel model, IReadOnlyList<IReadOnlyList<Tensor>>? calibration, ParseResult parsed)
     {
         var (dependencies, importance) = (model.Dependencies, StructuralOptions.ImportanceOf(parsed, model, calibration));
-        var scoped = options.Within(model.DefaultScope, parsed.GetValue(StructuralOptions.Uniform));
-        return (scoped with { Before = model.Before }).Choose(dependencies, importance);
+        var scoped = options.Within(model.DefaultScope, parsed.GetValue(StructuralOptions.Uniform)) with { Before = model.Before };
+        var removal = scoped.Choose(dependencies, importance);
+        // Of a time the caller knows more to say.
+        return removal.IsEmpty && parsed.GetValue(StructuralOptions.TargetLatency) is null
+            ? throw new PruningException($"There is nothing to cut: {WhyNothing(scoped, other => other.Choose(dependencies, importance))}.")
+            : removal;
+    }
+
+    /// <summary>What keeps everything in its place, and what to change.</summary>
+    private static string WhyNothing(GroupPruning asked, Func<GroupPruning, Removal> choose)
+    {
+        if (asked.Ratio is null)
+            return "the model is within the target as it is; ask for less to be left";
+        if (asked.RoundTo > 1 && RemovesMore(asked with { RoundTo = 1 }))
+            return $"--round-to {asked.RoundTo} leaves a multiple of {asked.RoundTo}, which is more than any group can lose of what is asked for; give a "
+                + "smaller one, or a larger --amount";
+        if (asked.MaxRatio < 1 && RemovesMore(asked with { MaxRatio = 1 }))
+            return $"--max-ratio {asked.MaxRatio} lets no index of any group go; give a larger one";
+        if (asked.Before is not null && RemovesMore(asked with { Before = null }))
+            return "ratios count from the sizes before the model was first cut, and as much is gone already; give a larger --amount";
+        return "what is asked for is less than one index of any group in scope; give a larger --amount";
+
+        bool RemovesMore(GroupPruning other)
+        {
+            try
+            {
+                return !choose(other).IsEmpty;
+            }
+            catch (PruningException) // it would take all
+            {
+                return true;
+            }
+        }
     }
 
     /// <summary>Measured times of the model as it was (A) and as it is; null where no target asked for them.</summary>
