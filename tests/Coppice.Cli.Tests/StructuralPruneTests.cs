@@ -221,6 +221,14 @@ public sealed class StructuralPruneTests : IDisposable
         Assert.False(Directory.Exists(_folder["twice"]));
     }
 
+    [Theory]
+    [InlineData("groups")]
+    [InlineData("export", "-o", "x.onnx")]
+    [InlineData("prune", "-o", "x", "--granularity", "neuron", "--amount", "0.3")]
+    [InlineData("prune", "-o", "x", "--granularity", "layer", "--amount", "1", "--calibration", "random")]
+    public async Task AModelThatIsNotThere_IsSaidToBeMissing(string verb, params string[] options) =>
+        (await CommandRun.Of([verb, _folder["nothing"], .. options])).AssertFailed(1, "there is no such file or folder");
+
     [Fact]
     public async Task Prune_TargetOutOfReach_FailsAndWritesNothing()
     {

@@ -60,9 +60,11 @@ internal abstract class OpenedModel
             : throw NeedsArchitecture(path);
     }
 
-    /// <summary>What a file of weights is refused with.</summary>
-    public static UsageException NeedsArchitecture(string path) => new(
-        $"{path} is a file of weights, which does not say what to compute; name its --arch: {string.Join(", ", VisionModels.Known)}.");
+    /// <summary>What a file of weights is refused with, or a path where there is nothing.</summary>
+    public static Exception NeedsArchitecture(string path) => File.Exists(path)
+        ? new UsageException(
+            $"{path} is a file of weights, which does not say what to compute; name its --arch: {string.Join(", ", VisionModels.Known)}.")
+        : new CheckpointException(path, "there is no such file or folder", "Check the path.");
 
     /// <summary>The model as one of a Hugging Face folder; null where it is none.</summary>
     public virtual PretrainedModel? Folder => null;
