@@ -57,7 +57,10 @@ internal static class PruneCommand
     private static readonly Option[] Compensating = [StructuralOptions.Compensate, PixelOptions.Mean, PixelOptions.Std];
 
     private static readonly Mode OfZeros = new("zeros in weights",
-        [.. Always, Plan, Method, Amount, Ratio, Scope, Include, Exclude, Granularity, Norm, Dim, SavingOptions.Semantics]);
+        [.. Always, Plan, Method, Amount, Ratio, Scope, Include, Exclude, Granularity, Norm, Dim, SavingOptions.Semantics])
+    {
+        Advice = $", or give {StructuralOptions.Structural.Name} to cut channels, heads or neurons out",
+    };
 
     private static readonly Mode OfGroups = new("removing channels, heads or neurons",
         [.. Always, Plan, Amount, Ratio, Scope, Include, Exclude, Granularity, .. StructuralOptions.OfPruning])
@@ -237,10 +240,11 @@ internal static class PruneCommand
     private static bool IsOfLayersOrTokens(ParseResult parsed) => parsed.GetValue(Granularity) is { } granularity
         && (granularity == Layer || granularity == Vocabulary);
 
-    /// <summary>Heads and neurons have no masks of their own; other options that only structural pruning has ask for it too.</summary>
+    /// <summary>Heads and neurons have no masks of their own; other options that only structural pruning has ask for it too, but for those that
+    /// just describe the model.</summary>
     private static bool IsStructural(ParseResult parsed) => parsed.GetValue(Granularity) is { } granularity
             && (granularity == Vocabulary || GroupPruning.Granularities.ContainsKey(granularity) && granularity != MethodOptions.Channel)
-        || StructuralOptions.OfPruning.Any(option => Mode.IsGiven(option, parsed));
+        || StructuralOptions.OfPruning.Except([StructuralOptions.Arch, StructuralOptions.Input]).Any(option => Mode.IsGiven(option, parsed));
 
     private static GroupPruning Groups(ParseResult parsed)
     {

@@ -33,6 +33,9 @@ public sealed class ModeTests
     [InlineData("--uniform", "prune", "x", "--dry-run", "--granularity", "layer", "--amount", "1", "--uniform")]
     [InlineData("--mean", "prune", "x", "--dry-run", "--structural", "--amount", "0.5", "--calibration", "x", "--mean", "0.5")]
     [InlineData("--std", "prune", "x.onnx", "--dry-run", "--structural", "--amount", "0.5", "--calibration", "random", "--std", "0.5")]
+    [InlineData("give --structural", "prune", "x.onnx", "--dry-run", "--amount", "0.5", "--input", "1x1x28x28")]
+    [InlineData("give --structural", "prune", "x.th", "--dry-run", "--amount", "0.5", "--arch", "resnet20")]
+    [InlineData("give --structural", "prune", "x.th", "--dry-run", "--amount", "0.5", "--arch", "resnet20", "--granularity", "channel")]
     [InlineData("leave 2 out", "prune", "x", "--dry-run", "--amount", "0.5", "--norm", "2")]
     [InlineData("leave 1 out", "prune", "x", "--dry-run", "--amount", "0.5", "--dim", "1")]
     public async Task Option_ThatTheModeDoesNotRead_IsRefused(string names, params string[] args) =>
