@@ -161,6 +161,17 @@ public sealed class StructuralPruneTests : IDisposable
         Assert.Equal(removed[0].GetInt32() + 1, removed[1].GetInt32());
     }
 
+    [Theory]
+    [InlineData("gpt2-student", "other tools can't")]
+    [InlineData("stories260K", "other tools can read the folder")]
+    public async Task Prune_Width_SaysWhoCanReadTheFolder(string name, string says)
+    {
+        var run = await CommandRun.Of("prune", TestData.InRepository("samples", "models", name), "-o", _folder["narrow"], "--granularity", "width",
+            "--amount", "0.25", "--input", "6");
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains(says, run.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Prune_Width_SaysWhichStatisticsChange()
     {

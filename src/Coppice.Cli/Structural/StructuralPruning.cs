@@ -73,6 +73,7 @@ internal sealed record StructuralPruning(
         return new(output, removal, [.. dependencies.Groups.Where(group => removal.KeptOf(group).Length < group.Size)], before, after, verification)
         {
             Latency = times,
+            IsToldByConfig = output is not null && model.Folder?.IsToldByConfig() == true,
             Compensated = compensation.Summary,
         };
     }
@@ -138,6 +139,9 @@ internal sealed record StructuralPruning(
     /// <summary>What was done to make up for what went, in words; null where nothing was.</summary>
     public string? Compensated { get; init; }
 
+    /// <summary>Whether it is a folder whose config.json alone tells all sizes.</summary>
+    public bool IsToldByConfig { get; init; }
+
     public JsonObject ToJson() => new()
     {
         ["output"] = Output,
@@ -185,9 +189,9 @@ internal sealed record StructuralPruning(
             terminal.Line($"statistics are now over fewer entries in: {string.Join(", ", Verification.Normalized)}");
         terminal.Line(Output is null ? "dry run: nothing was written." : $"saved: {Output}");
         if (Output is not null && !Weights.IsOnnx(Output))
-            terminal.Note(Directory.Exists(Output)
-                ? $"{PretrainedModel.PlanFile} there tells what was cut; other tools read config.json, which says it too where all layers "
-                    + "have as many heads and neurons."
-                : $"Keep {PretrainedVisionModel.PlanPath(Output)} beside it: it tells what was cut.");
+            terminal.Note(!Directory.Exists(Output) ? $"Keep {PretrainedVisionModel.PlanPath(Output)} beside it: it tells what was cut."
+                : IsToldByConfig ? $"config.json there says what was cut, as {PretrainedModel.PlanFile} beside it does: other tools can read the folder."
+                : $"config.json has no words for all that was cut: by {PretrainedModel.PlanFile} beside it Coppice reads the folder, but other tools "
+                    + "can't.");
     }
 }

@@ -13,7 +13,7 @@ namespace Coppice.Models;
 /// <param name="HeadWeight">How the name of the weight that reads a layer's heads ends; {0} is the layer.</param>
 /// <param name="InnerWeight">How the name of the weight that reads its neurons ends.</param>
 /// <param name="InputAxis">Axis along which these weights read.</param>
-/// <param name="ByToken">How the names of tensors end that have a row for each token.</param>
+/// <param name="ByToken">How the names of tensors end that have a row for each token; the embeddings first.</param>
 /// <param name="Counts">Where the family counts heads of all layers at once; null where it lists <c>pruned_heads</c> by layer.</param>
 public sealed record ModelSizes(string Layers, string Heads, string Width, string Inner, string HeadWeight, string InnerWeight, int InputAxis,
     IReadOnlyList<string> ByToken, HeadCounts? Counts = null)
@@ -40,8 +40,8 @@ public sealed record ModelSizes(string Layers, string Heads, string Width, strin
         return length > 0 && name[start + length] == '.' ? (start, length) : null;
     }
 
-    /// <summary>What of a plan config.json can say, as Hugging Face reads it: removed heads by layer, or one number of heads for all layers,
-    /// and one number of neurons.</summary>
+    /// <summary>What of a plan config.json can say, as Hugging Face reads it: removed heads by layer, or one number of heads for all layers and
+    /// the model's width beside a size of heads; and one number of neurons.</summary>
     /// <param name="plan">What was cut out of the model.</param>
     /// <param name="config">config.json of before.</param>
     internal IReadOnlyList<ConfigEdit> EditsFor(StructuralPlan plan, JsonObject config)
@@ -49,11 +49,14 @@ public sealed record ModelSizes(string Layers, string Heads, string Width, strin
         var edits = new List<ConfigEdit>();
         if (Counts is null)
             Add(PrunedHeadsMember, HeadsAfter(plan, config));
-        else if (CountsAfter(Counts, plan, config) is { } counts)
+        else
         {
-            Add(Heads, JsonValue.Create(counts.Heads));
-            Add(Counts.KeyHeads, JsonValue.Create(counts.KeyHeads));
-            Add(Counts.HeadSize, JsonValue.Create(counts.HeadSize));
+            var (width, counts) = (WidthAfter(Counts, plan, config), CountsAfter(Counts, plan, config));
+            Add(Heads, counts is null ? null : JsonValue.Create(counts.Value.Heads));
+            Add(Counts.KeyHeads, counts is null ? null : JsonValue.Create(counts.Value.KeyHeads));
+            // Where it is not said, it would be another share of a smaller width or of fewer heads.
+            Add(Counts.HeadSize, width is null && counts is null ? null : JsonValue.Create(HeadSizeOf(Counts, config)));
+            Add(Width, width is null ? null : JsonValue.Create(width.Value));
         }
         Add(Inner, InnerAfter(plan, config) is { } inner ? JsonValue.Create(inner) : null);
         return edits;
@@ -118,16 +121,27 @@ public sealed record ModelSizes(string Layers, string Heads, string Width, strin
         return widths is [{ } only] ? only : null;
     }
 
-    /// <summary>The heads that all layers have, and their size; null where none went, or layers differ, or parts of heads went.</summary>
-    private (int Heads, int KeyHeads, int HeadSize)? CountsAfter(HeadCounts counts, StructuralPlan plan, JsonObject config)
+    /// <summary>The heads that all layers have; null where none went, or layers differ, or parts of heads went.</summary>
+    private (int Heads, int KeyHeads)? CountsAfter(HeadCounts counts, StructuralPlan plan, JsonObject config)
     {
         var heads = (int)config[Heads]!;
-        var keyHeads = (int?)config[counts.KeyHeads] ?? heads;
-        var size = (int?)config[counts.HeadSize] ?? (int)config[Width]! / heads;
+        var (keyHeads, size) = ((int?)config[counts.KeyHeads] ?? heads, HeadSizeOf(counts, config));
         var left = Enumerable.Range(0, (int)config[Layers]!).Select(layer => (
             Heads: WholeHeads(KeptOf(plan, HeadWeight, layer, InputAxis), heads, size),
             KeyHeads: WholeHeads(KeptOf(plan, counts.KeyWeight, layer, axis: 0), keyHeads, size))).Distinct().ToList();
-        return left is [({ } queries, { } keys)] && (queries, keys) != (heads, keyHeads) ? (queries, keys, size) : null;
+        return left is [({ } queries, { } keys)] && (queries, keys) != (heads, keyHeads) ? (queries, keys) : null;
+    }
+
+    private int HeadSizeOf(HeadCounts counts, JsonObject config) => (int?)config[counts.HeadSize] ?? (int)config[Width]! / (int)config[Heads]!;
+
+    /// <summary>The model's width; null where it is as it was, or the layers differ in it.</summary>
+    private int? WidthAfter(HeadCounts counts, StructuralPlan plan, JsonObject config)
+    {
+        var kept = KeptOf(plan, ByToken[0], 0, axis: 1);
+        return kept is not null && Enumerable.Range(0, (int)config[Layers]!).All(layer => IsKept(HeadWeight, layer, 1 - InputAxis)
+            && IsKept(InnerWeight, layer, 1 - InputAxis) && IsKept(counts.KeyWeight, layer, axis: 1)) ? kept.Count : null;
+
+        bool IsKept(string weight, int layer, int axis) => KeptOf(plan, weight, layer, axis) is { } own && own.SequenceEqual(kept!);
     }
 
     /// <summary>How many heads are left of so many; null where not all of a head stayed or went.</summary>

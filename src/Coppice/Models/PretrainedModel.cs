@@ -18,6 +18,9 @@ public sealed class PretrainedModel
     // Most times that a model's weights may have shrunk; what a plan says that it was before takes memory.
     private const int MaxShrinkage = 64;
 
+    // How the name of a weight under a mask ends.
+    private const string Original = "_orig";
+
     private PretrainedModel(string folder, string modelType, Module module, StructuralPlan? plan, IReadOnlySet<int> endOfTextIds) =>
         (Folder, ModelType, Module, Plan, EndOfTextIds) = (folder, modelType, module, plan, endOfTextIds);
 
@@ -95,8 +98,8 @@ public sealed class PretrainedModel
     /// <summary>Writes the model as a folder like the one it came from: its present weights, as F32, and all other files as they are
     /// there.</summary>
     /// <remarks>
-    /// Where something was cut out, config.json gets what it has words for (heads, one feed-forward width for all layers),
-    /// and <see cref="PlanFile"/> holds all of it.
+    /// Where something was cut out, config.json gets what it has words for (heads, one feed-forward width for all layers, the width of models
+    /// that have a word for the size of a head), and <see cref="PlanFile"/> holds all of it.
     /// A pruned weight whose mask is in force is written as <c>..._orig</c> and <c>..._mask</c>, which <see cref="Open"/> and PyTorch put in
     /// force again; semantics are not stored, so masked values are +0 after opening. Weights tied in the source stay tied.
     /// </remarks>
@@ -118,12 +121,39 @@ public sealed class PretrainedModel
     {
         if (Plan is null)
             return [];
+        var (config, edits) = Described(Plan);
+        return new() { [ConfigFile] = Written(config), [PlanFile] = (Plan with { Config = edits }).ToJson() };
+    }
+
+    /// <summary>config.json with what it can say of all that was cut.</summary>
+    private (JsonObject Config, IReadOnlyList<ConfigEdit> Edits) Described(StructuralPlan plan)
+    {
         var config = JsonNode.Parse(File.ReadAllBytes(Path.Combine(Folder, ConfigFile)))!.AsObject();
         if (PlanIn(Folder) is { } before)
             ModelSizes.Undo(before.Config, config);
-        var plan = Plan with { Config = Architecture.Sizes.EditsFor(Plan, config) };
-        ModelSizes.Make(plan.Config, config);
-        return new() { [ConfigFile] = Written(config), [PlanFile] = plan.ToJson() };
+        var edits = Architecture.Sizes.EditsFor(plan, config);
+        ModelSizes.Make(edits, config);
+        return (config, edits);
+    }
+
+    /// <summary>Whether the config.json that <see cref="Save"/> writes alone tells the sizes of all tensors, as it has to for other tools, which
+    /// do not read <see cref="PlanFile"/>.</summary>
+    public bool IsToldByConfig()
+    {
+        if (Plan is null)
+            return true;
+        var state = Module.StateDict();
+        Module plain;
+        try
+        {
+            plain = Architecture.Create(JsonElement.Parse(Described(Plan).Config.ToJsonString()), new(state.Keys, long.MaxValue));
+        }
+        catch (ArgumentException) // sizes that do not go together
+        {
+            return false;
+        }
+        return plain.StateDict().All(entry => (state.TryGetValue(entry.Key, out var tensor) || state.TryGetValue(entry.Key + Original, out tensor))
+            && tensor.Shape == entry.Value.Shape);
     }
 
     /// <summary>config.json as files hold it.</summary>
@@ -147,15 +177,15 @@ public sealed class PretrainedModel
     /// <summary>The names that a stored tensor has in the state by now: a weight under a mask is two tensors.</summary>
     private string[] PresentNames(string name, OrderedDictionary<string, Tensor> state)
     {
-        const string original = "_orig", mask = "_mask";
+        const string mask = "_mask";
         if (name.EndsWith(mask, StringComparison.Ordinal)
-            && (state.ContainsKey(name[..^mask.Length]) || state.ContainsKey(name[..^mask.Length] + original)))
+            && (state.ContainsKey(name[..^mask.Length]) || state.ContainsKey(name[..^mask.Length] + Original)))
             return []; // written with its weight
-        var weight = name.EndsWith(original, StringComparison.Ordinal) ? name[..^original.Length] : name;
+        var weight = name.EndsWith(Original, StringComparison.Ordinal) ? name[..^Original.Length] : name;
         if (state.ContainsKey(weight))
             return [weight];
-        return state.ContainsKey(weight + original)
-            ? [weight + original, weight + mask]
+        return state.ContainsKey(weight + Original)
+            ? [weight + Original, weight + mask]
             : throw new ModelException($"{Folder} holds '{name}', which the model opened from it has not: it has changed since. Open it again.");
     }
 

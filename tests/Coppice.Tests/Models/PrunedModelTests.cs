@@ -78,6 +78,50 @@ public sealed class PrunedModelTests : IDisposable
         AssertSameBits(Logits(again), Logits(PretrainedModel.Open(Out + "2")));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Save_OfANarrowerLlama_SaysItsWidthInConfig(bool withFewerHeads)
+    {
+        var model = PretrainedModel.Open(LlamaFolder);
+        Prune(model, new() { Ratio = 0.25, Kinds = withFewerHeads ? [GroupKind.Width, GroupKind.Head] : [GroupKind.Width] });
+        model.Save(Out);
+        var config = JsonNode.Parse(File.ReadAllBytes(Path.Combine(Out, "config.json")))!;
+        Assert.Equal((48, withFewerHeads ? 6 : 8, 8),
+            ((int)config["hidden_size"]!, (int)config["num_attention_heads"]!, (int)config["head_dim"]!));
+        Assert.True(model.IsToldByConfig());
+        AssertSameBits(Logits(model), Logits(PretrainedModel.Open(Out)));
+        File.Delete(Path.Combine(Out, PretrainedModel.PlanFile));
+        AssertSameBits(Logits(model), Logits(PretrainedModel.Open(Out)));
+    }
+
+    [Fact]
+    public void Save_OfANarrowerLlamaPrunedFurther_SaysBothInConfig()
+    {
+        var model = PretrainedModel.Open(LlamaFolder);
+        Prune(model, new() { Ratio = 0.25, Kinds = [GroupKind.Width] });
+        model.Save(Out);
+        var again = PretrainedModel.Open(Out);
+        Prune(again, new() { Ratio = 0.5, Kinds = [GroupKind.Width, GroupKind.Neuron], Before = again.Plan });
+        again.Save(Out + "2");
+        var config = JsonNode.Parse(File.ReadAllBytes(Path.Combine(Out + "2", "config.json")))!;
+        Assert.Equal((32, 86), ((int)config["hidden_size"]!, (int)config["intermediate_size"]!));
+        File.Delete(Path.Combine(Out + "2", PretrainedModel.PlanFile));
+        AssertSameBits(Logits(again), Logits(PretrainedModel.Open(Out + "2")));
+    }
+
+    [Theory]
+    [InlineData("gpt2", GroupKind.Width, false)]
+    [InlineData("bert", GroupKind.Width, false)]
+    [InlineData("gpt2", GroupKind.Neuron, true)]
+    [InlineData("bert", GroupKind.Head, true)]
+    public void IsToldByConfig_WhereSizesHaveNoWord_IsFalse(string name, GroupKind kind, bool isTold)
+    {
+        var model = PretrainedModel.Open(name == "gpt2" ? Gpt2Folder : BertFolder);
+        Prune(model, new() { Ratio = 0.25, Kinds = [kind] });
+        Assert.Equal(isTold, model.IsToldByConfig());
+    }
+
     [Fact]
     public void Save_OfALlamaWithFewerQueryHeads_CountsThemInConfig()
     {
