@@ -3,8 +3,10 @@ using System.Text.Json.Nodes;
 using Coppice.Cli.Comparison;
 using Coppice.Cli.Structural;
 using Coppice.Evaluation;
+using Coppice.Graphs;
 using Coppice.Models;
 using Coppice.Modules;
+using Coppice.Onnx;
 using Spectre.Console;
 
 namespace Coppice.Cli;
@@ -25,15 +27,17 @@ internal static class CompareCommand
         DefaultValueFactory = _ => 15,
     };
 
-    private static readonly Mode OfFiles = new("checkpoints that are compared as files")
-    {
-        Advice = $", or compare models that Coppice can run: folders with a config.json of {string.Join(", ", ModelRegistry.Known)}, ONNX "
-            + "files, or files of weights with --arch",
-    };
+    private static readonly string Runnables = $"folders with a config.json of {string.Join(", ", ModelRegistry.Known)}, ONNX files, or files of "
+        + "weights with --arch";
+
+    private static readonly string WhyFiles = $"these are not two models that Coppice can run, which are {Runnables}";
+
+    private static readonly Mode OfFiles = new("checkpoints that are compared as files") { Advice = $", or compare models that Coppice can run: {Runnables}" };
 
     private static readonly Mode OfOnnx = new("ONNX files", Rounds, StructuralOptions.Input, Data, PixelOptions.Mean, PixelOptions.Std);
     private static readonly Mode OfClassifiers = new("--arch", Rounds, StructuralOptions.Arch, StructuralOptions.Input, Data);
     private static readonly Mode OfOnnxAndAnother = OfOnnx with { Options = [.. OfOnnx.Options, StructuralOptions.Arch] };
+    private static readonly Mode OfFolderAndOnnx = new("a folder and an ONNX file", Rounds);
     private static readonly Mode OfLanguageModels = new("language models without --text", Rounds);
     private static readonly Mode OfLanguageModelsOnText = new("language models", Rounds, Text, Context, Stride, Windows);
     private static readonly Mode OfTextClassifiers = new("text classifiers", Rounds, Data);
@@ -65,7 +69,9 @@ internal static class CompareCommand
         PixelOptions.RefuseUnread(parsed, Weights.IsOnnx(before) || Weights.IsOnnx(after), parsed.GetValue(Data));
         var sections = new List<IComparisonSection> { terminal.Busy("reading both checkpoints", () => Files(before, after, cancellation)) };
         if (models is not var (first, second))
-            sections.AddRange(mode == OfFiles ? [] : RunnableSections.Measure(before, after, Settings(parsed), parsed, terminal, cancellation));
+            sections.AddRange(mode == OfFiles ? [new NotComparedSection(WhyFiles)]
+                : mode == OfFolderAndOnnx ? Mixed(before, after, Settings(parsed), terminal)
+                : RunnableSections.Measure(before, after, Settings(parsed), parsed, terminal, cancellation));
         else if (first.Module is ICausalLanguageModel)
             sections.AddRange(LanguageModelSections.Measure(first, second, Settings(parsed), terminal, cancellation));
         else if (first.Module is ITextClassifier)
@@ -74,6 +80,20 @@ internal static class CompareCommand
             () => new JsonObject(sections.SelectMany(section => section.ToJson()).Prepend(new("after", after)).Prepend(new("before", before))),
             () => ShowAll(terminal, sections, before, after));
         return Task.FromResult(ExitCode.Done);
+    }
+
+    /// <summary>A folder and an ONNX file, as far as they take the same inputs.</summary>
+    private static IEnumerable<IComparisonSection> Mixed(string before, string after, ComparisonSettings settings, Terminal terminal)
+    {
+        try
+        {
+            var (first, second) = terminal.Busy("tracing both models", () => FolderAndOnnx.Open(before, after));
+            return RunnableSections.Measure(first, second, settings, terminal);
+        }
+        catch (Exception error) when (error is GraphException or OnnxException)
+        {
+            return [new NotComparedSection(error.Message.TrimEnd('.'))];
+        }
     }
 
     private static ComparisonSettings Settings(ParseResult parsed) => new(parsed.GetValue(Text), parsed.GetValue(Context), parsed.GetValue(Stride),
@@ -90,14 +110,14 @@ internal static class CompareCommand
     {
         using var first = Weights.Open(before);
         using var second = Weights.Open(after);
-        return new(CheckpointComparison.Of(first, second, cancellation));
+        return new(CheckpointComparison.Of(first, second, cancellation), Weights.IsOnnx(before) == Weights.IsOnnx(after));
     }
 
     private static Mode ModeOf(ParseResult parsed, string before, string after, Module? first) => first switch
     {
         ICausalLanguageModel => parsed.GetValue(Text) is null ? OfLanguageModels : OfLanguageModelsOnText,
         ITextClassifier => OfTextClassifiers,
-        _ when !IsRun(parsed, before, after) => OfFiles,
+        _ when !IsRun(parsed, before, after) => FolderAndOnnx.Are(before, after) ? OfFolderAndOnnx : OfFiles,
         _ when Weights.IsOnnx(before) && Weights.IsOnnx(after) => OfOnnx,
         _ => Weights.IsOnnx(before) || Weights.IsOnnx(after) ? OfOnnxAndAnother : OfClassifiers,
     };

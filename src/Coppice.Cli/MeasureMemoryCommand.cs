@@ -13,7 +13,8 @@ internal static class MeasureMemoryCommand
 {
     public const string Name = "measure-memory";
 
-    private const int Tokens = 32;
+    /// <summary>How many tokens a folder's model is run on.</summary>
+    public const int Tokens = 32;
 
     private static readonly Argument<string> Path = Arguments.Path();
 

@@ -68,6 +68,44 @@ public sealed class CompareCommandTests : IDisposable
             .AssertFailed(ExitCode.Usage, "--text", "config.json");
     }
 
+    [Theory]
+    [InlineData("stories260K", false)]
+    [InlineData("stories260K", true, "--mask")]
+    [InlineData("stories260K", false, "--past")]
+    [InlineData("bert-thucnews", false)]
+    public async Task FolderAndItsExport_AreRunOnTheSameInputs(string name, bool isFileFirst, params string[] options)
+    {
+        var (folder, file) = (TestData.InRepository("samples", "models", name), _folder["model.onnx"]);
+        Assert.Equal(0, (await CommandRun.Of(["export", folder, "-o", file, .. options])).ExitCode);
+        var json = (await CommandRun.OfProcess("compare", isFileFirst ? file : folder, isFileFirst ? folder : file, "--rounds", "1", "--json")).Json;
+        var output = json.GetProperty("outputs")[0];
+        Assert.Equal("logits", output.GetProperty("name").GetString());
+        Assert.InRange(output.GetProperty("largest_difference").GetDouble(), 0, 1e-3 * output.GetProperty("largest_value").GetDouble());
+        Assert.True(json.GetProperty("latency").GetProperty("after").GetProperty("p50_ms").GetDouble() > 0);
+        Assert.All(["before", "after"], which => Assert.True(json.GetProperty("peak_memory_bytes").GetProperty(which).GetInt64() > 1_000_000));
+    }
+
+    [Fact]
+    public async Task FolderAndItsExport_HaveNoRowsForConstantsOfTheFile()
+    {
+        Assert.Equal(0, (await CommandRun.Of("export", CommandRun.Stories, "-o", _folder["model.onnx"])).ExitCode);
+        var run = await CommandRun.OfProcess("compare", CommandRun.Stories, _folder["model.onnx"], "--rounds", "1");
+        Assert.Contains("output 'logits', largest difference", run.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("absent", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task FolderAndAnONNXFileOfOtherInputs_AreComparedAsFilesWhichIsSaid()
+    {
+        var file = TestData.InRepository("samples", "models", "onnx", "mnist_cntk.onnx");
+        var run = await CommandRun.Of("compare", CommandRun.Stories, file);
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("Speed, memory and outputs were not compared:", run.Output, StringComparison.Ordinal);
+        Assert.Contains("it takes Input3", run.Output, StringComparison.Ordinal);
+        Assert.Contains("not compared: these are not two models", (await CommandRun.Of("compare", CommandRun.Stories, CommandRun.StoriesFile)).Output,
+            StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Models_OfTwoKinds_AreRefused()
     {

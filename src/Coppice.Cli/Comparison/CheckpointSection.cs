@@ -4,7 +4,10 @@ using Coppice.Evaluation;
 namespace Coppice.Cli.Comparison;
 
 /// <summary>Sizes, parameters and zeros.</summary>
-internal sealed class CheckpointSection(CheckpointComparison files) : IComparisonSection
+/// <param name="files">Both.</param>
+/// <param name="areOfOneKind">Whether tensors that one has alone say something of the model: ONNX files hold constants of the computation
+/// too.</param>
+internal sealed class CheckpointSection(CheckpointComparison files, bool areOfOneKind) : IComparisonSection
 {
     private const int ListedTensors = 12;
 
@@ -28,7 +31,8 @@ internal sealed class CheckpointSection(CheckpointComparison files) : ICompariso
         yield return ComparisonRow.Of("parameters", before.Parameters, after.Parameters, n => $"{n:N0}");
         yield return new("zeros", $"{before.Zeros:N0}", $"{after.Zeros:N0}");
         yield return new("sparsity", Reports.Percent(before.Sparsity), Reports.Percent(after.Sparsity));
-        var changed = files.Tensors.Where(tensor => tensor.Before?.Zeros != tensor.After?.Zeros).ToList();
+        var changed = files.Tensors.Where(tensor => tensor.Before?.Zeros != tensor.After?.Zeros
+            && (areOfOneKind || tensor is { Before: not null, After: not null })).ToList();
         foreach (var tensor in changed.Take(ListedTensors))
             yield return new($"  {tensor.Name}", Sparsity(tensor.Before), Sparsity(tensor.After));
         if (changed.Count > ListedTensors)

@@ -17,7 +17,7 @@ internal static class ClassifierSections
         var (first, second) = (before.TextClassifier, after.TextClassifier);
         terminal.Note("measuring speed");
         yield return SpeedSection.OfLoading(() => PretrainedModel.Open(before.Folder), () => PretrainedModel.Open(after.Folder));
-        yield return MemorySection.Measure(before.Folder, after.Folder);
+        yield return MemorySection.Measure([before.Folder], [after.Folder]);
         yield return new SpeedSection("latency", $"batch of {BatchSize} x {BatchTokens} tokens",
             Interleaved.Measure(() => RunBatch(first), () => RunBatch(second), settings.Rounds), BatchSize, "examples");
         if (settings.Data is null)

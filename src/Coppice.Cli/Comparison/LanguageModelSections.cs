@@ -27,7 +27,7 @@ internal static class LanguageModelSections
             : TextWindows.Read(settings.Text, tokenizer, first, settings.Context, settings.Stride, settings.Windows);
         terminal.Note("measuring speed");
         yield return SpeedSection.OfLoading(() => PretrainedModel.Open(before.Folder), () => PretrainedModel.Open(after.Folder));
-        yield return MemorySection.Measure(before.Folder, after.Folder);
+        yield return MemorySection.Measure([before.Folder], [after.Folder]);
         var prompt = windows[0].Ids.Span[..Math.Min(windows[0].Ids.Length, Math.Min(PromptTokens, first.MaxPositions / 2))];
         var speed = LanguageModelComparison.Speed(first, second, prompt, settings.Rounds);
         yield return new SpeedSection("latency", $"prompt of {speed.PromptTokens} tokens", speed.Prompt, speed.PromptTokens, "tokens");

@@ -6,9 +6,8 @@ namespace Coppice.Cli.Comparison;
 /// <summary>Peak memory of loading and running each model, measured in a process of its own.</summary>
 internal sealed class MemorySection(long? before, long? after) : IComparisonSection
 {
-    /// <summary>Runs <c>coppice measure-memory</c> once for each.</summary>
-    public static MemorySection Measure(string before, string after, params string[] options) =>
-        new(PeakOf([before, .. options]), PeakOf([after, .. options]));
+    /// <summary>Runs <c>coppice measure-memory</c> once for each, with its path and options.</summary>
+    public static MemorySection Measure(string[] before, string[] after) => new(PeakOf(before), PeakOf(after));
 
     public IEnumerable<KeyValuePair<string, JsonNode?>> ToJson() => [new("peak_memory_bytes", new JsonObject { ["before"] = before, ["after"] = after })];
 

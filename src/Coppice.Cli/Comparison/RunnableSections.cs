@@ -10,6 +10,13 @@ using Coppice.Tensors;
 
 namespace Coppice.Cli.Comparison;
 
+/// <summary>A model that is run on tensors.</summary>
+/// <param name="Path">Where it is.</param>
+/// <param name="Traced">It, with its graph.</param>
+/// <param name="Load">Opens it once more.</param>
+/// <param name="Options">What says how it is opened, for a process that opens it too.</param>
+internal sealed record RunnableModel(string Path, TracedModel Traced, Action Load, IReadOnlyList<string> Options);
+
 /// <summary>Measures side by side two models that are run on tensors: ONNX files, and image classifiers with their architecture's name.</summary>
 internal static class RunnableSections
 {
@@ -17,20 +24,28 @@ internal static class RunnableSections
         string before, string after, ComparisonSettings settings, ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
         var (first, second) = (Open(before, parsed, terminal), Open(after, parsed, terminal));
-        var inputs = first.Traced.RandomInputs(settings.Seed);
         RefuseOtherInputs(first.Traced, second.Traced, after);
-        terminal.Note("measuring speed");
-        var (cost, costAfter) = (ModelCost.Of(first.Traced.Graph), ModelCost.Of(second.Traced.Graph));
-        yield return SpeedSection.OfLoading(() => Load(before, parsed), () => Load(after, parsed));
-        yield return MemorySection.Measure(before, after, Options(parsed));
-        var times = Interleaved.Measure(() => Run(first.Traced, inputs), () => Run(second.Traced, inputs), settings.Rounds);
-        yield return new SpeedSection("latency", "one input", times);
-        yield return new CostSection(cost.Macs, costAfter.Macs, times.B.P50 / times.A.P50);
-        yield return OutputsSection.Compare(first.Traced, second.Traced, inputs);
+        foreach (var section in Measure(Runnable(before, first, parsed), Runnable(after, second, parsed), settings, terminal))
+            yield return section;
         if (settings.Data is not { } data)
             yield break;
         foreach (var section in Classify(first, second, data, settings, parsed, terminal, cancellation))
             yield return section;
+    }
+
+    /// <summary>Speed, memory and outputs of two models that take the same inputs.</summary>
+    public static IEnumerable<IComparisonSection> Measure(
+        RunnableModel first, RunnableModel second, ComparisonSettings settings, Terminal terminal)
+    {
+        var inputs = first.Traced.RandomInputs(settings.Seed);
+        terminal.Note("measuring speed");
+        var (cost, costAfter) = (ModelCost.Of(first.Traced.Graph), ModelCost.Of(second.Traced.Graph));
+        yield return SpeedSection.OfLoading(first.Load, second.Load);
+        yield return MemorySection.Measure([first.Path, .. first.Options], [second.Path, .. second.Options]);
+        var times = Interleaved.Measure(() => Run(first.Traced, inputs), () => Run(second.Traced, inputs), settings.Rounds);
+        yield return new SpeedSection("latency", "one input", times);
+        yield return new CostSection(cost.Macs, costAfter.Macs, times.B.P50 / times.A.P50);
+        yield return OutputsSection.Compare(first.Traced, second.Traced, inputs);
     }
 
     private static IEnumerable<IComparisonSection> Classify(OpenedModel first, OpenedModel second, string data, ComparisonSettings settings,
@@ -54,13 +69,12 @@ internal static class RunnableSections
         terminal.Busy($"tracing {path}", () => OpenedModel.Open(path,
             Weights.IsOnnx(path) ? null : parsed.GetValue(StructuralOptions.Arch), parsed.GetValue(StructuralOptions.Input)));
 
-    private static void Load(string path, ParseResult parsed)
+    private static RunnableModel Runnable(string path, OpenedModel model, ParseResult parsed) => new(path, model.Traced,
+        Weights.IsOnnx(path) ? () => LoadOnnx(path) : () => PretrainedVisionModel.Open(path, parsed.GetValue(StructuralOptions.Arch)!), Options(parsed));
+
+    /// <summary>Opens an ONNX file as a model.</summary>
+    public static void LoadOnnx(string path)
     {
-        if (!Weights.IsOnnx(path))
-        {
-            PretrainedVisionModel.Open(path, parsed.GetValue(StructuralOptions.Arch)!);
-            return;
-        }
         using var file = OnnxFile.Open(path);
         _ = new OnnxModule(file);
     }

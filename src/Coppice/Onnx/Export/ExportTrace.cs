@@ -25,6 +25,12 @@ public enum TextInputs
 /// gives them.</summary>
 public static class ExportTrace
 {
+    /// <summary>How the names of past keys and values begin.</summary>
+    public const string PastPrefix = "past_key_values.";
+
+    /// <summary>Name of the mask of padding.</summary>
+    public const string MaskName = "attention_mask";
+
     private const string Batch = "batch", Sequence = "sequence", PastAxis = "past";
 
     // The trace goes up to three times these, and up to twice as far where there is a past.
@@ -44,6 +50,27 @@ public static class ExportTrace
         _ => throw new GraphException($"{model.Folder} holds a {model.Module.GetType().Name}, whose forward pass is not known here."),
     };
 
+    /// <summary>The same with axes of one size: one text of so many tokens, after as many where there is a past.</summary>
+    /// <param name="model">A model of a folder.</param>
+    /// <param name="inputs">What it takes.</param>
+    /// <param name="steps">Tokens, or fewer if the model sees no more.</param>
+    /// <inheritdoc cref="Of(PretrainedModel, TextInputs)" path="/exception"/>
+    public static TracedModel Of(PretrainedModel model, TextInputs inputs, int steps)
+    {
+        var longest = model.Module switch
+        {
+            ICausalLanguageModel language => language.MaxPositions,
+            ITextClassifier classifier => classifier.MaxPositions,
+            BertModel bert => bert.MaxPositions,
+            _ => steps,
+        };
+        var count = Math.Min(steps, inputs == TextInputs.Past ? longest / 2 : longest);
+        var sizes = new Dictionary<string, int> { [Batch] = 1, [Sequence] = count, [PastAxis] = count };
+        var open = Of(model, inputs);
+        return TracedModel.Trace(open.Kind, open.Module, open.Forward, [.. open.Graph.Inputs.Select(input => new TraceInput(input.Name,
+            Tensor.Full(Shape.Create([.. input.Dims.Select(dim => dim.Evaluate(sizes))]), 1).Cast(input.DType)))]);
+    }
+
     /// <summary>An image classifier: <c>images</c> F32 [batch, channels, size, size] to <c>logits</c>.</summary>
     /// <param name="model">A model of a file.</param>
     /// <param name="size">Height and width, which are fixed; null for the architecture's.</param>
@@ -59,7 +86,7 @@ public static class ExportTrace
         {
             TextInputs.Ids => TracedModel.Trace(model.ModelType, model.Module, tensors => Logits(language.Forward(tensors[0])), Tokens("input_ids", steps)),
             TextInputs.Mask => TracedModel.Trace(model.ModelType, model.Module, tensors => Logits(language.ForwardMasked(tensors[0], tensors[1])),
-                Tokens("input_ids", steps), Tokens("attention_mask", steps)),
+                Tokens("input_ids", steps), Tokens(MaskName, steps)),
             _ => WithPast(model, language, steps),
         };
     }
@@ -68,7 +95,7 @@ public static class ExportTrace
     {
         var steps = StepsFor(longest, 1);
         return TracedModel.Trace(model.ModelType, model.Module, forward,
-            Tokens("input_ids", steps), Tokens("attention_mask", steps), Tokens("token_type_ids", steps));
+            Tokens("input_ids", steps), Tokens(MaskName, steps), Tokens("token_type_ids", steps));
     }
 
     private static TracedModel WithPast(PretrainedModel model, ICausalLanguageModel language, int steps)
@@ -76,8 +103,8 @@ public static class ExportTrace
         var layers = language.CreateCache(0).Layers.Count;
         var past = HeldAfter(language, steps, layers).SelectMany((layer, number) => new[]
         {
-            new TraceInput($"past_key_values.{number}.key", layer.Keys, Batch, null, PastAxis),
-            new TraceInput($"past_key_values.{number}.value", layer.Values, Batch, null, PastAxis),
+            new TraceInput($"{PastPrefix}{number}.key", layer.Keys, Batch, null, PastAxis),
+            new TraceInput($"{PastPrefix}{number}.value", layer.Values, Batch, null, PastAxis),
         });
         return TracedModel.Trace(model.ModelType, model.Module, Forward, [Tokens("input_ids", steps), .. past]);
 
