@@ -15,7 +15,7 @@ internal static class Control
 
     private static Tensor?[] Loop(OperatorCall call)
     {
-        var trips = call.Optional(0) is null ? long.MaxValue : call.Values(0)[0];
+        var trips = call.Optional(0) is null ? long.MaxValue : call.Value(0);
         var goOn = call.Optional(1)?.ToArray<bool>()[0] ?? true;
         var state = Enumerable.Range(2, Math.Max(0, call.Count - 2)).Select(call.Optional).ToArray();
         var scans = Enumerable.Range(0, call.Node.Outputs.Count - state.Length).Select(_ => new List<Tensor>()).ToArray();

@@ -19,9 +19,9 @@ internal static class Indexing
         ["TopK"] = TopK,
         ["NonZero"] = call => [Apply(new NonZero(), call[0])],
         ["OneHot"] = call => [OneHot(call)],
-        ["CumSum"] = call => [Apply(new CumulativeSum(FromOutermost(call.Values(1)[0], call[0].Shape.Rank), call.Flag("exclusive"),
+        ["CumSum"] = call => [Apply(new CumulativeSum(FromOutermost(call.Value(1), call[0].Shape.Rank), call.Flag("exclusive"),
             call.Flag("reverse")), call[0])],
-        ["Trilu"] = call => [Apply(new Triangle(call.Flag("upper", true), call.Optional(1) is null ? 0 : call.Values(1)[0]), call[0])],
+        ["Trilu"] = call => [Apply(new Triangle(call.Flag("upper", true), call.Optional(1) is null ? 0 : call.Value(1)), call[0])],
         ["NonMaxSuppression"] = call => [NonMaxSuppression(call)],
         ["Compress"] = call => [Compress(call)],
         ["ReverseSequence"] = call => [ReverseSequence(call)],
@@ -58,7 +58,7 @@ internal static class Indexing
     {
         var x = call[0];
         var axis = call.Axis(x.Shape.Rank, -1);
-        var op = new TopK(call.Version < 10 ? ToInt(call.Int("k", 0)) : ToInt(call.Values(1)[0]), call.Flag("largest", true));
+        var op = new TopK(call.Version < 10 ? ToInt(call.Int("k", 0)) : ToInt(call.Value(1)), call.Flag("largest", true));
         int[] order = [.. Enumerable.Range(0, x.Shape.Rank).Where(other => other != axis), axis];
         var back = new int[order.Length];
         for (var i = 0; i < back.Length; i++)
@@ -68,7 +68,7 @@ internal static class Indexing
 
     private static Tensor OneHot(OperatorCall call)
     {
-        var depth = ToInt(call.Values(1)[0]);
+        var depth = ToInt(call.Value(1));
         var indices = call[0].Cast(DType.I64);
         var axis = FromOutermost(call.Int("axis", -1), indices.Shape.Rank + 1);
         call.Made([.. indices.Shape.Dims[..axis], depth, .. indices.Shape.Dims[axis..]]);
@@ -83,7 +83,7 @@ internal static class Indexing
     private static Tensor NonMaxSuppression(OperatorCall call)
     {
         float Scalar(int input, float absent) => call.Optional(input) is { Count: > 0 } ? call.Scalar(input) : absent;
-        var most = call.Optional(2) is { Count: > 0 } ? call.Values(2)[0] : 0;
+        var most = call.Optional(2) is { Count: > 0 } ? call.Value(2) : 0;
         var op = new NonMaxSuppression(most, Scalar(3, 0), Scalar(4, float.NegativeInfinity), call.Flag("center_point_box"));
         return Apply(op, call[0], call[1]);
     }

@@ -75,6 +75,10 @@ internal sealed class OperatorCall(NodeProto node, IReadOnlyList<Tensor?> inputs
     /// <summary>The whole numbers that an input holds. They become attributes of ops: sizes, axes, positions.</summary>
     public long[] Values(int input) => ValuesOf(this[input]);
 
+    /// <summary>The one whole number that an input holds.</summary>
+    public long Value(int input) => Values(input) is [var value, ..] ? value
+        : throw new NotSupportedException($"its input '{node.Inputs[input]}' is empty, and has to be a number");
+
     /// <summary>The one number that an input holds, of any type.</summary>
     public float Scalar(int input) => this[input].Cast(DType.F32).Item<float>();
 

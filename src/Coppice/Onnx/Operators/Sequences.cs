@@ -40,7 +40,7 @@ internal static class Sequences
     private static Tensor?[] Insert(OperatorCall call)
     {
         var elements = Elements(call).ToList();
-        var isBehind = call.Optional(2) is null || call.Values(2)[0] == elements.Count;
+        var isBehind = call.Optional(2) is null || call.Value(2) == elements.Count;
         elements.Insert(isBehind ? elements.Count : Place(call, 2, elements.Count), call[1]);
         return [OnnxSequence.Of(elements)];
     }
@@ -75,7 +75,7 @@ internal static class Sequences
         var sizes = call.Optional(1) switch
         {
             null => [.. Enumerable.Repeat(1, size)],
-            { Shape.Rank: 0 } => Chunks(size, ToInt(call.Values(1)[0])),
+            { Shape.Rank: 0 } => Chunks(size, ToInt(call.Value(1))),
             _ => call.Values(1).Select(ToInt).ToArray(),
         };
         if (sizes.Sum() != size)

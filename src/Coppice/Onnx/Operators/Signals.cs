@@ -19,7 +19,7 @@ internal static class Signals
     /// <summary><c>a - b cos(t) + c cos(2t)</c>, t going once around.</summary>
     private static Tensor Window(OperatorCall call, double a, double b, double c)
     {
-        var size = ToInt(call.Values(0)[0]);
+        var size = ToInt(call.Value(0));
         if (size is < 0 or > (int)OnnxLimits.MadeElements)
             throw new NotSupportedException($"a window of {size} is not supported");
         var step = 2 * Math.PI / Math.Max(1, call.Flag("periodic", true) ? size : size - 1);
@@ -34,8 +34,8 @@ internal static class Signals
     private static Tensor Transform(OperatorCall call)
     {
         var x = call[0];
-        var axis = FromOutermost(call.Version < 20 ? call.Int("axis", 1) : call.Optional(2) is null ? -2 : call.Values(2)[0], x.Shape.Rank);
-        var length = call.Optional(1) is null ? x.Shape[axis] : ToInt(call.Values(1)[0]);
+        var axis = FromOutermost(call.Version < 20 ? call.Int("axis", 1) : call.Optional(2) is null ? -2 : call.Value(2), x.Shape.Rank);
+        var length = call.Optional(1) is null ? x.Shape[axis] : ToInt(call.Value(1));
         x = call.Made(x.Shape.With(axis, length))[axis] <= x.Shape[axis] ? x.Narrow(axis, 0, length) : x.Pad(axis, 0, length - x.Shape[axis]);
         int[] order = [.. Enumerable.Range(0, x.Shape.Rank - 1).Where(other => other != axis), axis, x.Shape.Rank - 1];
         var y = Transform(x.Permute(order), call.Flag("inverse"), call.Flag("onesided"));
@@ -83,9 +83,9 @@ internal static class Signals
     /// <summary>Signal [B, L, 1 or 2] -> [B, frames, frequencies, 2].</summary>
     private static Tensor ShortTimeTransform(OperatorCall call)
     {
-        var (signal, step, window) = (call[0], ToInt(call.Values(1)[0]), call.Optional(2));
+        var (signal, step, window) = (call[0], ToInt(call.Value(1)), call.Optional(2));
         var length = call.Optional(3) is null ? window?.Shape[0] ?? throw new NotSupportedException("neither window nor frame_length is there")
-            : ToInt(call.Values(3)[0]);
+            : ToInt(call.Value(3));
         IntList none = [0];
         var frames = Apply(new Unfold([length], [step], [1], none, none), signal.Transpose(1, 2)).Permute(0, 3, 2, 1);
         if (window is not null)

@@ -250,6 +250,14 @@ public sealed class OperatorTests
     public void Resize_NoSizes_SaysWhatIsMissing(string op, long opset, string message) => Assert.Contains(message,
         Assert.Throws<OnnxException>(() => OneNode.Run(op, [Tensor.Zeros([1, 1, 2, 2]), null], 1, opset)).Message, StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("OneHot")]
+    [InlineData("CumSum")]
+    [InlineData("TopK")]
+    public void Run_EmptyInputForANumber_SaysWhich(string op) => Assert.Contains("is empty, and has to be a number",
+        Assert.Throws<OnnxException>(() => OneNode.Run(op, [Tensor.Zeros([2]), Tensor.From<long>([], [0]), Tensor.Zeros([2])])).Message,
+        StringComparison.Ordinal);
+
     [Fact]
     public void If_EachBranch_SeesTheOuterGraph()
     {
