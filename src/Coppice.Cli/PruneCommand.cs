@@ -65,7 +65,7 @@ internal static class PruneCommand
     private static readonly Mode OfGroups = new("removing channels, heads or neurons",
         [.. Always, Plan, Amount, Ratio, Scope, Include, Exclude, Granularity, .. StructuralOptions.OfPruning])
     {
-        Advice = " (--importance says which go)",
+        Advice = " (--criterion says which go)",
     };
 
     private static readonly Mode OfLayers = new("--granularity layer of a folder",
@@ -202,7 +202,7 @@ internal static class PruneCommand
     private static void Layers(string path, string? output, PruneAmount amount, ParseResult parsed, Terminal terminal)
     {
         if (parsed.GetValue(StructuralOptions.Importance) is { } measure && !LayerPruning.Measures.Contains(measure))
-            throw new UsageException($"--importance {measure} scores channels, not blocks; give {string.Join(" or ", LayerPruning.Measures)}.");
+            throw new UsageException($"--criterion {measure} scores channels, not blocks; give {string.Join(" or ", LayerPruning.Measures)}.");
         var model = terminal.Busy("tracing the model",
             () => OpenedModel.Open(path, parsed.GetValue(StructuralOptions.Arch), parsed.GetValue(StructuralOptions.Input)));
         if (model.Folder is not { } folder)
@@ -250,11 +250,12 @@ internal static class PruneCommand
     {
         OfGroups.RefuseOthers(parsed);
         if (StructuralOptions.Targets.Append(Amount).Count(option => parsed.GetResult(option) is not null) != 1)
-            throw new UsageException($"Give one of --amount, {string.Join(", ", StructuralOptions.Targets.Select(option => option.Name))}.");
+            throw new UsageException($"Give one of --amount, {string.Join(", ", StructuralOptions.Targets.Select(option => option.Name))}"
+                + (Mode.IsGiven(Ratio, parsed) ? " beside --ratio: for the groups that no --ratio matches (0: nothing of them)." : "."));
         var granularity = CutGranularity.All;
         if (parsed.GetValue(Granularity) is { } word && !GroupPruning.Granularities.TryGetValue(word, out granularity))
             throw new UsageException($"--granularity {word} is none of structural pruning: {string.Join(", ", GroupPruning.Granularities.Keys)}, {Vocabulary}.");
-        return new()
+        var groups = new GroupPruning
         {
             Ratio = parsed.GetValue(Amount) is { } amount ? StructuralOptions.ShareOf(amount) : null,
             OwnRatios = [.. (parsed.GetValue(Ratio) ?? []).Select(StructuralOptions.RatioOf)],
@@ -273,6 +274,11 @@ internal static class PruneCommand
             Include = parsed.GetValue(Include) ?? [],
             Exclude = parsed.GetValue(Exclude) ?? [],
         };
+        return UsageException.Of(() =>
+        {
+            groups.Validate();
+            return groups;
+        });
     }
 
     private static string CommandLine => "coppice " + string.Join(' ', Environment.GetCommandLineArgs()[1..].Select(word => word.Contains(' ') ? $"\"{word}\"" : word));

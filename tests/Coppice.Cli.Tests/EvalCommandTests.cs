@@ -53,7 +53,7 @@ public sealed class EvalCommandTests
             "--data", TestData.InRepository("samples", "data", "mnist", "t10k-images-idx3-ubyte.gz"), "--json")).Json;
         Assert.Equal(10_000, json.GetProperty("examples").GetInt32());
         Assert.Equal(0.9915, json.GetProperty("accuracy").GetDouble(), 12);
-        (await CommandRun.Of("eval", "x.pt", "--arch", "resnet0", "--data", "y.bin")).AssertFailed(ExitCode.Failed, "resnet0", "mnist-cnn");
+        (await CommandRun.Of("eval", "x.pt", "--arch", "resnet0", "--data", "y.bin")).AssertFailed(ExitCode.Usage, "--arch resnet0", "mnist-cnn");
         (await CommandRun.Of("eval", "x.pt", "--arch", "resnet20", "--text", "y.txt")).AssertFailed(ExitCode.Usage, "--arch");
     }
 

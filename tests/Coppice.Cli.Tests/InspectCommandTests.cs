@@ -5,6 +5,10 @@ namespace Coppice.Cli.Tests;
 public sealed class InspectCommandTests
 {
     [Fact]
+    public async Task Architecture_ThatIsNotKnown_IsWrongUsage() =>
+        (await CommandRun.Of("inspect", "x.th", "--arch", "foo")).AssertFailed(ExitCode.Usage, "--arch foo is none of", "resnet20");
+
+    [Fact]
     public async Task Json_OfGpt2_HasTensorsTotalsScopeAndTies()
     {
         var json = (await CommandRun.Of("inspect", CommandRun.Gpt2, "--json")).Json;

@@ -41,7 +41,7 @@ public sealed class OnnxStructureTests : IDisposable
     }
 
     [Theory]
-    [InlineData(2, "--importance does not go with --plan", "plan.json", "--importance", "l2")]
+    [InlineData(2, "--criterion does not go with --plan", "plan.json", "--importance", "l2")]
     [InlineData(2, "--scope does not go with --plan", "plan.json", "--scope", "global")]
     [InlineData(2, "There is no plan", "none.json")]
     [InlineData(1, "no structural plan", "text.json")]
@@ -91,6 +91,17 @@ public sealed class OnnxStructureTests : IDisposable
     }
 
     [Fact]
+    public async Task Prune_CompensationOfWeightsThatSeveralLayersRead_SaysWhyNothingWasDone()
+    {
+        var model = new TinyOnnx().Add("Conv", ["x", "w1"], "a").Add("Relu", ["a"], "b").Add("Conv", ["b", "w2"], "c").Add("Abs", ["b"], "d")
+            .Add("Conv", ["d", "w2"], "e").Add("Add", ["c", "e"], "y").Weight("w1", 4, 2, 1, 1).Weight("w2", 3, 4, 1, 1)
+            .Save(_inputs["twice.onnx"], 1, 2, 4, 4);
+        var json = (await CommandRun.Of("prune", model, "--dry-run", "--structural", "--amount", "0.5", "--compensate", "bias", "--calibration",
+            "random", "--json")).Json;
+        Assert.Equal("bias in 0 layers (several layers read w2: left alone)", json.GetProperty("compensation").GetString());
+    }
+
+    [Fact]
     public async Task Prune_CompensatedWithADryRun_SaysWhatWouldBeDone()
     {
         var json = (await CommandRun.Of("prune", Two(), "--dry-run", "--amount", "0.5", "--compensate", "bias", "--calibration", "random",
@@ -113,7 +124,8 @@ public sealed class OnnxStructureTests : IDisposable
     [InlineData("is Input3 F32 [1, 1, 28, 28], not [28, 28]", "--amount", "0.5", "--input", "28x28")]
     [InlineData("is Input3 F32 [1, 1, 28, 28], not [1, 1, 28, 28, 1]", "--amount", "0.5", "--input", "Input3=1x1x28x28x1")]
     [InlineData("there is no input 'x'", "--amount", "0.5", "--input", "x=1x1x28x28")]
-    [InlineData("would leave nothing of group", "--amount", "1.0")]
+    [InlineData("would leave nothing of group", "--amount", "0.99")]
+    [InlineData("input 'Input3' is", "--amount", "0.5", "--input", "0")]
     [InlineData("nothing has to go", "--target-latency", "10s")]
     [InlineData("out of reach", "--target-latency", "0.0001us")]
     [InlineData("out of reach", "--target-size", "1kB")]

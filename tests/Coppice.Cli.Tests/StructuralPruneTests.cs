@@ -99,6 +99,13 @@ public sealed class StructuralPruneTests : IDisposable
     [InlineData("takes --amount", "--granularity", "layer")]
     [InlineData("--arch does not go with", "--granularity", "vocabulary", "--amount", "0.5")]
     [InlineData("Give one of", "--structural")]
+    [InlineData("beside --ratio", "--structural", "--ratio", "conv1.*=0.5")]
+    [InlineData("2 is no share", "--target-macs", "2")]
+    [InlineData("-1 is no share", "--amount", "0.5", "--max-ratio", "-1")]
+    [InlineData("multiples of 0", "--amount", "0.5", "--round-to", "0")]
+    [InlineData("A ratio of 1 would leave nothing", "--structural", "--amount", "1")]
+    [InlineData("have no ratios of their own", "--amount", "0.5", "--structural", "--ratio", "conv1.*=0.5", "--scope", "global")]
+    [InlineData("--criterion angular is about layers", "--amount", "0.5", "--importance", "angular")]
     [InlineData("Give one of", "--amount", "0.5", "--target-macs", "0.5")]
     public async Task Prune_WithOptionsThatDontFit_SaysSo(string says, params string[] options) =>
         (await CommandRun.Of(["prune", ResNet, "--arch", "resnet20", "-o", Path.Combine(_folder.Path, "out.th"), .. options]))
@@ -207,7 +214,7 @@ public sealed class StructuralPruneTests : IDisposable
 
     [Fact]
     public async Task Prune_AmountThatLeavesNothing_NamesTheGroup() =>
-        (await CommandRun.Of("prune", ResNet, "-o", Path.Combine(_folder.Path, "out.th"), "--arch", "resnet20", "--structural", "--amount", "1.0"))
+        (await CommandRun.Of("prune", ResNet, "-o", Path.Combine(_folder.Path, "out.th"), "--arch", "resnet20", "--structural", "--amount", "0.99"))
             .AssertFailed(1, "would leave nothing of group 0: 16 of conv1.weight[0]");
 
     [Theory]

@@ -58,6 +58,8 @@ internal sealed class Compensating
     {
         if (Prepared!.Inputs is { } inputs)
             yield return $"{NameOf(_asked.First(kind => kind != CutCompensation.BatchNorm))} in {inputs.Weights.Count} layers"
+                + (inputs.Weights.Count > 0 ? "" : inputs.Shared.Count > 0 ? $" (several layers read {string.Join(", ", inputs.Shared)}: left alone)"
+                    : " (no linear layer or convolution that reads what went could make up for it)")
                 + (inputs.TooWide.Count == 0 ? "" : $" (means alone in {string.Join(", ", inputs.TooWide)}, which read too many channels)");
         if (_asked.Contains(CutCompensation.BatchNorm))
             yield return $"statistics of {Prepared.Normalizations} batch normalisations";

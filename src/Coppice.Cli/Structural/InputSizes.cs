@@ -28,8 +28,9 @@ internal static class InputSizes
         return sizes;
     }
 
+    // One number alone may be the value of an input without axes, which may be 0.
     private static Shape Parse(string text, string sizes) => Shape.Create([.. (sizes.Length == 0 ? [] : sizes.Split('x')).Select(size =>
-        int.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0
+        int.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && (number > 0 || size == sizes)
             ? number
             : throw new UsageException($"--input {text} is not NAME=SIZExSIZE..., such as images=1x3x224x224, or 1x3x224x224 where there is one "
                 + "input."))]);

@@ -24,7 +24,7 @@ internal sealed record LayerPruning(string? Output, string Measure, IReadOnlyLis
     /// <summary>The default measure, and that of residual blocks.</summary>
     public static readonly string Influence = GroupCriteria.NameOf(CutCriterion.BlockInfluence);
 
-    /// <summary>Measures that --importance takes for blocks.</summary>
+    /// <summary>Measures that --criterion takes for blocks.</summary>
     public static readonly string[] Measures = [.. GroupCriteria.OfLayers.Select(GroupCriteria.NameOf)];
 
     /// <summary>Opens, scores, chooses, verifies, writes.</summary>

@@ -33,7 +33,7 @@ internal sealed record ResidualPruning(string? Output, IReadOnlyList<ResidualBlo
         string path, OpenedModel model, string? output, PruneAmount amount, string? plan, ParseResult parsed, Terminal terminal)
     {
         if (parsed.GetValue(StructuralOptions.Importance) is { } measure && measure != LayerPruning.Influence)
-            throw new UsageException($"--importance {measure} is not for single residual blocks; they go by {LayerPruning.Influence}.");
+            throw new UsageException($"--criterion {measure} is not for single residual blocks; they go by {LayerPruning.Influence}.");
         ResidualBlocks.RefuseNone(model.Blocks.Count, path);
         var count = LayerPruning.CountOf(amount, model.Blocks.Count);
         var inputs = LayerPruning.InputsOf(parsed, model);

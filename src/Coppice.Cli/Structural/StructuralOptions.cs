@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using Coppice.Models.Vision;
 using Coppice.Pruning;
@@ -19,13 +20,14 @@ internal static class StructuralOptions
     public static readonly Option<string?> Arch = new("--arch")
     {
         Description = $"Architecture of an image classifier's file of weights: {string.Join(", ", VisionModels.Known)}.",
+        Validators = { RefuseUnknownArchitecture },
     };
 
     public static readonly Option<string[]> Input = new("--input")
     {
         Description = "Tokens, or height and width of the image, that the model is run with (default: 64 tokens; the architecture's image). Of "
-            + "an ONNX model the sizes of an input, NAME=1x3x224x224, or without NAME of its only one; an input without axes takes its value. "
-            + "Repeatable.",
+            + "an ONNX model the sizes of an input, NAME=1x3x224x224, or without NAME of its only one; an input without axes takes "
+            + "its value, 0 or more. Repeatable.",
     };
 
     public static readonly Option<bool> Structural = new("--structural")
@@ -33,7 +35,7 @@ internal static class StructuralOptions
         Description = "Cut channels, heads or neurons out of the model for good, together with all that depends on them.",
     };
 
-    public static readonly Option<string?> Importance = new Option<string?>("--importance", "--criterion")
+    public static readonly Option<string?> Importance = new Option<string?>("--criterion", "--importance")
     {
         Description = "Structural: what says which go: l1 (default), l2, bn (scale of batch normalisation), fpgm (nearest to the geometric "
             + "median), lamp, random; with --calibration: activation, wanda, taylor, taylor2, fisher, hessian. Of layers: block-influence "
@@ -113,18 +115,18 @@ internal static class StructuralOptions
         var name = parsed.GetValue(Importance) ?? "l1";
         var criterion = GroupCriteria.Names[name];
         if (GroupCriteria.OfLayers.Contains(criterion))
-            throw new UsageException($"--importance {name} is about layers, not about channels, heads or neurons.");
+            throw new UsageException($"--criterion {name} is about layers, not about channels, heads or neurons.");
         if (GroupCriteria.NeedsInputs(criterion) && inputs is null)
-            throw new UsageException($"--importance {name} looks at activations: give --calibration FILE, or --calibration random.");
+            throw new UsageException($"--criterion {name} looks at activations: give --calibration FILE, or --calibration random.");
         if (Mode.IsGiven(Normalizer, parsed) && criterion == CutCriterion.Lamp)
-            throw new UsageException($"{Normalizer.Name} does not go with --importance {name}, which has its own; leave it out.");
+            throw new UsageException($"{Normalizer.Name} does not go with --criterion {name}, which has its own; leave it out.");
         var data = DataOf(parsed);
         if (parsed.GetValue(Calibration) is not null && !GroupCriteria.NeedsInputs(criterion) && !GroupCriteria.NeedsExamples(criterion)
             && parsed.GetValue(Compensate) is not { Length: > 0 })
-            throw new UsageException($"{Calibration.Name} is not looked at by --importance {name}, and by nothing else without --compensate; leave "
+            throw new UsageException($"{Calibration.Name} is not looked at by --criterion {name}, and by nothing else without --compensate; leave "
                 + "it out, or give one of them that does.");
         if (GroupCriteria.NeedsExamples(criterion) && data is null)
-            throw new UsageException($"--importance {name} goes by gradients: give examples with --calibration FILE.");
+            throw new UsageException($"--criterion {name} goes by gradients: give examples with --calibration FILE.");
         var sources = new CriterionSources(model.Traced.Graph, inputs ?? [], () => model.Task,
             batch => new(model.Read(data!, parsed), new() { BatchSize = batch, Shuffle = false }))
         {
@@ -144,6 +146,12 @@ internal static class StructuralOptions
         RandomInputs => [.. Enumerable.Range(0, CriterionSources.UsualCount).Select(i => model.Traced.RandomInputs(parsed.GetValue(CommonOptions.Seed) + i))],
         var data => model.Inputs(data, CriterionSources.UsualCount, parsed),
     };
+
+    private static void RefuseUnknownArchitecture(OptionResult result)
+    {
+        if (result.GetValueOrDefault<string?>() is { } name && VisionModels.Find(name) is null)
+            result.AddError($"--arch {name} is none of {string.Join(", ", VisionModels.Known)}.");
+    }
 
     /// <summary>A ratio of a group, of <c>GLOB=RATIO</c>.</summary>
     public static GroupRatio RatioOf(string text)

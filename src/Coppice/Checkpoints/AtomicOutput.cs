@@ -9,7 +9,7 @@ public sealed class AtomicOutput : IDisposable
     /// <summary>Picks the temporary name.</summary>
     /// <param name="target">Where the output shall be; its parent folder must exist.</param>
     /// <param name="overwrite">Whether what is there may be replaced.</param>
-    /// <exception cref="CheckpointException">The output exists, or its parent folder does not.</exception>
+    /// <exception cref="CheckpointException">The output exists, or its parent folder does not, or can't be written to.</exception>
     public AtomicOutput(string target, bool overwrite)
     {
         _target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(target));
@@ -21,6 +21,19 @@ public sealed class AtomicOutput : IDisposable
         if (!Directory.Exists(parent))
             throw new CheckpointException(target, $"the folder {parent} does not exist", "Make it first, or choose another output.");
         Temporary = Path.Combine(parent, $".{Path.GetFileName(_target)}.{Path.GetRandomFileName()}.tmp");
+        RefuseUnwritable(parent, target);
+    }
+
+    private void RefuseUnwritable(string folder, string target)
+    {
+        try
+        {
+            File.Create(Temporary, 1, FileOptions.DeleteOnClose).Dispose();
+        }
+        catch (Exception error) when (error is UnauthorizedAccessException or FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new CheckpointException(target, $"no file can be made in the folder {folder}", "Choose another output.", error);
+        }
     }
 
     /// <summary>Writes a whole file in place of the one that may be there.</summary>

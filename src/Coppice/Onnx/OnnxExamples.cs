@@ -69,6 +69,9 @@ public static class OnnxExamples
 
     private static void Check(OnnxModule module, OnnxValue input, Shape shape)
     {
+        if (!IsValue(input, shape) && shape.Contains(0))
+            throw new OnnxException(module.Path, $"input '{input.Name}' is {input}, and {shape} would have no entries",
+                "Give sizes of 1 or more; 0 is a value, for inputs without axes.");
         var fits = input.Dims is null || IsValue(input, shape) || input.Dims.Count == shape.Rank
             && input.Dims.Index().All(entry => entry.Item.Value is not > 0 || entry.Item.Value == shape[entry.Index]);
         if (!fits)

@@ -23,6 +23,14 @@ public sealed class AtomicOutputTests
     }
 
     [Fact]
+    public void Write_FolderThatTakesNoFiles_SaysSo()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "/proc is Linux's.");
+        var error = Assert.Throws<CheckpointException>(() => AtomicOutput.Write("/proc/a.json", [1]));
+        Assert.Contains("no file can be made in the folder /proc", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Write_NoSuchFolder_SaysSo()
     {
         using var folder = new TempFolder();

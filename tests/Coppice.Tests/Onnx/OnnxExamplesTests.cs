@@ -28,6 +28,7 @@ public sealed class OnnxExamplesTests
         Assert.Equal(1, OnnxExamples.Of(module)[1].Item<long>());
         var given = OnnxExamples.Of(module, new Dictionary<string, Shape> { ["rate"] = [16000] })[1];
         Assert.Equal((0, 16000), (given.Shape.Rank, given.Item<long>()));
+        Assert.Equal(0, OnnxExamples.Of(module, new Dictionary<string, Shape> { ["rate"] = [0] })[1].Item<long>());
     }
 
     [Fact]
@@ -45,6 +46,7 @@ public sealed class OnnxExamplesTests
     [InlineData("x", new[] { 1, 2, 3 }, "input 'x' is x F32 [N, 4], not [1, 2, 3]")]
     [InlineData("x", new[] { 1, 5 }, "not [1, 5]")]
     [InlineData("", new[] { 1, 4 }, "--input NAME=")]
+    [InlineData("y", new[] { 0, 4 }, "input 'y' is y F32 [A, B], and [0, 4] would have no entries")]
     [InlineData("y", new[] { 100_000, 100_000 }, "more than 268,435,456 elements")]
     public void Of_SizesThatDontFit_NamesTheInput(string name, int[] sizes, string says)
     {

@@ -40,6 +40,9 @@ public sealed class InputCompensation
     /// <summary>Weights of layers that read too many channels for least squares, by name: of what goes they get the mean.</summary>
     public IReadOnlyList<string> TooWide { get; private init; } = [];
 
+    /// <summary>Weights of layers that lose inputs and are left alone, by name: several layers read them.</summary>
+    public IReadOnlyList<string> Shared { get; private init; } = [];
+
     /// <summary>Biases that layers were given for it.</summary>
     internal IReadOnlyList<AddedBias> AddedBiases => [.. _changes.Where(change => change.NewBias is not null)
         .Select(change => new AddedBias(change.Weight, change.Constants!.Length, change.NewBias!))];
@@ -61,11 +64,12 @@ public sealed class InputCompensation
         IReadOnlyList<IReadOnlyList<Tensor>> inputs, CompensationMethod method, double ridge, bool addsBiases)
     {
         var graph = dependencies.Graph;
-        var consumers = ConsumersOf(graph, removal);
+        var (consumers, shared) = ConsumersOf(graph, removal);
         var isSolved = method == CompensationMethod.LeastSquares;
         HashSet<Node> solved = [.. consumers.Keys.Where(node => isSolved && ProductsOf(consumers[node]) <= mostProducts)];
         var compensation = new InputCompensation
         {
+            Shared = shared,
             TooWide = [.. consumers.Where(entry => isSolved && !solved.Contains(entry.Key)).Select(entry => entry.Value.Weight.Name)],
         };
         foreach (var part in Parts(consumers, solved, mostProducts))
@@ -88,15 +92,17 @@ public sealed class InputCompensation
         }
     }
 
-    /// <summary>Layers that lose inputs, but for those of tied weights, which have more to do.</summary>
-    private static OrderedDictionary<Node, Consumer> ConsumersOf(Graph graph, Removal removal)
+    /// <summary>Layers that lose inputs, but for those of tied weights, which have more to do and are told by name.</summary>
+    private static (OrderedDictionary<Node, Consumer> Own, IReadOnlyList<string> Shared) ConsumersOf(Graph graph, Removal removal)
     {
         var readers = graph.Nodes.SelectMany(node => node.Inputs).CountBy(value => value).ToDictionary();
-        return new(from node in graph.Nodes
-                   let consumer = Consumer.Of(node)
-                   where consumer is not null && readers[consumer.Read] == 1 && consumer.Moves.All(move => readers[move.Inputs[0]] == 1)
-                       && removal.KeptOf(node.Inputs[0], consumer.InputAxis) is not null
-                   select KeyValuePair.Create(node, consumer));
+        var consumers = (from node in graph.Nodes
+                         let consumer = Consumer.Of(node)
+                         where consumer is not null && removal.KeptOf(node.Inputs[0], consumer.InputAxis) is not null
+                         select KeyValuePair.Create(node, consumer)).ToLookup(entry => IsOwn(entry.Value));
+        return (new(consumers[true]), [.. consumers[false].Select(entry => entry.Value.Weight.Name).Distinct()]);
+
+        bool IsOwn(Consumer consumer) => readers[consumer.Read] == 1 && consumer.Moves.All(move => readers[move.Inputs[0]] == 1);
     }
 
     private static long ProductsOf(Consumer consumer) => (long)consumer.Groups * consumer.Channels * consumer.Channels;

@@ -134,23 +134,33 @@ public sealed record GroupPruning
     /// <summary>What a model costs once something is removed.</summary>
     public static ModelCost CostAfter(DependencyGraph dependencies, Removal removal) => ModelCost.Of(dependencies.Graph, removal.ShapeOf);
 
+    /// <summary>Refuses what can't be, whatever the model.</summary>
+    /// <exception cref="PruningException">A number is out of range, all would go, or what is asked for contradicts itself.</exception>
+    public void Validate()
+    {
+        foreach (var share in new[] { Ratio, TargetMacs, TargetParameters, MaxRatio }.OfType<double>().Concat(OwnRatios.Select(own => own.Ratio)))
+            if (!(share is >= 0 and <= 1))
+                throw new PruningException($"{share} is no share; ratios and targets are in 0..1.");
+        if (RoundTo < 1)
+            throw new PruningException($"Sizes can't be multiples of {RoundTo}; give 1 or more.");
+        if (OwnRatios.Count > 0 && (Scope != GroupScope.PerGroup || RankedTogether.Count > 0))
+            throw new PruningException("Groups ranked together have no ratios of their own; leave them out, or prune each group by itself.");
+        if (RankedTogether.Count > 0 && Scope != GroupScope.PerGroup)
+            throw new PruningException("Globs of what is ranked together go with the scope of each group by itself; leave one of them out.");
+        if (Ratio == 1 && MaxRatio == 1 && OwnRatios.Count == 0)
+            throw new PruningException("A ratio of 1 would leave nothing: one index of each group has to stay. Give a smaller ratio, or a largest ratio "
+                + "below 1.");
+    }
+
     private void Check(DependencyGraph dependencies)
     {
         if (dependencies.Groups.Count == 0)
             throw new PruningException("Nothing of the model can be pruned: "
                 + string.Join("; ", dependencies.Pinned.Take(3).Select(axis => $"{axis.Tensor}[{axis.Axis}]: {axis.Reason}"))
                 + ". 'coppice groups' lists all reasons.");
-        foreach (var share in new[] { Ratio, TargetMacs, TargetParameters, MaxRatio }.OfType<double>().Concat(OwnRatios.Select(own => own.Ratio)))
-            if (!(share is >= 0 and <= 1))
-                throw new PruningException($"{share} is no share; ratios and targets are in 0..1.");
-        if (RoundTo < 1)
-            throw new PruningException($"Sizes can't be multiples of {RoundTo}; give 1 or more.");
+        Validate();
         if (new object?[] { Ratio, TargetMacs, TargetParameters, Budget }.Count(amount => amount is not null) != 1)
             throw new PruningException("Give one of a ratio, a target of multiply-accumulates, a target of parameters, and a budget.");
-        if (OwnRatios.Count > 0 && (Scope != GroupScope.PerGroup || RankedTogether.Count > 0))
-            throw new PruningException("Groups ranked together have no ratios of their own; leave them out, or prune each group by itself.");
-        if (RankedTogether.Count > 0 && Scope != GroupScope.PerGroup)
-            throw new PruningException("Globs of what is ranked together go with the scope of each group by itself; leave one of them out.");
         var names = dependencies.Groups.SelectMany(group => group.Members).Select(member => member.Value.Name).Distinct().ToList();
         foreach (var glob in Include.Concat(Exclude).Concat(RankedTogether).Concat(OwnRatios.Select(own => own.Glob)))
             if (!names.Exists(name => NameGlob.Matches(glob, name)))
@@ -202,8 +212,8 @@ public sealed record GroupPruning
         var (low, high) = (0.0, 1.0);
         var best = removeAt(high);
         if (budget.Cost(best) is var least && !(least <= budget.Limit))
-            throw new PruningException($"The target of {budget.Limit:#,0.##} {budget.Unit} is out of reach: with all removed that may be, "
-                + $"{least:#,0.##} are left. Allow a larger ratio, or more groups.");
+            throw new PruningException($"The target of {Written(budget.Limit)} {budget.Unit} is out of reach: with all removed that may be, "
+                + $"{Written(least)} are left. Allow a larger ratio, or more groups.");
         for (var i = 0; i < budget.Halvings; i++)
         {
             var middle = (low + high) / 2;
@@ -215,4 +225,6 @@ public sealed record GroupPruning
         }
         return best;
     }
+    /// <summary>A number of a few digits that is not 0 unless it is 0.</summary>
+    private static string Written(double number) => Math.Abs(number) < 0.01 ? $"{number:G2}" : $"{number:#,0.##}";
 }

@@ -67,7 +67,7 @@ public sealed class GroupPruningTests
     public void Choose_RatioThatLeavesNothing_NamesTheGroup(GroupScope scope)
     {
         var dependencies = ResNet20();
-        var message = Assert.Throws<PruningException>(() => new GroupPruning { Ratio = 1, Scope = scope }.Choose(dependencies, Magnitude)).Message;
+        var message = Assert.Throws<PruningException>(() => new GroupPruning { Ratio = 0.99, Scope = scope }.Choose(dependencies, Magnitude)).Message;
         Assert.Contains("would leave nothing of group 0: 16 of conv1.weight[0]", message, StringComparison.Ordinal);
         var removal = new GroupPruning { Ratio = 1, MaxRatio = 0.999, Scope = scope }.Choose(dependencies, Magnitude);
         Assert.All(dependencies.Groups.Where(group => group.Kind == GroupKind.Channel), group => Assert.Single(removal.KeptOf(group)));
@@ -253,6 +253,8 @@ public sealed class GroupPruningTests
         Throws("No group is in scope", new() { Ratio = 0.5, Kinds = [GroupKind.Head] });
         Throws("out of reach", new() { TargetMacs = 0.5, MaxRatio = 0.1 });
         Throws("multiples of 0", new() { Ratio = 0.5, RoundTo = 0 });
+        Throws("A ratio of 1 would leave nothing", new() { Ratio = 1 });
+        Throws("The target of 1E-06 ms is out of reach: with all removed that may be, 0.02 are", new() { Budget = new(1e-6, "ms", _ => 0.02) });
 
         void Throws(string says, GroupPruning options) =>
             Assert.Contains(says, Assert.Throws<PruningException>(() => options.Choose(dependencies, Magnitude)).Message, StringComparison.Ordinal);
