@@ -61,7 +61,7 @@ internal sealed record StructuralPruning(
             throw new PruningException($"{path} takes {times.A.P50:F2} ms as it is: nothing has to go for {time} ms.");
         if (times is not null)
             latency.RefuseSlower(removal);
-        compensation.Prepare(model, removal);
+        compensation.Prepare(model, removal, terminal);
         var (before, cuts) = (ModelCost.Of(dependencies.Graph), removal.ToPlan(model.Traced.Kind));
         var after = GroupPruning.CostAfter(dependencies, removal);
         var verification = terminal.Busy("removing, verifying and writing",
