@@ -13,7 +13,7 @@ public sealed class PretrainedModel
     /// <summary>Name of the file beside config.json that says what was cut out of the model config.json once described.</summary>
     public const string PlanFile = "coppice.json";
 
-    internal const string ConfigFile = "config.json";
+    internal const string ConfigFile = Checkpoint.ConfigFile;
 
     // Most times that a model's weights may have shrunk; what a plan says that it was before takes memory.
     private const int MaxShrinkage = 64;
@@ -147,15 +147,13 @@ public sealed class PretrainedModel
     /// <summary>The names that a stored tensor has in the state by now: a weight under a mask is two tensors.</summary>
     private string[] PresentNames(string name, OrderedDictionary<string, Tensor> state)
     {
-        const string original = "_orig", mask = "_mask";
-        if (name.EndsWith(mask, StringComparison.Ordinal)
-            && (state.ContainsKey(name[..^mask.Length]) || state.ContainsKey(name[..^mask.Length] + original)))
+        if (MaskedName.WeightOfMask(name) is { } masked && (state.ContainsKey(masked) || state.ContainsKey(MaskedName.Original(masked))))
             return []; // written with its weight
-        var weight = name.EndsWith(original, StringComparison.Ordinal) ? name[..^original.Length] : name;
+        var weight = MaskedName.WeightOfOriginal(name) ?? name;
         if (state.ContainsKey(weight))
             return [weight];
-        return state.ContainsKey(weight + original)
-            ? [weight + original, weight + mask]
+        return state.ContainsKey(MaskedName.Original(weight))
+            ? [MaskedName.Original(weight), MaskedName.Mask(weight)]
             : throw new ModelException($"{Folder} holds '{name}', which the model opened from it has not: it has changed since. Open it again.");
     }
 

@@ -5,7 +5,6 @@ namespace Coppice.Onnx;
 /// <summary>Makes inputs to run a model on where nobody gives any.</summary>
 public static class OnnxExamples
 {
-    private const long MostElements = 1 << 28;
     private const int Channels = 3, Side = 224, Length = 32;
 
     /// <summary>
@@ -94,8 +93,8 @@ public static class OnnxExamples
     {
         if (input.DType is not { } dtype)
             throw new OnnxException(module.Path, $"input '{input.Name}' has no element type that is supported", "Export the model again.");
-        if (shape.Aggregate(1.0, (product, size) => product * size) > MostElements)
-            throw new OnnxException(module.Path, $"input '{input.Name}' of {shape} has more than {MostElements:N0} elements",
+        if (shape.Aggregate(1.0, (product, size) => product * size) > OnnxLimits.MadeElements)
+            throw new OnnxException(module.Path, $"input '{input.Name}' of {shape} has more than {OnnxLimits.MadeElements:N0} elements",
                 $"Give smaller sizes, on the command line as --input {input.Name}=1x3x224x224.");
         if (IsValue(input, shape))
             return Tensor.Full([], shape[0]).Cast(dtype);
