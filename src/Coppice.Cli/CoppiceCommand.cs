@@ -56,7 +56,7 @@ internal static class CoppiceCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             var terminal = new Terminal(parsed.GetValue(CommonOptions.Json), parsed.GetValue(CommonOptions.Quiet),
-                parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
+                parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error, cancellation);
             if (parsed.GetValue(CommonOptions.Threads) is { } threads)
                 Workers.ThreadCount = threads;
             try

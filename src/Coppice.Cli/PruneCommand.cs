@@ -166,17 +166,47 @@ internal static class PruneCommand
     private static Task<int> Structurally(ParseResult parsed, bool isPlanGiven, string? output, Terminal terminal)
     {
         var (path, plan) = (parsed.GetRequiredValue(Path), parsed.GetValue(Plan));
-        if (isPlanGiven && StructuralPlan.Load(plan!) is { Blocks: not null } blocks)
+        if (isPlanGiven)
         {
-            var shorter = ResidualPruning.Run(path, output, blocks, parsed, terminal);
-            terminal.Result(shorter.ToJson, () => shorter.Show(terminal));
+            CarryOut(path, output, StructuralPlan.Load(plan!), parsed, terminal);
             return Task.FromResult(ExitCode.Done);
         }
         if (IsOfLayersOrTokens(parsed))
             return LayersOrTokens(parsed, output, terminal);
-        var pruning = StructuralPruning.Run(path, output, isPlanGiven ? null : Groups(parsed), plan, parsed, terminal);
+        var pruning = StructuralPruning.Run(path, output, Groups(parsed), null, plan, parsed, terminal);
         terminal.Result(pruning.ToJson, () => pruning.Show(terminal));
         return Task.FromResult(ExitCode.Done);
+    }
+
+    /// <summary>Carries out a plan of blocks, of channels, or of both.</summary>
+    private static void CarryOut(string path, string? output, StructuralPlan plan, ParseResult parsed, Terminal terminal)
+    {
+        if (plan is { Blocks: not null, Tensors: [] })
+        {
+            var shorter = ResidualPruning.Run(path, output, plan, true, parsed, terminal);
+            terminal.Result(shorter.ToJson, () => shorter.Show(terminal));
+            return;
+        }
+        var pruning = plan.Blocks is null ? StructuralPruning.Run(path, output, null, plan, null, parsed, terminal)
+            : ShorterAndNarrower(path, output, plan, parsed, terminal);
+        terminal.Result(pruning.ToJson, () => pruning.Show(terminal));
+    }
+
+    /// <summary>Leaves out blocks, then cuts channels of what is left; each is verified.</summary>
+    private static StructuralPruning ShorterAndNarrower(string path, string? output, StructuralPlan plan, ParseResult parsed, Terminal terminal)
+    {
+        var folder = Directory.CreateTempSubdirectory("coppice-");
+        try
+        {
+            var between = System.IO.Path.Combine(folder.FullName, System.IO.Path.GetFileName(path));
+            var shorter = ResidualPruning.Run(path, between, plan with { Tensors = [], Paddings = [], Config = [] }, false, parsed, terminal);
+            return StructuralPruning.Run(between, output, null, plan with { Blocks = null }, null, parsed, terminal)
+                with { Before = shorter.Before, LeftOut = shorter.Removed };
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
     }
 
     private static Task<int> LayersOrTokens(ParseResult parsed, string? output, Terminal terminal)

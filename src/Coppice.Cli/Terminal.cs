@@ -1,11 +1,12 @@
 using System.Text.Json.Nodes;
+using Coppice.Tensors;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
 namespace Coppice.Cli;
 
 /// <summary>Where a verb's words go: results to stdout (as tables, or one JSON object), progress and warnings to stderr.</summary>
-internal sealed class Terminal(bool json, bool quiet, TextWriter output, TextWriter error)
+internal sealed class Terminal(bool json, bool quiet, TextWriter output, TextWriter error, CancellationToken cancellation = default)
 {
     private const int RedirectedWidth = 240;
 
@@ -94,8 +95,17 @@ internal sealed class Terminal(bool json, bool quiet, TextWriter output, TextWri
             Note(line.Ended);
     }
 
-    /// <summary>Runs work whose length is not known under a spinner, shown on a terminal only.</summary>
-    public T Busy<T>(string title, Func<T> work) => ShowsProgress ? _error.Status().Start(Markup.Escape(title), _ => work()) : work();
+    /// <summary>Runs work whose length is not known under a spinner, shown on a terminal only; it is cancelled between ops.</summary>
+    public T Busy<T>(string title, Func<T> work)
+    {
+        return ShowsProgress ? _error.Status().Start(Markup.Escape(title), _ => Cancellable()) : Cancellable();
+
+        T Cancellable()
+        {
+            using var interruption = new Interruption(cancellation);
+            return work();
+        }
+    }
 
     private bool ShowsProgress => !quiet && _error.Profile.Out.IsTerminal;
 

@@ -146,4 +146,15 @@ public sealed class CoppiceCommandTests
             [verb, CommandRun.Gpt2, .. rest.Select(arg => arg == "SAME" ? CommandRun.Gpt2 : arg)]);
         run.AssertFailed(ExitCode.Cancelled, "cancelled");
     }
+
+    [Theory]
+    [InlineData("inspect")]
+    [InlineData("groups")]
+    [InlineData("prune", "--structural", "--amount", "0.5", "--dry-run")]
+    public async Task Cancellation_WhileAModelIsAnalysed_ExitsWith130(string verb, params string[] rest)
+    {
+        var run = await CommandRun.Of(new CancellationToken(canceled: true),
+            [verb, TestData.InRepository("samples", "models", "onnx", "mnist_cntk.onnx"), .. rest]);
+        run.AssertFailed(ExitCode.Cancelled, "cancelled");
+    }
 }

@@ -46,6 +46,12 @@ public sealed class ResidualPruneTests : IDisposable
         Assert.Equal(0, (await CommandRun.Of("prune", output, "-o", _folder["half.th"], "--arch", "resnet20", "--structural", "--amount", "0.5")).ExitCode);
         Assert.Equal(0, (await CommandRun.Of("export", _folder["half.th"], "-o", _folder["half.onnx"], "--arch", "resnet20")).ExitCode);
 
+        var both = (await CommandRun.Of("prune", ResNet, "-o", _folder["both.th"], "--arch", "resnet20", "--plan", _folder["half.th.plan.json"],
+            "--json")).Json;
+        Assert.Equal(removed.Order(), both.GetProperty("left_out").EnumerateArray().Select(name => name.GetString()).Order());
+        Assert.Equal(json.GetProperty("macs").GetProperty("before").GetInt64(), both.GetProperty("macs").GetProperty("before").GetInt64());
+        Assert.Equal(File.ReadAllBytes(_folder["half.th"]), File.ReadAllBytes(_folder["both.th"]));
+
         static double Score(JsonElement block) => block.GetProperty("score").GetDouble();
         static string? Name(JsonElement block) => block.GetProperty("name").GetString();
     }

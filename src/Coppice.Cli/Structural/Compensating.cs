@@ -37,10 +37,12 @@ internal sealed class Compensating
     /// <summary>Before surgery: looks at what consumers read.</summary>
     /// <param name="model">The model.</param>
     /// <param name="removal">What will go.</param>
-    public void Prepare(OpenedModel model, Removal removal)
+    /// <param name="terminal">Shows that it goes on.</param>
+    public void Prepare(OpenedModel model, Removal removal, Terminal terminal)
     {
         if (_asked.Length > 0)
-            Prepared = PreparedCompensation.Of(_asked, model.Dependencies, removal, _inputs, model.CanAddBiases);
+            Prepared = terminal.Busy("looking at what layers read",
+                () => PreparedCompensation.Of(_asked, model.Dependencies, removal, _inputs, model.CanAddBiases));
     }
 
     /// <summary>Before residual blocks go: what can be made up for is the statistics of those that stay.</summary>

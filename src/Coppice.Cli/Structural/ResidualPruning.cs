@@ -45,26 +45,32 @@ internal sealed record ResidualPruning(string? Output, IReadOnlyList<ResidualBlo
         return pruning with { Scores = scores };
     }
 
-    /// <summary>Leaves out what a plan names.</summary>
-    public static ResidualPruning Run(string path, string? output, StructuralPlan plan, ParseResult parsed, Terminal terminal)
+    /// <summary>Leaves out the blocks that a plan names.</summary>
+    /// <param name="path">The model.</param>
+    /// <param name="output">Where to write; null for nowhere.</param>
+    /// <param name="plan">The plan.</param>
+    /// <param name="compensates">Whether what was asked for to make up for it is done here.</param>
+    /// <param name="parsed">The other options.</param>
+    /// <param name="terminal">Shows progress.</param>
+    public static ResidualPruning Run(
+        string path, string? output, StructuralPlan plan, bool compensates, ParseResult parsed, Terminal terminal)
     {
-        if (plan.Tensors.Count > 0)
-            throw new UsageException("The plan both cuts channels and leaves out blocks; carry out two plans, one after the other.");
         var model = terminal.Busy("tracing the model",
             () => OpenedModel.Open(path, parsed.GetValue(StructuralOptions.Arch), parsed.GetValue(StructuralOptions.Input)));
         var blocks = ResidualBlocks.Planned(model.Blocks, plan, path);
-        return CarryOut(model, output, blocks, new(parsed, model, StructuralOptions.InputsOf(parsed, model)), parsed, terminal);
+        var compensation = compensates ? new Compensating(parsed, model, StructuralOptions.InputsOf(parsed, model)) : null;
+        return CarryOut(model, output, blocks, compensation, parsed, terminal);
     }
 
-    private static ResidualPruning CarryOut(OpenedModel model, string? output, IReadOnlyList<ResidualBlock> removed, Compensating compensation,
+    private static ResidualPruning CarryOut(OpenedModel model, string? output, IReadOnlyList<ResidualBlock> removed, Compensating? compensation,
         ParseResult parsed, Terminal terminal)
     {
-        compensation.PrepareForBlocks();
+        compensation?.PrepareForBlocks();
         var (graph, blocks) = (model.Traced.Graph, model.Blocks);
         var (before, after) = (ModelCost.Of(graph), ModelCost.Of(ResidualBlocks.Remove(graph, removed)));
         var verification = terminal.Busy("removing, verifying and writing",
-            () => model.Shorten(removed, output, SavingOptions.Of(parsed), parsed.GetValue(CommonOptions.Seed), compensation.Prepared));
-        return new(output, blocks, removed, before, after, verification) { Compensated = compensation.Summary };
+            () => model.Shorten(removed, output, SavingOptions.Of(parsed), parsed.GetValue(CommonOptions.Seed), compensation?.Prepared));
+        return new(output, blocks, removed, before, after, verification) { Compensated = compensation?.Summary };
     }
 
     /// <summary>A score for each block; null where a plan said what goes.</summary>

@@ -8,6 +8,7 @@ using Coppice.Models.Vision;
 using Coppice.Modules;
 using Coppice.Pruning;
 using Coppice.Pruning.Dependency;
+using Coppice.Pruning.Depth;
 using Coppice.Tensors;
 using Spectre.Console;
 
@@ -29,13 +30,13 @@ internal sealed record StructuralPruning(
     /// <param name="path">The model.</param>
     /// <param name="output">Where to write; null for nowhere.</param>
     /// <param name="options">How much goes, and from where, without globs the model's own; null to carry out the plan.</param>
-    /// <param name="plan">Where to write what was cut, null for nowhere; without options a plan to carry out.</param>
+    /// <param name="given">Without options a plan to carry out.</param>
+    /// <param name="plan">Where to write what was cut; null for nowhere.</param>
     /// <param name="parsed">The other options.</param>
     /// <param name="terminal">Shows progress.</param>
     public static StructuralPruning Run(
-        string path, string? output, GroupPruning? options, string? plan, ParseResult parsed, Terminal terminal)
+        string path, string? output, GroupPruning? options, StructuralPlan? given, string? plan, ParseResult parsed, Terminal terminal)
     {
-        var given = options is null ? StructuralPlan.Load(plan!) : null;
         var model = terminal.Busy("tracing the model",
             () => OpenedModel.Open(path, parsed.GetValue(StructuralOptions.Arch), parsed.GetValue(StructuralOptions.Input)));
         if (model.Folder is null && Mode.IsGiven(StructuralOptions.Uniform, parsed))
@@ -61,14 +62,14 @@ internal sealed record StructuralPruning(
             throw new PruningException($"{path} takes {times.A.P50:F2} ms as it is: nothing has to go for {time} ms.");
         if (times is not null)
             latency.RefuseSlower(removal);
-        compensation.Prepare(model, removal);
+        compensation.Prepare(model, removal, terminal);
         var (before, cuts) = (ModelCost.Of(dependencies.Graph), removal.ToPlan(model.Traced.Kind));
         var after = GroupPruning.CostAfter(dependencies, removal);
         var verification = terminal.Busy("removing, verifying and writing",
             () => model.Prune(removal, output, saving, seed, compensation.Prepared));
         if (output is not null)
             size?.Check(output);
-        if (plan is not null && given is null)
+        if (plan is not null)
             AtomicOutput.Write(plan, cuts.ToJson());
         return new(output, removal, [.. dependencies.Groups.Where(group => removal.KeptOf(group).Length < group.Size)], before, after, verification)
         {
@@ -142,6 +143,9 @@ internal sealed record StructuralPruning(
     /// <summary>Whether it is a folder whose config.json alone tells all sizes.</summary>
     public bool IsToldByConfig { get; init; }
 
+    /// <summary>Residual blocks that went before channels did.</summary>
+    public IReadOnlyList<ResidualBlock> LeftOut { get; init; } = [];
+
     public JsonObject ToJson() => new()
     {
         ["output"] = Output,
@@ -153,6 +157,7 @@ internal sealed record StructuralPruning(
             ["before"] = group.Size,
             ["after"] = Removal.KeptOf(group).Length,
         })]),
+        ["left_out"] = new JsonArray([.. LeftOut.Select(block => JsonValue.Create(block.Name))]),
         ["parameters"] = new JsonObject { ["before"] = Before.Parameters, ["after"] = After.Parameters },
         ["macs"] = new JsonObject { ["before"] = Before.Macs, ["after"] = After.Macs },
         ["latency_ms"] = Latency is null ? null : new JsonObject { ["before"] = Latency.A.P50, ["after"] = Latency.B.P50 },
@@ -174,6 +179,8 @@ internal sealed record StructuralPruning(
                 Markup.Escape($"{group.Members[0].Value.Name}[{group.Members[0].Axis}]"),
                 $"{group.Size:N0}", $"{Removal.KeptOf(group).Length:N0}");
         terminal.Show(table);
+        if (LeftOut.Count > 0)
+            terminal.Line($"residual blocks left out: {string.Join(", ", LeftOut.Select(block => block.Name))}");
         terminal.Line($"parameters: {Reports.Change(Before.Parameters, After.Parameters)}");
         terminal.Line($"multiply-accumulates: {Reports.Change(Before.Macs, After.Macs)}");
         if (Latency is not null)

@@ -38,11 +38,13 @@ public static class Workers
 
     /// <summary>Calls <paramref name="body"/> for chunks 0..<paramref name="chunks"/>, in any order, and returns when all are done.</summary>
     /// <remarks>The first exception of a body is thrown to the caller; chunks not yet begun are then skipped.</remarks>
+    /// <exception cref="OperationCanceledException">The token of the thread's <see cref="Interruption"/> is cancelled.</exception>
     public static void For(int chunks, Action<int> body) => For(chunks, body, static (chunk, body) => body(chunk));
 
     /// <summary><see cref="For(int, Action{int})"/> with a state handed to each call, so that the body need not capture anything.</summary>
     public static void For<TState>(int chunks, TState state, Action<int, TState> body)
     {
+        Interruption.Check();
         var helpers = Math.Min(chunks, ThreadCount) - 1;
         if (helpers <= 0 || s_job is not null || !TryRunShared(new Job<TState>(chunks, helpers, state, body)))
             for (var chunk = 0; chunk < chunks; chunk++)

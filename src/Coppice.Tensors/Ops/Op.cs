@@ -33,8 +33,10 @@ public abstract record Op
 
     /// <summary>Checks, allocates, computes and reports to the active trace and tape.</summary>
     /// <exception cref="OpException">The inputs do not fit the op; the message names op and shapes.</exception>
+    /// <exception cref="OperationCanceledException">The token of the thread's <see cref="Interruption"/> is cancelled.</exception>
     public static Tensor[] Apply(Op op, params ReadOnlySpan<Tensor> inputs)
     {
+        Interruption.Check();
         var outputs = op.Run(inputs);
         foreach (var input in inputs)
             GC.KeepAlive(input); // kernels hold bare pointers

@@ -102,7 +102,7 @@ public sealed partial class Checkpoint
 
     /// <summary>Whether overwriting a folder loses no more than a checkpoint.</summary>
     private static bool IsReplaceable(string path) =>
-        !Directory.EnumerateFileSystemEntries(path).Any() || File.Exists(System.IO.Path.Combine(path, "config.json"));
+        !Directory.EnumerateFileSystemEntries(path).Any() || File.Exists(System.IO.Path.Combine(path, ConfigFile));
 
     private static bool IsInside(string path, string folder) =>
         path.StartsWith(System.IO.Path.TrimEndingDirectorySeparator(folder) + System.IO.Path.DirectorySeparatorChar,

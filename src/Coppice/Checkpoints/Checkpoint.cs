@@ -9,6 +9,9 @@ namespace Coppice.Checkpoints;
 /// </remarks>
 public sealed partial class Checkpoint : IWeightStore
 {
+    /// <summary>The file of a Hugging Face folder that tells the model's sizes.</summary>
+    internal const string ConfigFile = "config.json";
+
     private readonly IReadOnlyList<WeightFile> _files;
     private readonly HuggingFaceFolder? _folder;
     private readonly OrderedDictionary<string, TensorSource> _tensors = [];

@@ -25,8 +25,8 @@ public sealed record ModelSizes(string Layers, string Heads, string Width, strin
         $"*{InnerWeight.Replace("{0}", "*", StringComparison.Ordinal)}"];
 
     /// <summary>Whether a tensor, or one of the two that stand for it under a mask, has a row for each token.</summary>
-    internal bool IsByToken(string name) => ByToken.Any(ending => $".{name}".EndsWith($".{ending}", StringComparison.Ordinal)
-        || $".{name}".EndsWith($".{ending}_orig", StringComparison.Ordinal) || $".{name}".EndsWith($".{ending}_mask", StringComparison.Ordinal));
+    internal bool IsByToken(string name) => (MaskedName.WeightOfOriginal(name) ?? MaskedName.WeightOfMask(name) ?? name) is var weight
+        && ByToken.Any(ending => $".{weight}".EndsWith($".{ending}", StringComparison.Ordinal));
 
     /// <summary>Where a tensor's name tells the number of its block; null where it is of none.</summary>
     internal (int Start, int Length)? BlockIn(string name)

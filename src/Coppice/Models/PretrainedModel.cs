@@ -13,13 +13,10 @@ public sealed class PretrainedModel
     /// <summary>Name of the file beside config.json that says what was cut out of the model config.json once described.</summary>
     public const string PlanFile = "coppice.json";
 
-    internal const string ConfigFile = "config.json";
+    internal const string ConfigFile = Checkpoint.ConfigFile;
 
     // Most times that a model's weights may have shrunk; what a plan says that it was before takes memory.
     private const int MaxShrinkage = 64;
-
-    // How the name of a weight under a mask ends.
-    private const string Original = "_orig";
 
     private PretrainedModel(string folder, string modelType, Module module, StructuralPlan? plan, IReadOnlySet<int> endOfTextIds) =>
         (Folder, ModelType, Module, Plan, EndOfTextIds) = (folder, modelType, module, plan, endOfTextIds);
@@ -152,7 +149,7 @@ public sealed class PretrainedModel
         {
             return false;
         }
-        return plain.StateDict().All(entry => (state.TryGetValue(entry.Key, out var tensor) || state.TryGetValue(entry.Key + Original, out tensor))
+        return plain.StateDict().All(entry => (state.TryGetValue(entry.Key, out var tensor) || state.TryGetValue(MaskedName.Original(entry.Key), out tensor))
             && tensor.Shape == entry.Value.Shape);
     }
 
@@ -177,15 +174,13 @@ public sealed class PretrainedModel
     /// <summary>The names that a stored tensor has in the state by now: a weight under a mask is two tensors.</summary>
     private string[] PresentNames(string name, OrderedDictionary<string, Tensor> state)
     {
-        const string mask = "_mask";
-        if (name.EndsWith(mask, StringComparison.Ordinal)
-            && (state.ContainsKey(name[..^mask.Length]) || state.ContainsKey(name[..^mask.Length] + Original)))
+        if (MaskedName.WeightOfMask(name) is { } masked && (state.ContainsKey(masked) || state.ContainsKey(MaskedName.Original(masked))))
             return []; // written with its weight
-        var weight = name.EndsWith(Original, StringComparison.Ordinal) ? name[..^Original.Length] : name;
+        var weight = MaskedName.WeightOfOriginal(name) ?? name;
         if (state.ContainsKey(weight))
             return [weight];
-        return state.ContainsKey(weight + Original)
-            ? [weight + Original, weight + mask]
+        return state.ContainsKey(MaskedName.Original(weight))
+            ? [MaskedName.Original(weight), MaskedName.Mask(weight)]
             : throw new ModelException($"{Folder} holds '{name}', which the model opened from it has not: it has changed since. Open it again.");
     }
 

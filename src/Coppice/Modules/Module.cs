@@ -46,7 +46,7 @@ public abstract class Module
 
     /// <summary>The same, each under the name it has without a mask: <c>...weight</c>, never <c>..._orig</c>.</summary>
     public IEnumerable<(string Name, Parameter Parameter)> ParametersByPlainName() =>
-        NamedParameters().Select(entry => (entry.Parameter.Mask is null ? entry.Name : entry.Name[..^"_orig".Length], entry.Parameter));
+        NamedParameters().Select(entry => (entry.Parameter.Mask is null ? entry.Name : MaskedName.WeightOfOriginal(entry.Name)!, entry.Parameter));
 
     /// <summary>Every tensor of the state with its full name, in torch's order: of each module the parameters, then the buffers and masks,
     /// then the children. Tied weights appear under each name.</summary>
@@ -161,7 +161,7 @@ public abstract class Module
 
     internal static string Join(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
 
-    internal static string StoredName(string name, Parameter parameter) => parameter.Mask is null ? name : name + "_orig";
+    internal static string StoredName(string name, Parameter parameter) => parameter.Mask is null ? name : MaskedName.Original(name);
 
     private protected sealed class Registration(Action remove) : IDisposable
     {
@@ -188,7 +188,7 @@ public abstract class Module
             state.Add(Join(path, name), buffer);
         foreach (var (name, parameter) in _parameters)
             if (parameter.Mask is { } mask)
-                state.Add(Join(path, name + "_mask"), mask);
+                state.Add(Join(path, MaskedName.Mask(name)), mask);
         foreach (var (name, child) in _children)
             child.CollectState(Join(path, name), state);
     }

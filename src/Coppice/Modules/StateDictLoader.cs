@@ -61,9 +61,9 @@ internal sealed class StateDictLoader(Module root, IReadOnlyDictionary<string, S
                 _copies.Add(() => Fill(parameter, name));
                 found = true;
             }
-            else if (TryMatch(name + "_orig", parameter.Shape, required: false))
+            else if (TryMatch(MaskedName.Original(name), parameter.Shape, required: false))
             {
-                if (TryMatch(name + "_mask", parameter.Shape, required: true))
+                if (TryMatch(MaskedName.Mask(name), parameter.Shape, required: true))
                     _copies.Add(() => FillMasked(parameter, name));
                 found = true;
             }
@@ -80,9 +80,9 @@ internal sealed class StateDictLoader(Module root, IReadOnlyDictionary<string, S
 
     private void FillMasked(Parameter parameter, string name)
     {
-        Fill(parameter, name + "_orig");
+        Fill(parameter, MaskedName.Original(name));
         var mask = Tensor.Empty(parameter.Shape);
-        read(name + "_mask", mask);
+        read(MaskedName.Mask(name), mask);
         parameter.SetMask(mask);
         // Where pruning a live module puts it, so that saving again gives the same order.
         var dot = name.LastIndexOf('.');

@@ -14,7 +14,7 @@ internal sealed class FunctionInlining
     {
         _path = path;
         foreach (var function in model.Functions)
-            if (!_functions.TryAdd((Domain(function.Domain), function.Name ?? "", function.Overload ?? ""), function))
+            if (!_functions.TryAdd((ModelProto.Canonical(function.Domain), function.Name ?? "", function.Overload ?? ""), function))
                 throw Wrong($"there are two functions {Name(function)}");
         CheckVersions(model);
         _taken = [.. Prefixes(model.Graph!.Nodes), .. Prefixes(model.Graph.Initializers.Select(tensor => tensor.Name ?? "")),
@@ -36,8 +36,6 @@ internal sealed class FunctionInlining
         model.Functions.Clear();
     }
 
-    private static string Domain(string? name) => name is null or "ai.onnx" ? "" : name;
-
     private static string Name(FunctionProto function) => $"{function.Domain}.{function.Name}";
 
     /// <summary>An operator of another version may mean something else.</summary>
@@ -45,12 +43,12 @@ internal sealed class FunctionInlining
     {
         var versions = new Dictionary<string, long?>();
         foreach (var opset in model.OpsetImports)
-            versions[Domain(opset.Domain)] = opset.Version;
+            versions[ModelProto.Canonical(opset.Domain)] = opset.Version;
         foreach (var function in model.Functions)
             foreach (var opset in function.OpsetImports)
-                if (!versions.TryAdd(Domain(opset.Domain), opset.Version) && versions[Domain(opset.Domain)] != opset.Version)
-                    throw Wrong($"function {Name(function)} is written in version {opset.Version} of '{Domain(opset.Domain)}', the model in "
-                        + $"{versions[Domain(opset.Domain)]}, which is not supported");
+                if (!versions.TryAdd(ModelProto.Canonical(opset.Domain), opset.Version) && versions[ModelProto.Canonical(opset.Domain)] != opset.Version)
+                    throw Wrong($"function {Name(function)} is written in version {opset.Version} of '{ModelProto.Canonical(opset.Domain)}', the model in "
+                        + $"{versions[ModelProto.Canonical(opset.Domain)]}, which is not supported");
     }
 
     /// <summary>Replaces calls in a list of nodes and in their subgraphs.</summary>
@@ -63,7 +61,7 @@ internal sealed class FunctionInlining
                 throw Wrong($"its functions would make more than {OnnxLimits.InlinedNodes:N0} nodes");
             foreach (var graph in node.Subgraphs())
                 Expand(graph.Nodes);
-            if (_functions.TryGetValue((Domain(node.Domain), node.OpType ?? "", node.Overload ?? ""), out var function))
+            if (_functions.TryGetValue((ModelProto.Canonical(node.Domain), node.OpType ?? "", node.Overload ?? ""), out var function))
                 expanded.AddRange(Body(function, node));
             else
                 expanded.Add(node);

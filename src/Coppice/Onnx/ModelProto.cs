@@ -45,9 +45,11 @@ public sealed class ModelProto : IWireMessage
     /// </summary>
     public long? OpsetVersion(string domain = "")
     {
-        static string Canonical(string? name) => name is null or "ai.onnx" ? "" : name;
         return OpsetImports.Find(opset => Canonical(opset.Domain) == Canonical(domain))?.Version;
     }
+
+    /// <summary>The one name of a domain: the standard one has two.</summary>
+    internal static string Canonical(string? domain) => domain is null or "ai.onnx" ? "" : domain;
 
     bool IWireMessage.ReadField(int field, WireReader reader)
     {

@@ -5,13 +5,13 @@ namespace Coppice.Onnx;
 /// <summary>Makes inputs to run a model on where nobody gives any.</summary>
 public static class OnnxExamples
 {
-    private const long MostElements = 1 << 28;
-    private const int Channels = 3, Side = 224, Length = 32;
+    private const int Channels = 3, Side = 224, Length = 32, Turns = 2;
 
     /// <summary>
     /// An example of each input: floats are random within -1..1, everything else is 1. An axis that the file leaves open is as long as in
-    /// the <paramref name="sizes"/> of another input where it has the same name; else the first is 1, of an image (four axes of floats) the
-    /// second 3 and the others 224, of anything else 32. The one size that is given for an input without axes is its value.
+    /// the <paramref name="sizes"/> of another input where it has the same name; else the first is 1 (2 where the model loops, so that what
+    /// follows from turn to turn shows), of an image (four axes of floats) the second 3 and the others 224, of anything else 32, and axes of
+    /// one name are as long as the first of them. The one size that is given for an input without axes is its value.
     /// </summary>
     /// <param name="module">The model.</param>
     /// <param name="sizes">Axis sizes of some inputs, by name; the name "" stands for the only input.</param>
@@ -88,17 +88,23 @@ public static class OnnxExamples
                 $"Give its sizes, on the command line as --input {input.Name}=1x3x224x224.");
         if (dims.FirstOrDefault(dim => dim.Value > int.MaxValue) is { } huge)
             throw new OnnxException(module.Path, $"input '{input.Name}' has an axis of {huge}", "Export the model again with smaller sizes.");
-        return Shape.Create([.. dims.Select((dim, axis) => dim.Value is > 0 and var size ? (int)size
-            : dim.Param is { } name && named.TryGetValue(name, out var known) ? known
-            : axis == 0 ? 1 : !IsImage(input) ? Length : axis == 1 ? Channels : Side)]);
+        return Shape.Create([.. dims.Select((dim, axis) => dim.Value is > 0 and var size ? (int)size : Open(dim.Param, axis))]);
+
+        int Open(string? name, int axis)
+        {
+            var usual = IsImage(input) ? axis switch { 0 => 1, 1 => Channels, _ => Side } : axis > 0 ? Length : Loops(module) ? Turns : 1;
+            return string.IsNullOrEmpty(name) || named.TryAdd(name, usual) ? usual : named[name];
+        }
     }
+
+    private static bool Loops(OnnxModule module) => module.Graph.Nodes.Exists(node => node.OpType is "Loop" or "Scan");
 
     private static Tensor Example(OnnxModule module, OnnxValue input, Shape shape, RandomSource random)
     {
         if (input.DType is not { } dtype)
             throw new OnnxException(module.Path, $"input '{input.Name}' has no element type that is supported", "Export the model again.");
-        if (shape.Aggregate(1.0, (product, size) => product * size) > MostElements)
-            throw new OnnxException(module.Path, $"input '{input.Name}' of {shape} has more than {MostElements:N0} elements",
+        if (shape.Aggregate(1.0, (product, size) => product * size) > OnnxLimits.MadeElements)
+            throw new OnnxException(module.Path, $"input '{input.Name}' of {shape} has more than {OnnxLimits.MadeElements:N0} elements",
                 $"Give smaller sizes, on the command line as --input {input.Name}=1x3x224x224.");
         if (IsValue(input, shape))
             return Tensor.Full([], shape[0]).Cast(dtype);

@@ -129,6 +129,8 @@ public sealed class RecipeRun
     /// <returns>What became of the model, and what was cut out of it; null where nothing was.</returns>
     private (Module Module, CutReport? Cut) RunStage(int number, Module module, Action<RunProgress>? report, CancellationToken cancellation)
     {
+        // Training stops between steps, where it keeps its state; other stages are done again from their start.
+        using var interruption = new Interruption(Stages[number] is TrainStage ? CancellationToken.None : cancellation);
         switch (Stages[number])
         {
             case TrainStage train:

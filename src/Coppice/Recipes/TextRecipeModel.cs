@@ -32,7 +32,7 @@ internal sealed class TextRecipeModel : RecipeModel
             (_labels, _usualLength, _maxPositions) = (classifier.Labels, classifier.UsualLength, classifier.MaxPositions);
         else
             _maxPositions = (model.Module as ICausalLanguageModel)?.MaxPositions;
-        using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "config.json")));
+        using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, PretrainedModel.ConfigFile)));
         Facts = ModelFacts.FromConfig(config.RootElement);
     }
 

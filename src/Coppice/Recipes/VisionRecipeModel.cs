@@ -86,9 +86,8 @@ internal sealed class VisionRecipeModel : RecipeModel
     /// <summary>What takes the place of a tensor of the file: a weight that came with a mask is stored without.</summary>
     private static IReadOnlyList<TensorSource> Present(string stored, OrderedDictionary<string, Tensor> state)
     {
-        const string original = "_orig";
         const string prefix = PretrainedVisionModel.ParallelPrefix;
-        var name = stored.EndsWith(original, StringComparison.Ordinal) ? stored[..^original.Length] : stored;
+        var name = MaskedName.WeightOfOriginal(stored) ?? stored;
         var plain = name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..] : name;
         return state.TryGetValue(plain, out var value) ? [TensorSource.From(name, value)] : [];
     }

@@ -1,5 +1,6 @@
 using Coppice.Onnx;
 using Coppice.Tensors;
+using Coppice.Tests.Pruning.Onnx;
 
 namespace Coppice.Tests.Onnx;
 
@@ -18,6 +19,30 @@ public sealed class OnnxExamplesTests
         var given = OnnxExamples.Of(module, new Dictionary<string, Shape> { ["ids"] = [2, 7] });
         Assert.Equal<Shape>([2, 3, 224, 224], given[0].Shape);
         Assert.Equal<Shape>([2, 7], given[2].Shape);
+    }
+
+    [Fact]
+    public void Of_AxesOfOneName_AreAsLong()
+    {
+        using var folder = new TempFolder();
+        var module = Open(folder, ("x", DType.F32, ["N", "steps"]), ("state", DType.F32, ["2", "N", "width"]), ("places", DType.F32, ["steps", "width"]));
+        Assert.Equal<Shape>([[1, 32], [2, 1, 32], [32, 32]], OnnxExamples.Of(module).Select(example => example.Shape));
+    }
+
+    [Fact]
+    public void Of_AModelThatLoops_MakesTwoTurns()
+    {
+        using var folder = new TempFolder();
+        var body = TinyOnnx.Body("body", ["s", "part"], ["t", "out"], TinyOnnx.Node("Add", ["s", "part"], ["t"]), TinyOnnx.Node("Identity", ["t"], ["out"]));
+        var graph = new GraphProto { Name = "g" };
+        graph.Inputs.Add(ValueInfoProto.From("x", TensorDataType.Float, [new Dimension { Param = "t" }, new Dimension { Value = 3 }]));
+        graph.Inputs.Add(ValueInfoProto.From("s", TensorDataType.Float, [new Dimension { Value = 3 }]));
+        graph.Nodes.Add(TinyOnnx.Node("Scan", ["s", "x"], ["last", "all"], body, AttributeProto.From("num_scan_inputs", 1L)));
+        graph.Outputs.Add(new() { Name = "all" });
+        var model = new ModelProto { IrVersion = 8, Graph = graph };
+        model.OpsetImports.Add(new() { Domain = "", Version = 17 });
+        OnnxFile.Save(model, folder["loop.onnx"]);
+        Assert.Equal<Shape>([2, 3], OnnxExamples.Of(new OnnxModule(OnnxFile.Open(folder["loop.onnx"])))[0].Shape);
     }
 
     [Fact]

@@ -95,7 +95,7 @@ public sealed class StageChoiceTests : IDisposable
 
     [Theory]
     [InlineData("10s", "stages[0]: there is nothing to cut: one example takes")]
-    [InlineData("0.001us", "stages[0]: The target of 0 ms is out of reach")]
+    [InlineData("0.001us", "stages[0]: The target of 1E-06 ms is out of reach")]
     public void Run_TargetLatencyThatCantBe_SaysWhyAndKeepsNothing(string target, string says)
     {
         var error = Assert.Throws<RecipeException>(() => _recipe.Run(Mnist, $$"""{"type": "cut", "targetLatency": "{{target}}"}"""));

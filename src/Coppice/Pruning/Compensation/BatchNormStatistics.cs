@@ -20,7 +20,7 @@ public static class BatchNormStatistics
     public static int Reestimate(Graph graph, IReadOnlyList<IReadOnlyList<Tensor>> inputs)
     {
         if (inputs.Count == 0)
-            throw new PruningException("There are no calibration inputs; give at least one.");
+            throw CalibrationRun.NoInputs();
         using var paused = Tape.Pause();
         var lastReaders = graph.Nodes.SelectMany(node => node.Inputs, (node, input) => (node, input))
             .GroupBy(entry => entry.input, entry => entry.node).ToDictionary(readers => readers.Key, readers => readers.Last());

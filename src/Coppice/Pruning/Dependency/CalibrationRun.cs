@@ -28,6 +28,9 @@ internal static class CalibrationRun
             runs++;
         }
         if (runs == 0)
-            throw new PruningException("There are no calibration inputs; give at least one.");
+            throw NoInputs();
     }
+
+    /// <summary>What to throw where there is nothing to run on.</summary>
+    public static PruningException NoInputs() => new("There are no calibration inputs; give at least one.");
 }

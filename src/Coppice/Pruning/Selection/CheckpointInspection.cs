@@ -1,4 +1,5 @@
 using Coppice.Checkpoints;
+using Coppice.Modules;
 using Coppice.Tensors;
 
 namespace Coppice.Pruning.Selection;
@@ -53,7 +54,7 @@ public sealed record CheckpointInspection(
         var (source, statistics, _) = entry;
         if (statistics.NonFinite > 0)
             yield return $"'{source.Name}' holds {statistics.NonFinite:N0} NaN or infinite of {statistics.Elements:N0} elements.";
-        if (source.Name.EndsWith("_orig", StringComparison.Ordinal))
+        if (MaskedName.WeightOfOriginal(source.Name) is not null)
             yield return $"'{source.Name}' is a weight under a mask that was not made permanent; 'coppice finalize' does that.";
         if (source.Count == 0)
             yield return $"'{source.Name}' has shape {source.Shape}: no elements.";

@@ -32,7 +32,7 @@ public sealed record ModelFacts(
     {
         if (checkpoint is OnnxWeights onnx)
             return None with { Roles = OnnxWeightRoles.Of(onnx.Graph) };
-        var path = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(checkpoint.WeightFiles[0]))!, "config.json");
+        var path = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(checkpoint.WeightFiles[0]))!, Checkpoint.ConfigFile);
         if (!File.Exists(path))
             return None;
         try

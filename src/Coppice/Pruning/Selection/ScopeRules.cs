@@ -1,4 +1,5 @@
 using Coppice.Checkpoints;
+using Coppice.Modules;
 using Coppice.Tensors;
 
 namespace Coppice.Pruning.Selection;
@@ -51,7 +52,7 @@ internal sealed class ScopeRules
             return roles.TryGetValue(tensor.Name, out var role) ? role.WhyOut : "no node reads it";
         if (IsBuffer(tensor))
             return "a buffer, no parameter";
-        if (tensor.Name.EndsWith("_orig", StringComparison.Ordinal))
+        if (MaskedName.WeightOfOriginal(tensor.Name) is not null)
             return "left over from torch.nn.utils.prune: multiply it by its mask first";
         if (tensor.Shape.Rank < 2)
             return "a vector: bias or normalisation";

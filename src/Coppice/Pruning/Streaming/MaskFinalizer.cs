@@ -1,4 +1,5 @@
 using Coppice.Checkpoints;
+using Coppice.Modules;
 using Coppice.Tensors.Kernels;
 
 namespace Coppice.Pruning.Streaming;
@@ -48,16 +49,16 @@ public static class MaskFinalizer
         var paired = pairs.SelectMany(pair => new[] { pair.Original, pair.Mask }).ToHashSet();
         foreach (var tensor in tensors.Where(tensor => !paired.Contains(tensor)))
         {
-            if (tensor.Name.EndsWith(MaskPair.OriginalEnd, StringComparison.Ordinal))
-                throw Half(tensor, MaskPair.OriginalEnd, MaskPair.MaskEnd);
-            if (tensor.Name.EndsWith("weight" + MaskPair.MaskEnd, StringComparison.Ordinal)
-                || tensor.Name.EndsWith("bias" + MaskPair.MaskEnd, StringComparison.Ordinal))
-                throw Half(tensor, MaskPair.MaskEnd, MaskPair.OriginalEnd);
+            if (MaskedName.WeightOfOriginal(tensor.Name) is { } unmasked)
+                throw Half(tensor, MaskedName.Mask(unmasked));
+            if (MaskedName.WeightOfMask(tensor.Name) is { } weight
+                && (weight.EndsWith("weight", StringComparison.Ordinal) || weight.EndsWith("bias", StringComparison.Ordinal)))
+                throw Half(tensor, MaskedName.Original(weight));
         }
     }
 
-    private static PruningException Half(TensorSource tensor, string end, string missing) =>
-        new($"'{tensor.Name}' has no '{tensor.Name[..^end.Length]}{missing}' beside it, so the weight can't be formed; "
+    private static PruningException Half(TensorSource tensor, string missing) =>
+        new($"'{tensor.Name}' has no '{missing}' beside it, so the weight can't be formed; "
             + "save the model's whole state dict.");
 
     private static void Check(MaskPair pair, HashSet<string> names)

@@ -1,4 +1,5 @@
 using Coppice.Checkpoints;
+using Coppice.Modules;
 
 namespace Coppice.Pruning.Streaming;
 
@@ -8,16 +9,13 @@ namespace Coppice.Pruning.Streaming;
 /// <param name="Mask">What they are multiplied by, named <c>..._mask</c>.</param>
 internal sealed record MaskPair(string Name, TensorSource Original, TensorSource Mask)
 {
-    public const string OriginalEnd = "_orig";
-    public const string MaskEnd = "_mask";
-
     /// <summary>All pairs of a checkpoint, in the order of the originals.</summary>
     public static IReadOnlyList<MaskPair> Find(IReadOnlyList<TensorSource> tensors)
     {
-        var masks = tensors.Where(tensor => tensor.Name.EndsWith(MaskEnd, StringComparison.Ordinal)).ToDictionary(tensor => tensor.Name);
+        var masks = tensors.Where(tensor => MaskedName.WeightOfMask(tensor.Name) is not null).ToDictionary(tensor => tensor.Name);
         var pairs = new List<MaskPair>();
-        foreach (var tensor in tensors.Where(tensor => tensor.Name.EndsWith(OriginalEnd, StringComparison.Ordinal)))
-            if (tensor.Name[..^OriginalEnd.Length] is var name && masks.TryGetValue(name + MaskEnd, out var mask))
+        foreach (var tensor in tensors)
+            if (MaskedName.WeightOfOriginal(tensor.Name) is { } name && masks.TryGetValue(MaskedName.Mask(name), out var mask))
                 pairs.Add(new MaskPair(name, tensor, mask));
         return pairs;
     }
