@@ -40,6 +40,7 @@ internal static class CompareCommand
     private static readonly Mode OfFolderAndOnnx = new("a folder and an ONNX file", Rounds);
     private static readonly Mode OfLanguageModels = new("language models without --text", Rounds);
     private static readonly Mode OfLanguageModelsOnText = new("language models", Rounds, Text, Context, Stride, Windows);
+    private static readonly Mode OfModelsWithoutHead = new("models without a head, whose files are compared");
     private static readonly Mode OfTextClassifiers = new("text classifiers", Rounds, Data);
 
     public static Command Create()
@@ -66,7 +67,7 @@ internal static class CompareCommand
         if (mode == OfFiles)
             RefuseMissing(before, after);
         mode.RefuseOthers(parsed);
-        PixelOptions.RefuseUnread(parsed, Weights.IsOnnx(before) || Weights.IsOnnx(after), parsed.GetValue(Data));
+        PixelOptions.RefuseUnread(parsed, Weights.IsOnnx(before) || Weights.IsOnnx(after), parsed.GetValue(Data), Data);
         var sections = new List<IComparisonSection> { terminal.Busy("reading both checkpoints", () => Files(before, after, cancellation)) };
         if (models is not var (first, second))
             sections.AddRange(mode == OfFiles ? [new NotComparedSection(WhyFiles)]
@@ -76,6 +77,8 @@ internal static class CompareCommand
             sections.AddRange(LanguageModelSections.Measure(first, second, Settings(parsed), terminal, cancellation));
         else if (first.Module is ITextClassifier)
             sections.AddRange(ClassifierSections.Measure(first, second, Settings(parsed), terminal, cancellation));
+        else
+            sections.Add(new NotComparedSection($"a {first.ModelType} without a head neither predicts tokens nor sorts texts"));
         terminal.Result(
             () => new JsonObject(sections.SelectMany(section => section.ToJson()).Prepend(new("after", after)).Prepend(new("before", before))),
             () => ShowAll(terminal, sections, before, after));
@@ -88,7 +91,7 @@ internal static class CompareCommand
         try
         {
             var (first, second) = terminal.Busy("tracing both models", () => FolderAndOnnx.Open(before, after));
-            return RunnableSections.Measure(first, second, settings, terminal);
+            return [.. RunnableSections.Measure(first, second, settings, terminal)];
         }
         catch (Exception error) when (error is GraphException or OnnxException)
         {
@@ -117,6 +120,7 @@ internal static class CompareCommand
     {
         ICausalLanguageModel => parsed.GetValue(Text) is null ? OfLanguageModels : OfLanguageModelsOnText,
         ITextClassifier => OfTextClassifiers,
+        { } => OfModelsWithoutHead,
         _ when !IsRun(parsed, before, after) => FolderAndOnnx.Are(before, after) ? OfFolderAndOnnx : OfFiles,
         _ when Weights.IsOnnx(before) && Weights.IsOnnx(after) => OfOnnx,
         _ => Weights.IsOnnx(before) || Weights.IsOnnx(after) ? OfOnnxAndAnother : OfClassifiers,

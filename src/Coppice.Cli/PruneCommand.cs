@@ -129,7 +129,7 @@ internal static class PruneCommand
             SavingOptions.RefuseExisting(plan, "--plan", parsed);
         if (isPlanGiven || IsStructural(parsed))
         {
-            PixelOptions.RefuseUnread(parsed, Weights.IsOnnx(parsed.GetRequiredValue(Path)), StructuralOptions.DataOf(parsed));
+            PixelOptions.RefuseUnread(parsed, Weights.IsOnnx(parsed.GetRequiredValue(Path)), StructuralOptions.DataOf(parsed), StructuralOptions.Calibration);
             return Structurally(parsed, isPlanGiven, output, terminal);
         }
         OfZeros.RefuseOthers(parsed);

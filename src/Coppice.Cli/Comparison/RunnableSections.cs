@@ -144,5 +144,5 @@ internal sealed class OutputsSection(IReadOnlyList<OutputDifference> outputs) : 
         new($"output '{output.Name}', cosine", "", $"{output.Cosine:F6}"),
     });
 
-    public IEnumerable<string> Remarks() => ["Outputs by name were compared on random inputs; --data compares image classifiers on images."];
+    public IEnumerable<string> Remarks() => ["Outputs by name were compared on random inputs."];
 }

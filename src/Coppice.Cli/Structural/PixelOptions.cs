@@ -23,12 +23,13 @@ internal static class PixelOptions
     /// <param name="parsed">The options.</param>
     /// <param name="isOnnx">Whether the model is one.</param>
     /// <param name="images">The file of images; null for none.</param>
-    public static void RefuseUnread(ParseResult parsed, bool isOnnx, string? images)
+    /// <param name="giver">The option that gives one.</param>
+    public static void RefuseUnread(ParseResult parsed, bool isOnnx, string? images, Option giver)
     {
         foreach (var option in new[] { Mean, Std })
             if (!(isOnnx && images is not null) && Mode.IsGiven(option, parsed))
                 throw new UsageException($"{option.Name} scales images for an ONNX file, and there is no {(isOnnx ? "file of images" : "ONNX file")} "
-                    + $"here; leave it out{(isOnnx ? ", or give images with --data" : "")}.");
+                    + $"here; leave it out{(isOnnx ? $", or give images with {giver.Name}" : "")}.");
     }
 
     /// <summary>The images of a file as a model sees them.</summary>

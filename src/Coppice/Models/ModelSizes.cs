@@ -68,6 +68,19 @@ public sealed record ModelSizes(string Layers, string Heads, string Width, strin
         }
     }
 
+    /// <summary>Whether <see cref="EditsFor"/> says all of a plan.</summary>
+    internal bool Tells(StructuralPlan plan, JsonObject config)
+    {
+        var layers = Enumerable.Range(0, (int)config[Layers]!).ToList();
+        var isNarrower = KeptOf(plan, ByToken[0], 0, axis: 1) is not null
+            || layers.Exists(layer => KeptOf(plan, HeadWeight, layer, 1 - InputAxis) is not null || KeptOf(plan, InnerWeight, layer, 1 - InputAxis) is not null);
+        var (heads, width) = ((int)config[Heads]!, (int)config[Width]!);
+        return layers.Select(layer => KeptOf(plan, InnerWeight, layer, InputAxis)?.Count).Distinct().Count() == 1
+            && (Counts is null
+                ? !isNarrower && layers.TrueForAll(layer => WholeHeads(KeptOf(plan, HeadWeight, layer, InputAxis), heads, width / heads) is not null)
+                : HeadsLeft(Counts, plan, config) is [({ }, { })] && (!isNarrower || WidthAfter(Counts, plan, config) is not null));
+    }
+
     /// <summary>config.json with edits made.</summary>
     internal static void Make(IReadOnlyList<ConfigEdit> edits, JsonObject config)
     {
@@ -125,12 +138,20 @@ public sealed record ModelSizes(string Layers, string Heads, string Width, strin
     private (int Heads, int KeyHeads)? CountsAfter(HeadCounts counts, StructuralPlan plan, JsonObject config)
     {
         var heads = (int)config[Heads]!;
-        var (keyHeads, size) = ((int?)config[counts.KeyHeads] ?? heads, HeadSizeOf(counts, config));
-        var left = Enumerable.Range(0, (int)config[Layers]!).Select(layer => (
-            Heads: WholeHeads(KeptOf(plan, HeadWeight, layer, InputAxis), heads, size),
-            KeyHeads: WholeHeads(KeptOf(plan, counts.KeyWeight, layer, axis: 0), keyHeads, size))).Distinct().ToList();
-        return left is [({ } queries, { } keys)] && (queries, keys) != (heads, keyHeads) ? (queries, keys) : null;
+        return HeadsLeft(counts, plan, config) is [({ } queries, { } keys)] && (queries, keys) != (heads, KeyHeadsOf(counts, config))
+            ? (queries, keys) : null;
     }
+
+    /// <summary>What layers are left with, each once; null where parts of heads went.</summary>
+    private List<(int? Heads, int? KeyHeads)> HeadsLeft(HeadCounts counts, StructuralPlan plan, JsonObject config)
+    {
+        var size = HeadSizeOf(counts, config);
+        return [.. Enumerable.Range(0, (int)config[Layers]!).Select(layer => (
+            WholeHeads(KeptOf(plan, HeadWeight, layer, InputAxis), (int)config[Heads]!, size),
+            WholeHeads(KeptOf(plan, counts.KeyWeight, layer, axis: 0), KeyHeadsOf(counts, config), size))).Distinct()];
+    }
+
+    private int KeyHeadsOf(HeadCounts counts, JsonObject config) => (int?)config[counts.KeyHeads] ?? (int)config[Heads]!;
 
     private int HeadSizeOf(HeadCounts counts, JsonObject config) => (int?)config[counts.HeadSize] ?? (int)config[Width]! / (int)config[Heads]!;
 

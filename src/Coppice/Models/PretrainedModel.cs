@@ -125,33 +125,24 @@ public sealed class PretrainedModel
     /// <summary>config.json with what it can say of all that was cut.</summary>
     private (JsonObject Config, IReadOnlyList<ConfigEdit> Edits) Described(StructuralPlan plan)
     {
-        var config = JsonNode.Parse(File.ReadAllBytes(Path.Combine(Folder, ConfigFile)))!.AsObject();
-        if (PlanIn(Folder) is { } before)
-            ModelSizes.Undo(before.Config, config);
+        var config = ConfigBefore();
         var edits = Architecture.Sizes.EditsFor(plan, config);
         ModelSizes.Make(edits, config);
         return (config, edits);
     }
 
+    /// <summary>config.json as it was before anything was cut.</summary>
+    private JsonObject ConfigBefore()
+    {
+        var config = JsonNode.Parse(File.ReadAllBytes(Path.Combine(Folder, ConfigFile)))!.AsObject();
+        if (PlanIn(Folder) is { } before)
+            ModelSizes.Undo(before.Config, config);
+        return config;
+    }
+
     /// <summary>Whether the config.json that <see cref="Save"/> writes alone tells the sizes of all tensors, as it has to for other tools, which
     /// do not read <see cref="PlanFile"/>.</summary>
-    public bool IsToldByConfig()
-    {
-        if (Plan is null)
-            return true;
-        var state = Module.StateDict();
-        Module plain;
-        try
-        {
-            plain = Architecture.Create(JsonElement.Parse(Described(Plan).Config.ToJsonString()), new(state.Keys, long.MaxValue));
-        }
-        catch (ArgumentException) // sizes that do not go together
-        {
-            return false;
-        }
-        return plain.StateDict().All(entry => (state.TryGetValue(entry.Key, out var tensor) || state.TryGetValue(MaskedName.Original(entry.Key), out tensor))
-            && tensor.Shape == entry.Value.Shape);
-    }
+    public bool IsToldByConfig() => Plan is null || Architecture.Sizes.Tells(Plan, ConfigBefore());
 
     /// <summary>config.json as files hold it.</summary>
     internal static byte[] Written(JsonObject config)

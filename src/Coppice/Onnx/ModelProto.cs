@@ -43,10 +43,7 @@ public sealed class ModelProto : IWireMessage
     /// <summary>
     /// Version of the operator set of a domain; "" and "ai.onnx" are the standard one. Null where the model does not name it.
     /// </summary>
-    public long? OpsetVersion(string domain = "")
-    {
-        return OpsetImports.Find(opset => Canonical(opset.Domain) == Canonical(domain))?.Version;
-    }
+    public long? OpsetVersion(string domain = "") => OpsetImports.Find(opset => Canonical(opset.Domain) == Canonical(domain))?.Version;
 
     /// <summary>The one name of a domain: the standard one has two.</summary>
     internal static string Canonical(string? domain) => domain is null or "ai.onnx" ? "" : domain;

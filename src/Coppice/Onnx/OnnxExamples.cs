@@ -9,9 +9,9 @@ public static class OnnxExamples
 
     /// <summary>
     /// An example of each input: floats are random within -1..1, everything else is 1. An axis that the file leaves open is as long as in
-    /// the <paramref name="sizes"/> of another input where it has the same name; else the first is 1 (2 where the model loops, so that what
-    /// follows from turn to turn shows), of an image (four axes of floats) the second 3 and the others 224, of anything else 32, and axes of
-    /// one name are as long as the first of them. The one size that is given for an input without axes is its value.
+    /// the <paramref name="sizes"/> of another input where it has the same name; else, of an image (four axes of floats), the first is 1, the
+    /// second 3 and the others 224; of anything else the first is 1 (2 where the model loops, so that what follows from turn to turn shows),
+    /// the others 32; and axes of one name are as long as the first of them. The one size that is given for an input without axes is its value.
     /// </summary>
     /// <param name="module">The model.</param>
     /// <param name="sizes">Axis sizes of some inputs, by name; the name "" stands for the only input.</param>
@@ -92,12 +92,13 @@ public static class OnnxExamples
 
         int Open(string? name, int axis)
         {
-            var usual = IsImage(input) ? axis switch { 0 => 1, 1 => Channels, _ => Side } : axis > 0 ? Length : Loops(module) ? Turns : 1;
+            var usual = IsImage(input) ? axis switch { 0 => 1, 1 => Channels, _ => Side } : axis > 0 ? Length : Loops(module.Graph) ? Turns : 1;
             return string.IsNullOrEmpty(name) || named.TryAdd(name, usual) ? usual : named[name];
         }
     }
 
-    private static bool Loops(OnnxModule module) => module.Graph.Nodes.Exists(node => node.OpType is "Loop" or "Scan");
+    private static bool Loops(GraphProto graph) =>
+        graph.Nodes.Exists(node => node.OpType is "Loop" or "Scan" || node.Subgraphs().Any(Loops));
 
     private static Tensor Example(OnnxModule module, OnnxValue input, Shape shape, RandomSource random)
     {

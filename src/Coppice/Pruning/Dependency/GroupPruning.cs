@@ -225,6 +225,7 @@ public sealed record GroupPruning
         }
         return best;
     }
+
     /// <summary>A number of a few digits that is not 0 unless it is 0.</summary>
     private static string Written(double number) => Math.Abs(number) < 0.01 ? $"{number:G2}" : $"{number:#,0.##}";
 }

@@ -16,15 +16,15 @@ internal sealed class ControlFlow(FileValues values, IReadOnlySet<string> variab
     /// <summary>Axes that shrink together for what a node is.</summary>
     public IEnumerable<AxisTie> Ties(FileScope scope, NodeProto node) =>
         from pair in Same(scope, node)
-        where Fit(pair.Left, pair.Right)
-        from axes in LongAxes(pair.Left).Zip(LongAxes(pair.Right))
-        select new AxisTie(pair.Left, axes.First, pair.Right, axes.Second, $"{node}: it may run otherwise than on the example inputs");
+        from axes in Aligned(pair.Left, pair.Right)
+        select new AxisTie(pair.Left, axes.Left, pair.Right, axes.Right, $"{node}: it may run otherwise than on the example inputs");
 
     /// <summary>Axes that can't shrink: of what should be the same and is not, as what grows from turn to turn, and of what leads into or
     /// comes out of a branch or body that the example inputs do not lead into.</summary>
     public IEnumerable<(Value Value, int Axis, string Reason)> Pins(FileScope scope, NodeProto node) =>
-        Same(scope, node).Where(pair => !Fit(pair.Left, pair.Right)).SelectMany(pair => new[] { pair.Left, pair.Right })
-            .SelectMany(value => All(value, $"{node}: what it takes and makes differ in size"))
+        Same(scope, node).SelectMany(pair => Aligned(pair.Left, pair.Right).ToList() is var aligned
+            ? Others(pair.Left, aligned.Select(axes => axes.Left)).Concat(Others(pair.Right, aligned.Select(axes => axes.Right))) : [])
+            .Select(axis => (axis.Value, axis.Axis, $"{node}: what it takes and makes differ in size"))
             .Concat(scope.InnerOf(node).Where(inner => !values.WasSeen(inner)).SelectMany(inner => Unseen(scope, node, inner)));
 
     private IEnumerable<(Value, int, string)> Unseen(FileScope scope, NodeProto node, FileScope inner)
@@ -60,18 +60,28 @@ internal sealed class ControlFlow(FileValues values, IReadOnlySet<string> variab
     /// where it does more.</summary>
     private static List<string>? Sources(FileScope branch)
     {
-        var makers = branch.Graph.Nodes.SelectMany(node => node.Outputs, (node, output) => (node, output))
-            .ToDictionary(entry => entry.output, entry => entry.node);
-        return branch.Graph.Nodes.TrueForAll(node => AnySize.Contains(node.OpType))
-            ? [.. branch.Graph.Outputs.Select(output => SourceOf(output.Name ?? ""))] : null;
+        if (!branch.Graph.Nodes.TrueForAll(node => AnySize.Contains(node.OpType)))
+            return null;
+        var makers = branch.Graph.Nodes.Where(node => node.Outputs.Count > 0).DistinctBy(node => node.Outputs[0]) // each of these makes one
+            .ToDictionary(node => node.Outputs[0]);
+        return [.. branch.Graph.Outputs.Select(output => SourceOf(output.Name ?? ""))];
 
         string SourceOf(string name) => !makers.TryGetValue(name, out var maker) ? name
             : maker.OpType == "Constant" ? "" : SourceOf(maker.Inputs[0]);
     }
 
-    /// <summary>Whether two values have the same axes but for those of one index.</summary>
-    private static bool Fit(Value left, Value right) =>
-        LongAxes(left).Select(axis => left.SampleShape[axis]).SequenceEqual(LongAxes(right).Select(axis => right.SampleShape[axis]));
+    /// <summary>Axes of two values that are the same: in order where they differ in axes of one index alone, else from the last, as in
+    /// broadcasting, those as long.</summary>
+    private static IEnumerable<(int Left, int Right)> Aligned(Value left, Value right)
+    {
+        var (own, other) = (LongAxes(left).ToList(), LongAxes(right).ToList());
+        return own.Select(axis => left.SampleShape[axis]).SequenceEqual(other.Select(axis => right.SampleShape[axis])) ? own.Zip(other)
+            : own.Select(axis => (Left: axis, Right: axis + right.SampleShape.Rank - left.SampleShape.Rank))
+                .Where(axes => axes.Right >= 0 && left.SampleShape[axes.Left] == right.SampleShape[axes.Right]);
+    }
+
+    private static IEnumerable<(Value Value, int Axis)> Others(Value value, IEnumerable<int> axes) =>
+        LongAxes(value).Except(axes).Select(axis => (value, axis));
 
     private static IEnumerable<int> LongAxes(Value value) =>
         Enumerable.Range(0, value.SampleShape.Rank).Where(axis => value.SampleShape[axis] > 1);

@@ -36,6 +36,9 @@ internal sealed record FileScope(GraphProto Graph, string Path = "", FileScope? 
 /// <param name="seen">Path and name of all that was computed.</param>
 internal sealed class FileValues(Dictionary<string, Value> values, Dictionary<string, long[]> numbers, HashSet<string> seen)
 {
+    private readonly HashSet<string> _seenPaths = [.. seen.SelectMany(name =>
+        name.Index().Where(character => character.Item == '/').Select(character => name[..(character.Index + 1)]))];
+
     /// <summary>The value that a name stands for in a graph; null where it is no float, or was not computed.</summary>
     public Value? Find(FileScope scope, string name) =>
         Find(values, scope, name);
@@ -44,7 +47,7 @@ internal sealed class FileValues(Dictionary<string, Value> values, Dictionary<st
     public long[]? NumbersOf(FileScope scope, string name) => Find(numbers, scope, name);
 
     /// <summary>Whether the example inputs lead into a branch or body.</summary>
-    public bool WasSeen(FileScope inner) => seen.Any(name => name.StartsWith(inner.Path, StringComparison.Ordinal));
+    public bool WasSeen(FileScope inner) => _seenPaths.Contains(inner.Path);
 
     /// <summary>Axes that shrink together for what the file's nodes are, though the ops that they became do not say so.</summary>
     /// <param name="part">What of the file was analysed.</param>

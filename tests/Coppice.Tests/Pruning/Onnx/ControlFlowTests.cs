@@ -74,6 +74,25 @@ public sealed class ControlFlowTests
             "w1", "'flat.else_branch' takes or makes it");
 
     [Fact]
+    public void Open_BranchWithOutputsLeftOut_IsReadAsOthers() => AssertPinned(Chosen("then", Body("else_branch", [], ["z"],
+        Node("LSTM", ["seq", "w3", "r"], ["", "z", ""], AttributeProto.From("hidden_size", 24L)))).Add("MatMul", ["flat", "w2"], "y")
+        .Weight("w3", 1, 96, 3).Weight("r", 1, 96, 24).Weight("seq", 1, 1, 3), "w1", "'flat.else_branch' takes or makes it");
+
+    /// <summary>A state that begins with one row for all is not one that grows.</summary>
+    [Fact]
+    public void Open_StateThatIsBroadcast_ShrinksInItsOtherAxes()
+    {
+        using var folder = new TempFolder();
+        var body = Body("body", ["trip", "go", "s"], ["more", "t"], Node("Identity", ["go"], ["more"]), Node("MatMul", ["s", "w"], ["c"]),
+            Node("Add", ["c", "a"], ["t"]));
+        var net = new TinyOnnx().Add("MatMul", ["x", "w1"], "a").Add("Loop", ["once", "yes", "h"], "b", body).Add("MatMul", ["b", "w2"], "y")
+            .Weight("w1", 3, 6).Weight("w", 6, 6).Weight("h", 1, 6).Weight("w2", 6, 4)
+            .Store("yes", Tensor.From<bool>([true], [])).Store("once", Tensor.From<long>([1], []));
+        var group = Assert.Single(OnnxPruning.Open(net.Save(folder["model.onnx"], 5, 3)).Dependencies.Groups);
+        Assert.Equal(["h[1]", "w1[1]", "w2[0]", "w[0]", "w[1]"], group.Members.Select(member => $"{member}").Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void Open_BranchThatCanNotRun_IsNotAsked()
     {
         using var folder = new TempFolder();
