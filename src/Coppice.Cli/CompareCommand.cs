@@ -69,16 +69,16 @@ internal static class CompareCommand
         mode.RefuseOthers(parsed);
         PixelOptions.RefuseUnread(parsed, Weights.IsOnnx(before) || Weights.IsOnnx(after), parsed.GetValue(Data), Data);
         var sections = new List<IComparisonSection> { terminal.Busy("reading both checkpoints", () => Files(before, after, cancellation)) };
-        if (models is not var (first, second))
-            sections.AddRange(mode == OfFiles ? [new NotComparedSection(WhyFiles)]
-                : mode == OfFolderAndOnnx ? Mixed(before, after, Settings(parsed), terminal)
-                : RunnableSections.Measure(before, after, Settings(parsed), parsed, terminal, cancellation));
-        else if (first.Module is ICausalLanguageModel)
-            sections.AddRange(LanguageModelSections.Measure(first, second, Settings(parsed), terminal, cancellation));
-        else if (first.Module is ITextClassifier)
-            sections.AddRange(ClassifierSections.Measure(first, second, Settings(parsed), terminal, cancellation));
-        else
-            sections.Add(new NotComparedSection($"a {first.ModelType} without a head neither predicts tokens nor sorts texts"));
+        var settings = Settings(parsed);
+        sections.AddRange(models switch
+        {
+            var (first, second) when first.Module is ICausalLanguageModel => LanguageModelSections.Measure(first, second, settings, terminal, cancellation),
+            var (first, second) when first.Module is ITextClassifier => ClassifierSections.Measure(first, second, settings, terminal, cancellation),
+            var (first, _) => [new NotComparedSection($"a {first.ModelType} without a head neither predicts tokens nor sorts texts")],
+            null when mode == OfFiles => [new NotComparedSection(WhyFiles)],
+            null when mode == OfFolderAndOnnx => Mixed(before, after, settings, terminal),
+            null => RunnableSections.Measure(before, after, settings, parsed, terminal, cancellation),
+        });
         terminal.Result(
             () => new JsonObject(sections.SelectMany(section => section.ToJson()).Prepend(new("after", after)).Prepend(new("before", before))),
             () => ShowAll(terminal, sections, before, after));

@@ -62,12 +62,14 @@ internal sealed class VisionRecipeModel : RecipeModel
         return new ImageTrainingData(images, expected.Mean, expected.Std, augmentation);
     }
 
-    /// <summary>With the names and the order of the file it came from, where it came from one.</summary>
+    /// <summary>With the names and the order of the file it came from, or of its architecture, so that bytes never depend on how a module came
+    /// about.</summary>
     public override IReadOnlyList<string> Save(Module module, IReadOnlyList<StageCut> cuts, string path)
     {
         var state = module.StateDict();
         if (_path is null)
-            Checkpoint.SaveNew(path, state.Select(entry => TensorSource.From(entry.Key, entry.Value)), Overwriting);
+            Checkpoint.SaveNew(path, _architecture.Create(_classes).StateDict().Keys.Where(state.ContainsKey)
+                .Select(name => TensorSource.From(name, state[name])), Overwriting);
         else
         {
             using var source = Checkpoint.Open(_path);

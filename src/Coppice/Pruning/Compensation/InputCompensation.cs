@@ -76,20 +76,22 @@ public sealed class InputCompensation
         {
             var moments = ActivationMoments.Gather(graph, inputs, part, solved);
             foreach (var node in part)
-                compensation.Add(consumers[node], Fits(node, moments.Of(node), solved.Contains(node) ? ridge : null), removal, HasPlace(node), addsBiases);
+            {
+                var (consumer, hasPlace) = (consumers[node], ConstantPlace.Of(node, graph) is not null);
+                var fits = Fits(consumer, removal.KeptOf(node.Inputs[0], consumer.InputAxis)!, moments.Of(node), hasPlace || addsBiases,
+                    solved.Contains(node) ? ridge : null);
+                compensation.Add(consumer, fits, removal, hasPlace, addsBiases);
+            }
         }
         return compensation;
+    }
 
-        bool HasPlace(Node node) => ConstantPlace.Of(node, graph) is not null;
-
-        // A group of a grouped convolution that loses all its inputs loses its outputs too.
-        ChannelFit?[] Fits(Node node, IReadOnlyList<ChannelMoments> moments, double? ridge)
-        {
-            var kept = removal.KeptOf(node.Inputs[0], consumers[node].InputAxis)!.ToLookup(channel => channel / consumers[node].Channels,
-                channel => channel % consumers[node].Channels);
-            return [.. moments.Select((part, group) => kept.Contains(group) ? new ChannelFit(part, [.. kept[group]], addsBiases || HasPlace(node), ridge)
-                : null)];
-        }
+    /// <summary>One for each group of a grouped convolution; null where it loses all its inputs, and so its outputs too.</summary>
+    private static ChannelFit?[] Fits(
+        Consumer consumer, int[] kept, IReadOnlyList<ChannelMoments> moments, bool hasConstant, double? ridge)
+    {
+        var byGroup = kept.ToLookup(channel => channel / consumer.Channels, channel => channel % consumer.Channels);
+        return [.. moments.Select((part, group) => byGroup.Contains(group) ? new ChannelFit(part, [.. byGroup[group]], hasConstant, ridge) : null)];
     }
 
     /// <summary>Layers that lose inputs, but for those of tied weights, which have more to do and are told by name.</summary>
