@@ -247,6 +247,15 @@ public sealed class StageCuttingTests : IDisposable
         Assert.NotNull(PretrainedVisionModel.Open(Path.Combine(_recipe["out"], "model.safetensors"), "lenet").Plan);
     }
 
+    /// <summary>Pruning moves a weight to the end of its module.</summary>
+    [Fact]
+    public void Run_ModelFromNothingWithMasks_IsWrittenInItsArchitecturesOrder()
+    {
+        _recipe.Run(TestRecipe.LeNet(), """{"type": "prune", "amount": 0.5}""");
+        using var written = Checkpoint.Open(Path.Combine(_recipe["out"], "model.safetensors"));
+        Assert.Equal(VisionModels.Find("lenet")!.Create(10).StateDict().Keys, written.Tensors.Select(tensor => tensor.Name));
+    }
+
     [Fact]
     public void Run_ModelFromNothingWithoutSomeBlocks_IsWritten()
     {
